@@ -1,0 +1,38 @@
+/** Text and byte encodings. Decoders are strict: one value has one spelling, so that text never aliases bytes. */
+
+const encoder = new TextEncoder();
+
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text);
+
+/** base64url without padding (RFC 7515 section 2). */
+export const toBase64url = (bytes: Uint8Array): string =>
+  bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+
+/**
+ * Decodes canonical, unpadded base64url; null for anything else (padding, other alphabet, white space, unused
+ * bits set). Decoding alone would take several spellings of the same bytes.
+ */
+export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
+  const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+  return toBase64url(bytes) === text ? bytes : null;
+}
+
+/** Decodes UTF-8; null for invalid sequences. A byte order mark is kept as a character. */
+export function fromUtf8(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+export const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+
+/** Compares two digests or other public byte strings. Not for secrets: it stops at the first difference. */
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+/** A random identifier of 128 bits, as 22 base64url characters. */
+export const randomId = (): string => toBase64url(crypto.getRandomValues(new Uint8Array(16)));

@@ -1,0 +1,148 @@
+/**
+ * Every number, once, with its reason. Times are seconds and sizes are bytes unless the name says otherwise.
+ * A tenant document can narrow these, never widen them: what is kept against replay is sized by them.
+ */
+
+// -- time ---------------------------------------------------------------------------------------------
+
+/** Clock difference we tolerate. The figure the ACT and ECT reference code and SEP-2787 use. */
+export const CLOCK_SKEW = 30;
+
+/** Longest life of an ACT mandate. A run graph is kept this long, so it bounds what a ledger stores. */
+export const MAX_MANDATE_LIFETIME = 24 * 3600;
+
+/** Life of a mandate that an issuer may grant where the tenant document does not say: one working session. */
+export const DEFAULT_MANDATE_LIFETIME = 3600;
+
+/** Oldest `iat` of an ECT, as in the reference code (15 minutes). */
+export const MAX_ECT_AGE = 900;
+
+/** Longest time from `created` to `expires` of an HTTP signature: "a window of minutes" (WIMSE HTTP-sig 3). */
+export const MAX_SIGNATURE_WINDOW = 300;
+
+/** Longest `expSeconds` of a tool call attestation: the maximum SEP-2787 recommends. */
+export const MAX_ATTESTATION_TTL = 300;
+
+// -- what is read from a request ----------------------------------------------------------------------
+
+/** Header lines of a request. Browsers and SDKs send about 25; a kit adds 8. */
+export const MAX_HEADER_COUNT = 100;
+
+/** All header names and values together. Workers allow 128 KiB; evidence and tokens need far less. */
+export const MAX_HEADERS_BYTES = 64 * 1024;
+
+/** Request body, where the tenant document does not set a lower one: twice what common MCP servers see. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Time to send the body. A slow client holds memory for this long. */
+export const BODY_DEADLINE_MS = 15_000;
+
+/** Nesting of JSON. MCP needs about 12; 64 keeps every later recursive reader safe. */
+export const MAX_JSON_DEPTH = 64;
+
+/** Members and elements in one JSON text: bounds the memory that a body of brackets takes. */
+export const MAX_JSON_VALUES = 100_000;
+
+/** One JWS (mandate, ECT). A mandate with 100 capabilities is about 8 KiB. */
+export const MAX_TOKEN_BYTES = 16 * 1024;
+
+/** Any identifier inside a token: jti, kid, iss, sub, aud, wid, nonce. */
+export const MAX_IDENTIFIER_LENGTH = 2048;
+
+/** A jti or nonce is a storage key: a UUID has 36 characters, 128 leaves room. */
+export const MAX_JTI_LENGTH = 128;
+
+/** Capabilities in one mandate. */
+export const MAX_CAPABILITIES = 256;
+
+/** Audiences in one token. */
+export const MAX_AUDIENCES = 16;
+
+/** Parents one ECT may name. A client that lists every earlier call (52 header bytes each) fits 250 calls. */
+export const MAX_PRED = 256;
+
+/** `ect_ext`, serialised, and its nesting: figures of the ECT reference code. */
+export const MAX_ECT_EXT_BYTES = 4096;
+export const MAX_ECT_EXT_DEPTH = 5;
+
+/** `Signature-Input`, `Signature`, `Content-Digest`, each: parsing 80 KiB takes 20 ms, 8 KiB takes 2. */
+export const MAX_SIGNATURE_FIELD_BYTES = 8 * 1024;
+export const MAX_SIGNATURE_LABELS = 8;
+export const MAX_SIGNATURE_COMPONENTS = 64;
+export const MAX_SIGNATURE_PARAMETERS = 16;
+
+/** A tool call attestation envelope, decoded. The published ones have 720 bytes. */
+export const MAX_ATTESTATION_BYTES = 64 * 1024;
+
+/** Calls planned in one attestation. */
+export const MAX_ATTESTATION_CALLS = 64;
+
+/** A tool name: the MCP specification recommends 128 at most. */
+export const MAX_TOOL_NAME_LENGTH = 128;
+
+// -- what a ledger keeps ------------------------------------------------------------------------------
+
+/** A table of one-time values covers this span of signed issue time, then it is dropped whole. */
+export const CLAIM_WINDOW = 600;
+
+/** From the signed issue time of a nonce to its last acceptable second: the longest of all such kinds. */
+export const CLAIM_HORIZON = Math.max(MAX_ECT_AGE, MAX_SIGNATURE_WINDOW, MAX_ATTESTATION_TTL) + 2 * CLOCK_SKEW;
+
+/** A table of ECT nodes covers this span of signed issue time; six tables are live at the longest mandate. */
+export const NODE_WINDOW = 6 * 3600;
+
+/** An ECT is a parent until its mandate ends, so a node outlives its own token. */
+export const NODE_HORIZON = MAX_MANDATE_LIFETIME + MAX_ECT_AGE + 2 * CLOCK_SKEW;
+
+/** ECTs in one run. The ACT reference code walks at most 10,000 ancestors; we do not walk, so more is safe. */
+export const MAX_RUN_SIZE = 100_000;
+
+/** Runs of one agent that live at once under one issuer. */
+export const MAX_LIVE_RUNS = 10_000;
+
+/** Journal records per table. A drained table is dropped whole, which costs no row writes. */
+export const JOURNAL_WINDOW = 512;
+
+/** Journal records waiting for D1. Beyond it calls are refused: a decision that nobody can keep is not made. */
+export const MAX_JOURNAL_BACKLOG = 100_000;
+
+/** Records sent to D1 in one batch: 500 of 1 KiB stay far below the 2 MB that one bound value may have. */
+export const DRAIN_BATCH = 500;
+
+/** From a journal write to the alarm that drains it. */
+export const DRAIN_DELAY_MS = 1_000;
+
+/** Pause after a drain that D1 refused; doubled up to the maximum. */
+export const DRAIN_RETRY_MS = 2_000;
+export const MAX_DRAIN_RETRY_MS = 60_000;
+
+/** An outcome waits this long for an admission to share its commit with. */
+export const OUTCOME_DELAY_MS = 1_000;
+
+/** Denials of a verified principal written in full per window; more become one summary record. */
+export const DENIAL_WINDOW_MS = 10_000;
+export const MAX_DENIALS_PER_WINDOW = 1_000;
+
+/** Denials of unverified callers that one isolate writes per tenant and window; the rest are only counted. */
+export const UNVERIFIED_WINDOW_MS = 10_000;
+export const MAX_UNVERIFIED_PER_WINDOW = 50;
+
+// -- how long we wait ---------------------------------------------------------------------------------
+
+/** A tenant document is used from the isolate's memory this long before KV is asked again. */
+export const TENANT_FRESH_MS = 15_000;
+
+/** With KV unreachable the last known document serves this long; then 503. */
+export const TENANT_STALE_MS = 10 * 60_000;
+
+/** Tenants one isolate remembers. */
+export const MAX_CACHED_TENANTS = 1_000;
+
+/** The ledger's answer. Beyond it: 503, nothing forwarded. */
+export const LEDGER_DEADLINE_MS = 5_000;
+
+/** The origin's response headers, where the tenant document does not say. */
+export const ORIGIN_DEADLINE_MS = 60_000;
+
+/** What `Retry-After` says when we cannot tell. */
+export const RETRY_AFTER = 5;

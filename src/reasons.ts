@@ -1,0 +1,316 @@
+/**
+ * The reason codes: one for each thing that can be wrong, with what the caller can do about it.
+ * Codes are stable: operators alert on them and clients switch on them. `docs/reasons.md` is generated from here.
+ *
+ * A group has a public form, which is all an unverified caller is shown; the code itself is in the audit log.
+ * A group without one is harmless to show to anybody.
+ */
+
+/** The reason codes that SEP-2787 puts into the tool result of a failed attestation. */
+export type AttestationReason =
+  | "attestation_required"
+  | "signature_invalid"
+  | "key_unavailable"
+  | "expired"
+  | "nonce_replay"
+  | "server_mismatch"
+  | "tool_mismatch"
+  | "args_commitment_mismatch";
+
+/** What kind of answer a reason gets. `denial.ts` turns each into its wire form. */
+export type Answer =
+  | { kind: "challenge" }
+  | { kind: "protocol"; status: 400 | 405 | 408 | 413 | 415 | 431; code: number }
+  | { kind: "forbidden" }
+  | { kind: "attestation"; wire: AttestationReason }
+  | { kind: "grant" }
+  | { kind: "rate" }
+  | { kind: "not-found" }
+  | { kind: "unavailable" }
+  | { kind: "origin"; status: 502 | 504 }
+  | { kind: "bug" };
+
+export interface Entry {
+  answer: Answer;
+  /** What an unverified caller is shown; null where the code itself may be shown. */
+  publicForm: PublicForm | null;
+  /** What is wrong and what to do about it. */
+  help: string;
+}
+
+/** The public forms of the groups, with what they say to a caller we do not know yet. */
+export const PUBLIC_FORMS = {
+  "bearer.invalid": "The ACT mandate was not accepted. Mint a fresh one for this audience from a trusted issuer.",
+  "signature.invalid": "The HTTP message signature or the Content-Digest was not accepted.",
+  "ect.invalid": "The execution context token was not accepted.",
+  "attestation.invalid": "The tool call attestation was not accepted.",
+  "principal.invalid": "The evidence does not name one and the same agent.",
+} as const;
+
+export type PublicForm = keyof typeof PUBLIC_FORMS;
+
+const group = <K extends string>(
+  answer: Answer,
+  publicForm: PublicForm | null,
+  codes: Record<K, string>,
+): Record<K, Entry> =>
+  Object.fromEntries(
+    Object.entries<string>(codes).map(([code, help]) => [code, { answer, publicForm, help }]),
+  ) as Record<K, Entry>;
+
+const protocol = (status: 400 | 405 | 408 | 413 | 415 | 431, code: number): Answer => ({
+  kind: "protocol",
+  status,
+  code,
+});
+const attestation = (wire: AttestationReason): Answer => ({ kind: "attestation", wire });
+
+const INVALID_REQUEST = -32600;
+const PARSE_ERROR = -32700;
+const INVALID_PARAMS = -32602;
+const HEADER_MISMATCH = -32020;
+
+export const REASONS = {
+  // -- stages 0 and 1: facts and tenant ---------------------------------------------------------------
+  ...group(protocol(431, 431), null, {
+    "request.too_many_headers": "The request has more header lines than are read. Send fewer.",
+    "request.headers_too_large": "The request headers are larger than are read. Send shorter ones.",
+  }),
+  ...group({ kind: "rate" }, null, {
+    "rate.brake": "Too many requests from this address. Wait as Retry-After says.",
+  }),
+  ...group({ kind: "not-found" }, null, {
+    "target.unknown": "Nothing is served at this host and path. Check the URL.",
+    "target.not_canonical":
+      "The request target has dot segments, doubled slashes, backslashes or needless percent-encoding. Send the plain URL.",
+    "target.query_not_allowed": "This endpoint takes no query. Send the URL without one.",
+  }),
+  ...group({ kind: "forbidden" }, null, {
+    "origin_header.not_allowed": "The Origin header names a site that this tenant does not allow.",
+  }),
+  ...group({ kind: "unavailable" }, null, {
+    "tenant.unavailable": "The tenant document could not be read. Try again.",
+    "tenant.invalid": "The tenant document has faults. The operator must mend it.",
+    "gateway.misconfigured": "GATEWAY_URL is not an absolute URL. The operator must mend it.",
+  }),
+
+  // -- stage 2 and 6: bearer --------------------------------------------------------------------------
+  ...group({ kind: "challenge" }, null, {
+    "bearer.missing": "Send an ACT mandate in Authorization: Bearer or in ACT-Mandate.",
+  }),
+  ...group({ kind: "challenge" }, "bearer.invalid", {
+    "bearer.scheme": "Authorization does not have the Bearer scheme with one token.",
+    "bearer.conflict": "Authorization and ACT-Mandate carry different mandates. Send one, or both equal.",
+    "bearer.access_token": "This tenant takes ACT mandates, not OAuth access tokens.",
+    "act.malformed": "The mandate is not a compact JWS of strict JSON in canonical base64url.",
+    "act.too_large": "The mandate is larger than is read. Grant fewer capabilities.",
+    "act.typ": "The mandate's typ is not act+jwt.",
+    "act.alg": "The mandate's alg is not EdDSA or ES256, or not the one registered for its key.",
+    "act.crit": "The mandate's header has a crit extension that is not understood.",
+    "act.kid": "The mandate's header has no usable kid.",
+    "act.claims": "A required claim of the mandate is missing or has the wrong type.",
+    "act.phase": "This is an execution record (phase 2), not a mandate.",
+    "act.issuer_unknown": "The mandate's issuer is not trusted by this tenant.",
+    "act.key_unknown": "The issuer has no key with the mandate's kid.",
+    "act.signature": "The mandate's signature does not verify.",
+    "act.expired": "The mandate has expired. Mint a fresh one.",
+    "act.in_future": "The mandate's iat is in the future. Check the issuer's clock.",
+    "act.lifetime": "The mandate lives longer than its issuer may grant.",
+    "act.audience": "The mandate is for another audience.",
+    "act.subject_unknown": "The mandate's sub is not an agent of this tenant.",
+    "act.agent_not_granted": "The issuer may not authorise this agent.",
+    "act.action_not_granted": "The mandate's cap has an action that its issuer may not grant.",
+    "act.constraint_unknown": "A capability has a constraint that cannot be evaluated here.",
+    "act.delegation_off": "The mandate was delegated, and this tenant does not take delegated mandates.",
+  }),
+
+  // -- stage 3: message -------------------------------------------------------------------------------
+  ...group(protocol(405, INVALID_REQUEST), null, {
+    "message.http_method": "Use POST, GET, DELETE or OPTIONS.",
+  }),
+  ...group(protocol(415, INVALID_REQUEST), null, {
+    "message.content_type": "Send Content-Type: application/json.",
+    "message.content_encoding": "Send the body without a content coding.",
+  }),
+  ...group(protocol(413, INVALID_REQUEST), null, {
+    "message.too_large": "The body is larger than this tenant takes.",
+  }),
+  ...group(protocol(408, INVALID_REQUEST), null, {
+    "message.body_timeout": "The body did not arrive in time.",
+    "message.body_broken": "The body broke off before its end.",
+  }),
+  ...group(protocol(400, PARSE_ERROR), null, {
+    "message.empty": "The body is empty. Send one JSON-RPC message.",
+    "message.not_utf8": "The body is not UTF-8, or begins with a byte order mark.",
+    "message.not_json": "The body is not JSON (RFC 8259).",
+  }),
+  ...group(protocol(400, INVALID_REQUEST), null, {
+    "message.unexpected_body": "This HTTP method takes no body.",
+    "message.duplicate_key": "An object in the body has the same member twice. Parsers differ on which one counts.",
+    "message.number": "A number in the body is not one that every parser reads alike (unsafe integer, -0, overflow).",
+    "message.lone_surrogate": "A string in the body has a lone surrogate.",
+    "message.too_deep": "The body is nested deeper than is read.",
+    "message.too_many_values": "The body has more members and elements than are read.",
+    "message.batch": "Send one JSON-RPC message per request; arrays are not taken.",
+    "message.not_jsonrpc": "The body is not one JSON-RPC 2.0 request, notification or response.",
+    "message.method_unknown": "This MCP method is not in the tenant's table of methods.",
+    "message.tool_call_without_id": "tools/call must be a request with an id.",
+  }),
+  ...group(protocol(400, INVALID_PARAMS), null, {
+    "message.tool_name": "tools/call needs params.name, a string of 1 to 128 printable ASCII characters.",
+    "message.tool_name_reserved": "The tool's action would fall under the session prefix of this tenant.",
+    "message.arguments": "params.arguments must be an object where present.",
+  }),
+  ...group(protocol(400, HEADER_MISMATCH), null, {
+    "message.header_missing": "A header that mirrors the body (Mcp-Method, Mcp-Name, MCP-Protocol-Version) is missing.",
+    "message.header_mismatch": "A header that mirrors the body does not agree with it.",
+  }),
+
+  // -- stages 4 to 7: evidence ------------------------------------------------------------------------
+  ...group({ kind: "forbidden" }, null, {
+    "required.no_rule": "No evidence rule of this tenant matches this method and tool.",
+    "signature.missing": "Sign the request: Signature-Input and Signature (RFC 9421).",
+    "ect.missing": "Send an execution context token in Wimse-ECT or Execution-Context.",
+  }),
+  ...group({ kind: "forbidden" }, "signature.invalid", {
+    "signature.malformed": "Signature-Input or Signature is not what RFC 9421 section 4 allows.",
+    "signature.too_large": "The signature fields are larger than are read, or have too many labels or components.",
+    "signature.labels": "Signature-Input and Signature do not have the same labels.",
+    "signature.not_one": "There must be exactly one signature with a keyid registered here.",
+    "signature.key_unknown": "The keyid is not a registered key of an agent.",
+    "signature.alg": "The alg parameter is not the algorithm registered for the key.",
+    "signature.parameters": "A parameter that the key's profile requires is missing or has the wrong type.",
+    "signature.coverage": "The signature does not cover everything that the key's profile requires.",
+    "signature.component": "A covered component cannot be resolved for this message.",
+    "signature.mismatch": "The signature does not verify over this request.",
+    "signature.expired": "The signature has expired or is too old. Sign the request again.",
+    "signature.in_future": "The signature's created is in the future. Check the clock.",
+    "signature.window": "The time from created to expires is longer than is accepted.",
+    "signature.audience": "wimse-aud does not name this endpoint.",
+    "digest.missing": "A request with a body needs Content-Digest.",
+    "digest.malformed": "Content-Digest is malformed or has no sha-256 or sha-512 value.",
+    "digest.mismatch": "Content-Digest is not the digest of the body that arrived.",
+  }),
+  ...group({ kind: "forbidden" }, "ect.invalid", {
+    "ect.malformed": "The ECT is not a compact JWS of strict JSON in canonical base64url.",
+    "ect.conflict": "Wimse-ECT and Execution-Context carry different tokens. Send one, or both equal.",
+    "ect.too_large": "The ECT is larger than is read.",
+    "ect.typ": "The ECT's typ is not exec+jwt or wimse-exec+jwt.",
+    "ect.alg": "The ECT's alg is not one this tenant accepts, or not the one registered for its key.",
+    "ect.crit": "The ECT's header has a crit extension that is not understood.",
+    "ect.kid": "The ECT's header has no usable kid.",
+    "ect.unsigned": "The ECT is not signed (level 1), and this tenant requires a signature.",
+    "ect.claims": "A required claim of the ECT is missing or has the wrong type.",
+    "ect.extension": "ect_ext is larger or deeper than the profile allows.",
+    "ect.pred_too_long": "pred names more parents than are read. Name only those not named by a later step.",
+    "ect.key_unknown": "The ECT's kid is not a registered key of an agent.",
+    "ect.issuer": "The ECT's iss is not an identity of the agent whose key signed it.",
+    "ect.signature": "The ECT's signature does not verify.",
+    "ect.expired": "The ECT has expired.",
+    "ect.too_old": "The ECT's iat is too old. Mint one for each request.",
+    "ect.in_future": "The ECT's iat is in the future. Check the clock.",
+    "ect.audience": "The ECT is for another audience.",
+    "ect.inp_hash_missing": "An ECT for a request with a body needs inp_hash.",
+    "ect.inp_hash_mismatch": "inp_hash is not the SHA-256 of the body that arrived.",
+    "ect.exec_act_mismatch": "exec_act is not the action of this method and tool.",
+    "ect.mandate_not_named": "pred does not name the mandate that came with the request.",
+    "ect.wid_mismatch": "The ECT's wid is not the mandate's.",
+  }),
+  ...group({ kind: "forbidden" }, "principal.invalid", {
+    "principal.mismatch": "Mandate, signature, ECT and attestation must all be of the same agent.",
+    "principal.key_mismatch": "The ECT and the HTTP signature must be made with the same key.",
+  }),
+
+  // -- attestation: SEP-2787's own reason codes go on the wire, these into the audit log ---------------
+  ...group(attestation("attestation_required"), "attestation.invalid", {
+    "attestation.missing": "This tool needs a tool call attestation (SEP-2787).",
+  }),
+  ...group(attestation("signature_invalid"), "attestation.invalid", {
+    "attestation.carrier_undecodable": "X-MCP-Attestation is not base64url of UTF-8.",
+    "attestation.carrier_not_canonical": "The envelope in the header is not in canonical form (RFC 8785).",
+    "attestation.carrier_conflict": "The attestations in the header and in _meta differ.",
+    "attestation.too_large": "The envelope is larger than is read, or plans too many calls.",
+    "attestation.not_strict_json": "The envelope is not strict JSON.",
+    "attestation.schema": "The envelope does not have the shape of its dialect.",
+    "attestation.dialect_unknown": "The envelope mixes dialects or has none of them.",
+    "attestation.dialect_not_allowed": "This tenant does not take this dialect.",
+    "attestation.alg_fields_differ": "alg and issuerAsserted.alg differ.",
+    "attestation.signature_encoding": "The signature is not lower-case hex of the right length.",
+    "attestation.signature_mismatch": "The signature does not verify over the envelope.",
+    "attestation.identity_unknown": "iss and sub are not an identity of an agent of this tenant.",
+    "attestation.principal_mismatch": "The attestation is another agent's.",
+    "attestation.misplaced": "An attestation belongs to tools/call alone.",
+  }),
+  ...group(attestation("key_unavailable"), "attestation.invalid", {
+    "attestation.alg_unsupported": "alg is not HS256, ES256 or RS256.",
+    "attestation.issuer_unknown": "No key is registered for this iss.",
+    "attestation.secret_version_unknown": "No key is registered for this secretVersion.",
+    "attestation.alg_not_pinned": "alg is not the algorithm registered for this key.",
+  }),
+  ...group(attestation("expired"), "attestation.invalid", {
+    "attestation.iat_in_future": "iat is in the future. Check the clock.",
+    "attestation.ttl_passed": "The attestation has expired. Make one for each call.",
+    "attestation.ttl_over_cap": "expSeconds is longer than this tenant accepts.",
+    "attestation.claim_too_late": "The attestation expired before the call could be admitted.",
+  }),
+  ...group(attestation("nonce_replay"), "attestation.invalid", {
+    "attestation.nonce_seen": "This attestation was used before. Make one for each call.",
+  }),
+  ...group(attestation("server_mismatch"), "attestation.invalid", {
+    "attestation.fingerprint_not_found": "No planned call names this server's fingerprint.",
+    "attestation.fingerprint_twice": "More than one planned call names this server's fingerprint.",
+    "attestation.several_calls": "This tenant takes attestations of one call only.",
+  }),
+  ...group(attestation("tool_mismatch"), "attestation.invalid", {
+    "attestation.tool_differs": "The attestation is for another tool.",
+  }),
+  ...group(attestation("args_commitment_mismatch"), "attestation.invalid", {
+    "attestation.args_missing": "The planned call has no commitment to its arguments.",
+    "attestation.projection_not_json": "argsProjection is not strict JSON.",
+    "attestation.projection_not_canonical": "The projection is not in canonical form (RFC 8785).",
+    "attestation.projection_digest_mismatch": "projectionDigest is not the digest of the projection.",
+    "attestation.hash_only_mismatch": "The committed digest is not that of the arguments.",
+    "attestation.redacted_not_allowed": "The projection is neither the arguments nor their digest.",
+    "attestation.args_number": "A number in the envelope or the arguments is not one this dialect can commit to.",
+    "attestation.ref_resolver_off": "argsRef is not resolved here. Use argsProjection.",
+  }),
+
+  // -- stages 7 and 8: capability and policy ----------------------------------------------------------
+  ...group({ kind: "grant" }, null, {
+    "capability.missing": "The mandate's cap does not have the action of this method and tool.",
+    "policy.tenant_suspended": "The operator has suspended this tenant.",
+    "policy.agent_suspended": "The operator has suspended this agent.",
+  }),
+
+  // -- stage 9: admission -----------------------------------------------------------------------------
+  ...group({ kind: "forbidden" }, null, {
+    "replay.ect": "This ECT was used before. Mint one for each request.",
+    "replay.nonce": "This signature nonce was used before. Sign each request afresh.",
+    "replay.too_late": "A one-time value expired before the call could be admitted. Send a fresh request.",
+    "run.pred_unknown": "pred names a step that is not in this run. Name only steps whose answer said recorded.",
+    "run.parent_after_child": "A parent in pred was issued after this ECT.",
+    "run.mandate_changed": "A mandate with this jti but other claims was used before.",
+    "run.full": "The run has as many steps as one run may have. Start a new one.",
+    "run.too_many": "The agent has as many live runs under this issuer as it may have.",
+  }),
+  ...group({ kind: "unavailable" }, null, {
+    "ledger.unavailable": "The ledger did not answer. Nothing was forwarded; try again.",
+    "ledger.overloaded": "The ledger has too much to do. Nothing was forwarded; try again.",
+    "ledger.backlog_full": "Too many decisions wait for the audit log. Nothing was forwarded; try again.",
+  }),
+
+  // -- stage 10: forwarding ---------------------------------------------------------------------------
+  ...group({ kind: "origin", status: 502 }, null, {
+    "origin.unreachable": "The origin could not be reached.",
+    "origin.redirect": "The origin answered with a redirect, which is not followed.",
+    "origin.misconfigured": "The tenant's origin binding does not exist in this deployment.",
+  }),
+  ...group({ kind: "origin", status: 504 }, null, {
+    "origin.timeout": "The origin did not answer in time.",
+  }),
+  ...group({ kind: "bug" }, null, {
+    "internal.error": "Countersign has a bug. Nothing more was done; please report the decision id.",
+  }),
+} as const satisfies Record<string, Entry>;
+
+export type Reason = keyof typeof REASONS;

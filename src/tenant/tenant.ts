@@ -1,0 +1,122 @@
+import type { SharedSecret, VerificationKey } from "../keys/key.ts";
+
+/**
+ * A tenant document in the form the gate works with: parsed once, keys imported, every identity in a map.
+ * `compile.ts` makes it; no stage looks into the document itself.
+ */
+export interface Tenant {
+  readonly id: string;
+  /** base64url SHA-256 of the document text: tells which version decided. */
+  readonly revision: string;
+  /** The absolute URL clients use and sign. From configuration, never from the request. */
+  readonly publicUrl: string;
+  /** Values of `aud` and `wimse-aud` that mean this tenant; compared byte for byte. */
+  readonly audiences: ReadonlySet<string>;
+  /** Values of `serverFingerprint` that mean this tenant's server. */
+  readonly fingerprints: ReadonlySet<string>;
+  readonly suspended: boolean;
+  readonly origin: Origin;
+  /** Values of the `Origin` header a browser may send, as `scheme://host[:port]`. */
+  readonly allowedOrigins: ReadonlySet<string>;
+  readonly maxBodyBytes: number;
+  /** By `iss`. */
+  readonly issuers: ReadonlyMap<string, Issuer>;
+  readonly agents: AgentRegistry;
+  /** By `attestationKeyId(iss, secretVersion)`. */
+  readonly attestationKeys: ReadonlyMap<string, AttestationKey>;
+  /** First match wins; no match means deny. */
+  readonly evidenceRules: readonly EvidenceRule[];
+  readonly actions: ActionTemplates;
+  readonly ect: EctPolicy;
+  readonly attestation: AttestationPolicy;
+}
+
+export interface Origin {
+  readonly url: string;
+  /** Name of a Fetcher binding to reach it through; null for public https. */
+  readonly binding: string | null;
+  readonly timeoutMs: number;
+  /** Lower-case names of further request headers the origin receives. */
+  readonly forwardHeaders: ReadonlySet<string>;
+}
+
+/** Who may grant mandates (ACT `iss`), and what. */
+export interface Issuer {
+  readonly iss: string;
+  /** By `kid`. */
+  readonly keys: ReadonlyMap<string, VerificationKey>;
+  /** Names of the agents it may authorise. */
+  readonly agents: ReadonlySet<string>;
+  /** Action patterns it may grant; see `policy/actions.ts`. */
+  readonly actions: readonly string[];
+  /** Seconds. */
+  readonly maxLifetime: number;
+}
+
+export interface Agent {
+  readonly name: string;
+  readonly suspended: boolean;
+}
+
+/** The profile of an HTTP message signature. A key is registered for exactly one. */
+export type SignatureProfile = "agent" | "poc";
+
+export interface AgentKey extends VerificationKey {
+  readonly agent: Agent;
+  readonly profile: SignatureProfile;
+  /** Part of the ledger's name; never changes while the key lives. */
+  readonly lane: number;
+}
+
+/** The only place where a verified identity becomes an agent. Every look-up is byte for byte. */
+export interface AgentRegistry {
+  readonly bySubject: ReadonlyMap<string, Agent>;
+  readonly byEctIssuer: ReadonlyMap<string, Agent>;
+  /** By `attestationIdentity(iss, sub)`. */
+  readonly byAttestation: ReadonlyMap<string, Agent>;
+  /** By `kid`. */
+  readonly keys: ReadonlyMap<string, AgentKey>;
+}
+
+export type AttestationKey = VerificationKey | SharedSecret;
+
+export type EvidenceKind = "mandate" | "signature" | "ect" | "attestation";
+
+export interface EvidenceRule {
+  /** MCP methods; null for all. */
+  readonly methods: ReadonlySet<string> | null;
+  /** Tool names of `tools/call`; null for all. A rule with tools matches nothing else. */
+  readonly tools: ReadonlySet<string> | null;
+  readonly require: ReadonlySet<EvidenceKind>;
+}
+
+export interface ActionTemplates {
+  /** With `{tool}` once, at its end. */
+  readonly toolCall: string;
+  /** With `{method}` once, at its end. */
+  readonly session: string;
+  /** MCP methods beyond the fixed table, such as those of extensions. */
+  readonly extraMethods: ReadonlySet<string>;
+}
+
+export interface EctPolicy {
+  readonly algorithms: ReadonlySet<"ES256" | "EdDSA">;
+  /** Oldest `iat`, in seconds. */
+  readonly maxAge: number;
+}
+
+export type AttestationDialect = "A" | "B";
+
+export interface AttestationPolicy {
+  readonly dialects: ReadonlySet<AttestationDialect>;
+  /** Members of `params._meta` that may carry an envelope. */
+  readonly metaKeys: readonly string[];
+  /** Longest `expSeconds`. */
+  readonly maxTtl: number;
+}
+
+/** Injective keys for the two maps that have pairs. */
+export const attestationKeyId = (iss: string, secretVersion: string): string =>
+  JSON.stringify([iss, secretVersion]);
+
+export const attestationIdentity = (iss: string, sub: string): string => JSON.stringify([iss, sub]);
