@@ -1,12 +1,14 @@
 /** Text and byte encodings. Decoders are strict: one value has one spelling, so that text never aliases bytes. */
 
+import { base64url } from "jose";
+
 const encoder = new TextEncoder();
 
-export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text);
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> =>
+  encoder.encode(text) as Uint8Array<ArrayBuffer>;
 
 /** base64url without padding (RFC 7515 section 2). */
-export const toBase64url = (bytes: Uint8Array): string =>
-  bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+export const toBase64url = (bytes: Uint8Array): string => base64url.encode(bytes);
 
 /**
  * Decodes canonical, unpadded base64url; null for anything else (padding, other alphabet, white space, unused
@@ -14,7 +16,7 @@ export const toBase64url = (bytes: Uint8Array): string =>
  */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
-  const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+  const bytes = base64url.decode(text) as Uint8Array<ArrayBuffer>;
   return toBase64url(bytes) === text ? bytes : null;
 }
 

@@ -80,25 +80,55 @@ export const MAX_ATTESTATION_CALLS = 64;
 /** A tool name: the MCP specification recommends 128 at most. */
 export const MAX_TOOL_NAME_LENGTH = 128;
 
+// -- what a tenant document holds ---------------------------------------------------------------------
+
+/** One tenant document. It is parsed and its keys are imported in one go: some 1,000 agents fit. */
+export const MAX_TENANT_BYTES = 1024 * 1024;
+
+/** Issuers, agents, attestation keys of one tenant. */
+export const MAX_TENANT_ENTRIES = 1_000;
+
+/** Keys of one agent or issuer, and so the lanes an agent can use: a fleet needs few, a rotation two. */
+export const MAX_TENANT_KEYS = 64;
+
+/** Any other list in a tenant document. */
+export const MAX_TENANT_LIST = 256;
+
+// -- keys ---------------------------------------------------------------------------------------------
+
+/** RSA modulus: 2048 is the least of RFC 7518 section 3.3; at 8192 one verification takes 0.7 ms. */
+export const MIN_RSA_BITS = 2048;
+export const MAX_RSA_BITS = 8192;
+
+/** RSA exponent: 65537 has 3. A long one makes verification as slow as signing. */
+export const MAX_RSA_EXPONENT_BYTES = 4;
+
+/** An HS256 secret: the size of the hash, RFC 7518 section 3.2. */
+export const MIN_SECRET_BYTES = 32;
+
 // -- what a ledger keeps ------------------------------------------------------------------------------
 
 /** A table of one-time values covers this span of signed issue time, then it is dropped whole. */
 export const CLAIM_WINDOW = 600;
 
 /** From the signed issue time of a nonce to its last acceptable second: the longest of all such kinds. */
-export const CLAIM_HORIZON = Math.max(MAX_ECT_AGE, MAX_SIGNATURE_WINDOW, MAX_ATTESTATION_TTL) + 2 * CLOCK_SKEW;
+export const CLAIM_HORIZON =
+  Math.max(MAX_ECT_AGE, MAX_SIGNATURE_WINDOW, MAX_ATTESTATION_TTL) + 2 * CLOCK_SKEW;
 
 /** A table of ECT nodes covers this span of signed issue time; six tables are live at the longest mandate. */
 export const NODE_WINDOW = 6 * 3600;
 
 /** An ECT is a parent until its mandate ends, so a node outlives its own token. */
-export const NODE_HORIZON = MAX_MANDATE_LIFETIME + MAX_ECT_AGE + 2 * CLOCK_SKEW;
+export const NODE_HORIZON = MAX_MANDATE_LIFETIME + MAX_ECT_AGE + 3 * CLOCK_SKEW;
 
 /** ECTs in one run. The ACT reference code walks at most 10,000 ancestors; we do not walk, so more is safe. */
 export const MAX_RUN_SIZE = 100_000;
 
-/** Runs of one agent that live at once under one issuer. */
-export const MAX_LIVE_RUNS = 10_000;
+/** Unknown parents tolerated beside the mandate in the `poc` profile, whose client names refused steps too. */
+export const MAX_UNKNOWN_PARENTS = 16;
+
+/** Runs of one agent that live at once under one issuer: a mandate per call, 27 calls a second for an hour. */
+export const MAX_LIVE_RUNS = 100_000;
 
 /** Journal records per table. A drained table is dropped whole, which costs no row writes. */
 export const JOURNAL_WINDOW = 512;
@@ -143,6 +173,9 @@ export const LEDGER_DEADLINE_MS = 5_000;
 
 /** The origin's response headers, where the tenant document does not say. */
 export const ORIGIN_DEADLINE_MS = 60_000;
+
+/** The most a tenant document can ask for: longer tools should stream or answer with a task. */
+export const MAX_ORIGIN_DEADLINE_MS = 600_000;
 
 /** What `Retry-After` says when we cannot tell. */
 export const RETRY_AFTER = 5;

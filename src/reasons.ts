@@ -40,7 +40,8 @@ export interface Entry {
 
 /** The public forms of the groups, with what they say to a caller we do not know yet. */
 export const PUBLIC_FORMS = {
-  "bearer.invalid": "The ACT mandate was not accepted. Mint a fresh one for this audience from a trusted issuer.",
+  "bearer.invalid":
+    "The ACT mandate was not accepted. Mint a fresh one for this audience from a trusted issuer.",
   "signature.invalid": "The HTTP message signature or the Content-Digest was not accepted.",
   "ect.invalid": "The execution context token was not accepted.",
   "attestation.invalid": "The tool call attestation was not accepted.",
@@ -120,7 +121,6 @@ export const REASONS = {
     "act.subject_unknown": "The mandate's sub is not an agent of this tenant.",
     "act.agent_not_granted": "The issuer may not authorise this agent.",
     "act.action_not_granted": "The mandate's cap has an action that its issuer may not grant.",
-    "act.constraint_unknown": "A capability has a constraint that cannot be evaluated here.",
     "act.delegation_off": "The mandate was delegated, and this tenant does not take delegated mandates.",
   }),
 
@@ -146,23 +146,28 @@ export const REASONS = {
   }),
   ...group(protocol(400, INVALID_REQUEST), null, {
     "message.unexpected_body": "This HTTP method takes no body.",
-    "message.duplicate_key": "An object in the body has the same member twice. Parsers differ on which one counts.",
-    "message.number": "A number in the body is not one that every parser reads alike (unsafe integer, -0, overflow).",
+    "message.duplicate_key":
+      "An object in the body has the same member twice. Parsers differ on which one counts.",
+    "message.number":
+      "A number in the body is not one that every parser reads alike (unsafe integer, -0, overflow).",
     "message.lone_surrogate": "A string in the body has a lone surrogate.",
     "message.too_deep": "The body is nested deeper than is read.",
     "message.too_many_values": "The body has more members and elements than are read.",
     "message.batch": "Send one JSON-RPC message per request; arrays are not taken.",
     "message.not_jsonrpc": "The body is not one JSON-RPC 2.0 request, notification or response.",
     "message.method_unknown": "This MCP method is not in the tenant's table of methods.",
+    "message.case_variant":
+      "A member differs from a JSON-RPC or MCP name in case alone. Some parsers would take it.",
     "message.tool_call_without_id": "tools/call must be a request with an id.",
   }),
   ...group(protocol(400, INVALID_PARAMS), null, {
     "message.tool_name": "tools/call needs params.name, a string of 1 to 128 printable ASCII characters.",
     "message.tool_name_reserved": "The tool's action would fall under the session prefix of this tenant.",
-    "message.arguments": "params.arguments must be an object where present.",
+    "message.params": "params, params._meta and params.arguments must be objects where present.",
   }),
   ...group(protocol(400, HEADER_MISMATCH), null, {
-    "message.header_missing": "A header that mirrors the body (Mcp-Method, Mcp-Name, MCP-Protocol-Version) is missing.",
+    "message.header_missing":
+      "A header that mirrors the body (Mcp-Method, Mcp-Name, MCP-Protocol-Version) is missing.",
     "message.header_mismatch": "A header that mirrors the body does not agree with it.",
   }),
 
@@ -174,7 +179,8 @@ export const REASONS = {
   }),
   ...group({ kind: "forbidden" }, "signature.invalid", {
     "signature.malformed": "Signature-Input or Signature is not what RFC 9421 section 4 allows.",
-    "signature.too_large": "The signature fields are larger than are read, or have too many labels or components.",
+    "signature.too_large":
+      "The signature fields are larger than are read, or have too many labels or components.",
     "signature.labels": "Signature-Input and Signature do not have the same labels.",
     "signature.not_one": "There must be exactly one signature with a keyid registered here.",
     "signature.key_unknown": "The keyid is not a registered key of an agent.",
@@ -271,13 +277,15 @@ export const REASONS = {
     "attestation.projection_digest_mismatch": "projectionDigest is not the digest of the projection.",
     "attestation.hash_only_mismatch": "The committed digest is not that of the arguments.",
     "attestation.redacted_not_allowed": "The projection is neither the arguments nor their digest.",
-    "attestation.args_number": "A number in the envelope or the arguments is not one this dialect can commit to.",
+    "attestation.args_number":
+      "A number in the envelope or the arguments is not one this dialect can commit to.",
     "attestation.ref_resolver_off": "argsRef is not resolved here. Use argsProjection.",
   }),
 
   // -- stages 7 and 8: capability and policy ----------------------------------------------------------
   ...group({ kind: "grant" }, null, {
     "capability.missing": "The mandate's cap does not have the action of this method and tool.",
+    "capability.constraint_unknown": "The capability has a constraint that cannot be evaluated here.",
     "policy.tenant_suspended": "The operator has suspended this tenant.",
     "policy.agent_suspended": "The operator has suspended this agent.",
   }),
@@ -287,7 +295,8 @@ export const REASONS = {
     "replay.ect": "This ECT was used before. Mint one for each request.",
     "replay.nonce": "This signature nonce was used before. Sign each request afresh.",
     "replay.too_late": "A one-time value expired before the call could be admitted. Send a fresh request.",
-    "run.pred_unknown": "pred names a step that is not in this run. Name only steps whose answer said recorded.",
+    "run.pred_unknown":
+      "pred names a step that is not in this run. Name only steps whose answer said recorded.",
     "run.parent_after_child": "A parent in pred was issued after this ECT.",
     "run.mandate_changed": "A mandate with this jti but other claims was used before.",
     "run.full": "The run has as many steps as one run may have. Start a new one.",

@@ -11,6 +11,9 @@ export type Presented<T> =
 
 export const absent = { state: "absent" } as const;
 
-export const malformed = (reason: Reason): { state: "malformed"; reason: Reason } => ({ state: "malformed", reason });
+export const malformed = (reason: Reason): { state: "malformed"; reason: Reason } => ({
+  state: "malformed",
+  reason,
+});
 
 export const present = <T>(value: T): { state: "present"; value: T } => ({ state: "present", value });

@@ -1,0 +1,126 @@
+/** Makes `docs/reasons.md` from `src/reasons.ts`. */
+
+import { type Answer, type Entry, PUBLIC_FORMS, REASONS, type Reason } from "../src/reasons.ts";
+
+type Prefix<R = Reason> = R extends `${infer P}.${string}` ? P : never;
+
+const SECTIONS = {
+  request: "Request and tenant",
+  bearer: "ACT mandate",
+  message: "Message",
+  signature: "HTTP message signature",
+  ect: "Execution context token",
+  attestation: "Tool call attestation",
+  principal: "One principal, and what the tenant requires",
+  policy: "Capability and policy",
+  admission: "Replay, runs and the ledger",
+  origin: "Origin and gateway",
+} as const;
+
+/** Where each family of codes stands. A new family does not compile until it has a place. */
+const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
+  request: "request",
+  rate: "request",
+  target: "request",
+  origin_header: "request",
+  tenant: "request",
+  gateway: "request",
+  bearer: "bearer",
+  act: "bearer",
+  message: "message",
+  required: "principal",
+  principal: "principal",
+  signature: "signature",
+  digest: "signature",
+  ect: "ect",
+  attestation: "attestation",
+  capability: "policy",
+  policy: "policy",
+  replay: "admission",
+  run: "admission",
+  ledger: "admission",
+  origin: "origin",
+  internal: "origin",
+};
+
+/** HTTP status and form of an answer in short; the introduction of the page explains the exceptions. */
+function wire(answer: Answer): { status: string; form: string } {
+  switch (answer.kind) {
+    case "challenge":
+      return { status: "401", form: "401, with `WWW-Authenticate`" };
+    case "protocol":
+      return { status: `${answer.status}`, form: `${answer.code}` };
+    case "forbidden":
+      return { status: "403", form: "403" };
+    case "attestation":
+      return { status: "200 or 403", form: `tool result \`${answer.wire}\`, or 403` };
+    case "grant":
+      return { status: "200 or 403", form: "403" };
+    case "rate":
+      return { status: "429", form: "429, with `Retry-After`" };
+    case "not-found":
+      return { status: "404", form: "404" };
+    case "unavailable":
+      return { status: "503", form: "503, with `Retry-After`" };
+    case "origin":
+      return { status: `${answer.status}`, form: `${answer.status}` };
+    case "bug":
+      return { status: "500", form: "500" };
+  }
+}
+
+const INTRODUCTION = `# Reason codes
+
+<!-- Made from src/reasons.ts by scripts/generate.ts. Change it there. -->
+
+Every refusal has one reason code. Codes are stable: alert on them, switch on them.
+
+A refused POST gets a JSON-RPC error. \`error.code\` is in the column *JSON-RPC*; \`error.data\` holds \`reason\`,
+\`decision\` (the id that is also in the header \`Countersign-Decision\` and in the audit log) and \`docs\`, a link to
+this page.
+
+- **Public form.** Until the caller's evidence is verified, \`reason\` is the public form instead of the code, so that
+  nobody can probe for what is registered. The code itself is in the audit log under the decision. Where the column is
+  empty, everybody is shown the code.
+- **200 or 403.** 200 for \`tools/call\` when the caller is verified: MCP clients show such an answer to the model,
+  and an HTTP error only to the log. 403 otherwise. A failed attestation is a tool result as SEP-2787 prescribes.
+- **\`server/discover\`** is refused with 401, 403 or 503 alone: a client that probes with it takes any other status for
+  an old server.
+- **503** means that Countersign cannot tell. Nothing was forwarded; the same request can be sent again after
+  \`Retry-After\`, with fresh one-time values.
+`;
+
+const cell = (text: string): string => text.replaceAll("|", "\\|");
+
+function row(code: string, { answer, publicForm, help }: Entry): string {
+  const { status, form } = wire(answer);
+  const shown = publicForm === null ? "" : `[\`${publicForm}\`](#${publicForm})`;
+  return `| <a id="${code}"></a>\`${code}\` | ${status} | ${form} | ${shown} | ${cell(help)} |`;
+}
+
+function section(id: keyof typeof SECTIONS): string {
+  const rows = Object.entries(REASONS)
+    .filter(([code]) => SECTION_OF[code.slice(0, code.indexOf(".")) as Prefix] === id)
+    .map(([code, entry]) => row(code, entry));
+  return [
+    `## ${SECTIONS[id]}`,
+    "",
+    "| Reason | HTTP | JSON-RPC | Public form | What is wrong, and what to do |",
+    "| --- | --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+function publicForms(): string {
+  const rows = Object.entries(PUBLIC_FORMS).map(
+    ([form, text]) => `| <a id="${form}"></a>\`${form}\` | ${cell(text)} |`,
+  );
+  return ["## Public forms", "", "| Form | What it says |", "| --- | --- |", ...rows, ""].join("\n");
+}
+
+/** The whole page. Each code and public form has an anchor of its own name: `docs/reasons.md#act.typ`. */
+export const reasonsTable = (): string =>
+  [INTRODUCTION, publicForms(), ...(Object.keys(SECTIONS) as (keyof typeof SECTIONS)[]).map(section)].join(
+    "\n",
+  );

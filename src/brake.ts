@@ -1,0 +1,16 @@
+import type { Facts } from "./facts.ts";
+import type { Reason } from "./reasons.ts";
+import { fail, ok, type Result } from "./result.ts";
+
+/**
+ * Slows floods before any work is done for them. Permissive and local to a data centre: no accounting, and
+ * when the binding fails the request goes on to the checks that count.
+ */
+export async function brake(facts: Facts, env: Env): Promise<Result<void, Reason>> {
+  try {
+    const { success } = await env.BRAKE.limit({ key: facts.clientAddress ?? facts.host + facts.path });
+    return success ? ok(undefined) : fail("rate.brake");
+  } catch {
+    return ok(undefined);
+  }
+}

@@ -1,0 +1,209 @@
+import type { ChildProcess } from "node:child_process";
+import { mkdir, mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { convertV4MiniflareOptions, Miniflare, NoOpLog } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { fail, ok, type Result } from "../../result.ts";
+import { withChildren } from "./children.ts";
+import { type Guard, startGuard } from "./guard.ts";
+import { applyMigrations } from "./migrations.ts";
+import { findPort, HOST, portProblem } from "./port.ts";
+import { type StoredTenant, storeTenants } from "./tenants.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const CONFIG = join(ROOT, "wrangler.toml");
+const BUNDLE = join(ROOT, "dist/worker/index.js");
+const MIGRATIONS = join(ROOT, "src/audit/migrations");
+
+export interface LocalOptions {
+  /** Valid tenant documents: all that KV will hold. */
+  readonly tenants: readonly StoredTenant[];
+  /** Of 127.0.0.1; 0 or absent for any free one. */
+  readonly port?: number;
+  /** Made when it does not exist. Absent: a temporary one, removed in the end. */
+  readonly stateDir?: string;
+  /** The Worker as one module; `npm run build:worker` makes the default. */
+  readonly bundle?: string;
+  /** What the Worker and workerd print; dropped when absent. */
+  readonly log?: (level: string, message: string) => void;
+}
+
+/** Why nothing was started, in words for the operator. */
+export interface StartFault {
+  readonly problem: string;
+}
+
+export interface LocalRuntime {
+  /** `http://127.0.0.1:PORT`, no slash: the Worker's GATEWAY_URL. */
+  readonly url: string;
+  /** Of workerd as it runs now; undefined between a crash and the restart. */
+  readonly workerdPid: number | undefined;
+  /** The Worker's KV and D1, for tests. Ask again after a crash of workerd. */
+  kv(): Promise<KVNamespace>;
+  d1(): Promise<D1Database>;
+  /** Settles, with the reason, when it cannot go on: workerd did not come back, or the watchdog has gone. */
+  readonly failed: Promise<Error>;
+  /** Stops workerd and the watchdog and removes temporary state. Safe to repeat. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Runs the production bundle in workerd with the bindings of wrangler.toml, KV filled and D1 migrated.
+ * Requests reach the Worker byte for byte (miniflare's direct socket, not its entry socket). workerd is restarted
+ * on the same port when it crashes, and killed when this process is. Several can run at once.
+ *
+ * @throws a bug or a broken installation
+ */
+export async function startLocal(options: LocalOptions): Promise<Result<LocalRuntime, StartFault>> {
+  const port = await findPort(options.port ?? 0);
+  if (!port.ok) return fail({ problem: portProblem(options.port ?? 0, port.error) });
+  const bundle = await readText(options.bundle ?? BUNDLE);
+  if (bundle === null) return fail({ problem: "The Worker is not built: run npm run build:worker first." });
+  const directory = await stateDirectory(options.stateDir);
+  if (!directory.ok) return directory;
+  const guard = await startGuard(directory.value, options.stateDir === undefined ? "remove" : "keep");
+  if (!guard.ok) return fail({ problem: heldProblem(directory.value, guard.error.owner) });
+  try {
+    return ok(await run(options, port.value, bundle, directory.value, guard.value));
+  } catch (error) {
+    await guard.value.end();
+    throw error;
+  }
+}
+
+async function run(
+  options: LocalOptions,
+  port: number,
+  bundle: string,
+  directory: string,
+  guard: Guard,
+): Promise<LocalRuntime> {
+  const url = `http://${HOST}:${port}`;
+  const failure = Promise.withResolvers<Error>();
+  void guard.lost.then(() => failure.resolve(new Error("The watchdog has gone")));
+  const { workerOptions } = withoutSignalHandlers(() => unstable_getMiniflareWorkerOptions(CONFIG));
+  const miniflareOptions = convertV4MiniflareOptions({
+    host: HOST,
+    port: 0,
+    cf: false,
+    log: new FailureLog(failure.resolve),
+    handleStructuredLogs: ({ level, message }) => options.log?.(level, message),
+    resourcePersistencePath: directory,
+    workers: [
+      {
+        ...workerOptions,
+        name: "countersign",
+        modules: [{ type: "ESModule", path: "index.js", contents: bundle }],
+        bindings: { ...(workerOptions.bindings as object), GATEWAY_URL: url },
+        unsafeDirectSockets: [{ host: HOST, port }],
+      },
+    ],
+  });
+
+  let workerd: ChildProcess | undefined;
+  const onChild = (child: ChildProcess): void => {
+    guard.watch(child);
+    child.once("spawn", () => {
+      if (child.spawnargs.includes("serve")) workerd = child;
+    });
+  };
+  const start = (): Miniflare => withChildren(onChild, () => new Miniflare(miniflareOptions));
+  const miniflare = withoutSignalHandlers(() => withTmpdir(join(directory, "tmp"), start));
+  const dispose = once(async () => {
+    try {
+      await miniflare.dispose();
+    } finally {
+      await guard.end();
+    }
+  });
+  const kv = async (): Promise<KVNamespace> => (await miniflare.getKVNamespace("TENANTS")) as KVNamespace;
+  const d1 = async (): Promise<D1Database> => (await miniflare.getD1Database("AUDIT")) as D1Database;
+  try {
+    await miniflare.ready;
+    await applyMigrations(await d1(), MIGRATIONS);
+    await storeTenants(await kv(), options.tenants);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    url,
+    get workerdPid() {
+      return workerd?.exitCode === null && workerd.signalCode === null ? workerd.pid : undefined;
+    },
+    kv,
+    d1,
+    failed: failure.promise,
+    dispose,
+  };
+}
+
+/** Miniflare only logs it when workerd does not come back after a crash. */
+class FailureLog extends NoOpLog {
+  readonly #failed: (error: Error) => void;
+  constructor(failed: (error: Error) => void) {
+    super();
+    this.#failed = failed;
+  }
+  override error(error: Error): void {
+    if ("code" in error && error.code === "ERR_RUNTIME_FAILURE") this.#failed(error);
+  }
+}
+
+/**
+ * Runs `start` without the signal handlers it leaves behind. Miniflare's end the process at once, before an
+ * orderly stop is done, and wrangler has some too; what a signal means is for our caller to say.
+ */
+function withoutSignalHandlers<T>(start: () => T): T {
+  const events = ["SIGINT", "SIGTERM", "SIGHUP", "message"] as const;
+  const before = new Map(events.map((event) => [event, new Set(process.listeners(event as "SIGINT"))]));
+  const value = start();
+  for (const [event, known] of before) {
+    for (const listener of process.listeners(event as "SIGINT")) {
+      if (!known.has(listener)) process.removeListener(event, listener);
+    }
+  }
+  return value;
+}
+
+/** Miniflare keeps scratch files in a directory that is named once, here. In ours they do not outlive a crash. */
+function withTmpdir<T>(tmpdir: string, start: () => T): T {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = tmpdir;
+  try {
+    return start();
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+}
+
+function once<T>(action: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= action();
+    return running;
+  };
+}
+
+async function readText(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+async function stateDirectory(wanted: string | undefined): Promise<Result<string, StartFault>> {
+  if (wanted === undefined) return ok(await mkdtemp(join(tmpdir(), "countersign-")));
+  try {
+    await mkdir(wanted, { recursive: true });
+    return ok(wanted);
+  } catch (error) {
+    return fail({ problem: `The state directory ${wanted} cannot be made: ${(error as Error).message}` });
+  }
+}
+
+const heldProblem = (directory: string, owner: number): string =>
+  `The state directory ${directory} is in use by ${owner === 0 ? "another process" : `process ${owner}`}.`;

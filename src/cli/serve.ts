@@ -1,0 +1,122 @@
+/** `npm run serve`: the Worker on this machine. Exit codes: 0 stopped by a signal, 1 failure, 2 wrong use. */
+
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { fail, ok, type Result } from "../result.ts";
+import { compileTenant, type Fault } from "../tenant/compile.ts";
+import { findConflicts } from "../tenant/conflicts.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import { findPort, HOST, portProblem } from "./local/port.ts";
+import { storedTenant } from "./local/tenants.ts";
+
+const USAGE = `Usage: npm run serve -- --tenant FILE [--tenant FILE ...] [--port 8787] [--state DIR]
+
+  --tenant FILE  a tenant document (JSON); repeat it for more
+  --port PORT    port of ${HOST}, 0 for any free one (default 8787)
+  --state DIR    where runs, replay state and the audit log are kept; without it they are gone in the end`;
+
+interface Arguments {
+  readonly files: readonly string[];
+  readonly port: number;
+  readonly stateDir: string | undefined;
+}
+
+function readArguments(argv: string[]): Result<Arguments | "help", string> {
+  try {
+    const { values } = parseArgs({
+      args: argv,
+      options: {
+        tenant: { type: "string", multiple: true, default: [] },
+        port: { type: "string", default: "8787" },
+        state: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    if (values.help) return ok("help");
+    if (values.tenant.length === 0) return fail("Name at least one tenant document with --tenant FILE.");
+    if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65_535) {
+      return fail(`--port ${values.port} is not a port: give a number from 0 to 65535.`);
+    }
+    if (values.state === "") return fail("--state needs the name of a directory.");
+    return ok({ files: values.tenant, port: Number(values.port), stateDir: values.state });
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
+
+interface Source {
+  readonly file: string;
+  readonly text: string;
+  readonly tenant: Tenant;
+}
+
+const line = (file: string, { path, problem }: Fault): string =>
+  [file, path, problem].filter((part) => part !== "").join(": ");
+
+/** Compiles every file; the error has a line for each fault of each. */
+async function readTenants(files: readonly string[], url: string): Promise<Result<Source[], string[]>> {
+  const sources: Source[] = [];
+  const faults: string[] = [];
+  for (const file of files) {
+    try {
+      const text = await readFile(file, "utf8");
+      const compiled = await compileTenant(text, url);
+      if (compiled.ok) sources.push({ file, text, tenant: compiled.value });
+      else faults.push(...compiled.error.map((fault) => line(file, fault)));
+    } catch (error) {
+      if (!(error instanceof Error && "syscall" in error)) throw error;
+      faults.push(`${file}: cannot be read: ${error.message}`);
+    }
+  }
+  for (const conflict of findConflicts(sources.map(({ tenant }) => tenant))) {
+    // A conflict is at the later tenant, and its path begins with that one's id.
+    const id = conflict.path.split(".")[0];
+    faults.push(line(sources.findLast(({ tenant }) => tenant.id === id)?.file ?? "", conflict));
+  }
+  return faults.length === 0 ? ok(sources) : fail(faults);
+}
+
+/** Resolves with the exit code. */
+async function serve(argv: string[]): Promise<number> {
+  const parsed = readArguments(argv);
+  if (!parsed.ok) return complain(2, parsed.error, "", USAGE);
+  if (parsed.value === "help") return tell(0, USAGE);
+  const { files, port: wanted, stateDir } = parsed.value;
+
+  const port = await findPort(wanted);
+  if (!port.ok) return complain(1, portProblem(wanted, port.error));
+  const sources = await readTenants(files, `http://${HOST}:${port.value}`);
+  if (!sources.ok) return complain(1, ...sources.error);
+
+  const { startLocal } = await import("./local/runtime.ts"); // brings wrangler along, which takes a second
+  const started = await startLocal({
+    tenants: sources.value.map(({ text }) => storedTenant(text)),
+    port: port.value,
+    ...(stateDir === undefined ? {} : { stateDir }),
+    log: (level, message) => console.error(`${level}: ${message}`),
+  });
+  if (!started.ok) return complain(1, started.error.problem);
+  const { dispose, failed } = started.value;
+  const stopped = Promise.race([
+    ...["SIGINT", "SIGTERM", "SIGHUP"].map(
+      (name) => new Promise<null>((stop) => process.once(name, () => stop(null))),
+    ),
+    failed,
+  ]);
+  for (const { tenant } of sources.value) console.log(`${tenant.id} ready at ${tenant.publicUrl}`);
+  const failure = await stopped;
+  await dispose();
+  return failure === null ? 0 : complain(1, failure.message);
+}
+
+function tell(code: number, ...lines: string[]): number {
+  console.log(lines.join("\n"));
+  return code;
+}
+
+function complain(code: number, ...lines: string[]): number {
+  console.error(lines.join("\n"));
+  return code;
+}
+
+process.exitCode = await serve(process.argv.slice(2));

@@ -1,0 +1,109 @@
+import { RETRY_AFTER } from "./limits.ts";
+import type { RequestId } from "./mcp/message.ts";
+import { type AttestationReason, PUBLIC_FORMS, REASONS, type Reason } from "./reasons.ts";
+
+/** What is known about a refused request when its answer is made. */
+export interface Refusal {
+  readonly reason: Reason;
+  readonly decision: string;
+  /** The JSON-RPC id, where it was read. */
+  readonly id: RequestId | null;
+  /** The MCP method, where it was read; else what the Mcp-Method header claims. */
+  readonly method: string | null;
+  /** Whether all required evidence was verified. Until then only the public form of the reason is shown. */
+  readonly verified: boolean;
+  /** Whether the request follows revision 2026-07-28 or later. */
+  readonly modern: boolean;
+}
+
+/** Where the reason codes are explained. */
+const DOCS = "docs/reasons.md";
+
+/** A 200 lets every MCP client read the JSON-RPC error; a 4xx body is opaque to most of them. */
+type Wire =
+  | { form: "error"; status: number; code: number; headers?: Record<string, string> }
+  | { form: "attestation"; wire: AttestationReason };
+
+/** The answer to a refused request. Exhaustive: a new kind of answer does not compile until it is chosen here. */
+export function toResponse(refusal: Refusal): Response {
+  const wire = toWire(refusal);
+  if (wire.form === "attestation")
+    return Response.json(toolResult(refusal, wire.wire), { headers: NO_STORE });
+
+  const { publicForm, help } = REASONS[refusal.reason];
+  const shown = refusal.verified || publicForm === null ? refusal.reason : publicForm;
+  const message = refusal.verified || publicForm === null ? help : PUBLIC_FORMS[publicForm];
+  const body = {
+    jsonrpc: "2.0",
+    ...(refusal.id === null ? {} : { id: refusal.id }),
+    error: {
+      code: wire.code,
+      message,
+      data: { reason: shown, decision: refusal.decision, docs: `${DOCS}#${shown}` },
+    },
+  };
+  return Response.json(body, { status: wire.status, headers: { ...NO_STORE, ...wire.headers } });
+}
+
+/** The HTTP status of a refusal, for the audit record. */
+export function statusOf(refusal: Refusal): number {
+  const wire = toWire(refusal);
+  return wire.form === "attestation" ? 200 : wire.status;
+}
+
+function toWire(refusal: Refusal): Wire {
+  const wire = answer(refusal);
+  if (refusal.method !== "server/discover" || wire.form !== "error") return wire;
+  // A client that probes with server/discover takes every other status as "an old server" and downgrades.
+  if (wire.status === 401 || wire.status === 503) return wire;
+  return { ...wire, status: wire.status >= 500 || wire.status === 429 ? 503 : 403 };
+}
+
+function answer({ reason, method, verified }: Refusal): Wire {
+  const { answer } = REASONS[reason];
+  const isToolCall = method === "tools/call";
+  switch (answer.kind) {
+    case "challenge":
+      return { form: "error", status: 401, code: 401, headers: { "WWW-Authenticate": challenge(reason) } };
+    case "protocol":
+      return { form: "error", status: answer.status, code: answer.code };
+    case "forbidden":
+      return { form: "error", status: 403, code: 403 };
+    case "attestation":
+      // SEP-2787: a failed attestation is a tool result. A stranger gets no such thing.
+      return isToolCall && verified
+        ? { form: "attestation", wire: answer.wire }
+        : { form: "error", status: 403, code: 403 };
+    case "grant":
+      return { form: "error", status: isToolCall && verified ? 200 : 403, code: 403 };
+    case "rate":
+      return { form: "error", status: 429, code: 429, headers: retryAfter };
+    case "not-found":
+      return { form: "error", status: 404, code: 404 };
+    case "unavailable":
+      return { form: "error", status: 503, code: 503, headers: retryAfter };
+    case "origin":
+      return { form: "error", status: answer.status, code: answer.status };
+    case "bug":
+      return { form: "error", status: 500, code: 500 };
+  }
+}
+
+const NO_STORE = { "Cache-Control": "no-store" };
+
+const retryAfter = { "Retry-After": String(RETRY_AFTER) };
+
+/** RFC 6750 section 3: no error attribute where no credentials were sent. */
+const challenge = (reason: Reason): string =>
+  reason === "bearer.missing" ? 'Bearer realm="mcp"' : 'Bearer realm="mcp", error="invalid_token"';
+
+/** The tool result of SEP-2787, with exactly its two members: no detail for an attacker. */
+const toolResult = ({ id, modern }: Refusal, reason: AttestationReason): object => ({
+  jsonrpc: "2.0",
+  id,
+  result: {
+    ...(modern ? { resultType: "complete" } : {}),
+    isError: true,
+    content: [{ type: "text", text: JSON.stringify({ attestationError: true, reason }) }],
+  },
+});

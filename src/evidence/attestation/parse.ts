@@ -1,0 +1,70 @@
+/** Finds the attestation in a request: in the `X-MCP-Attestation` header, in `params._meta`, or in both. */
+
+import { fromBase64url, fromUtf8, utf8 } from "../../encoding.ts";
+import { MAX_ATTESTATION_BYTES } from "../../limits.ts";
+import { canonical } from "../../mcp/canonical.ts";
+import { isObject, type JsonObject, parseStrictJson } from "../../mcp/strict-json.ts";
+import type { Reason } from "../../reasons.ts";
+import { fail, type Result } from "../../result.ts";
+import { absent, malformed, type Presented, present } from "../presented.ts";
+import { type Envelope, parseEnvelope } from "./envelope.ts";
+import { memberText } from "./member-text.ts";
+
+export interface AttestationCarriers {
+  /** Value of `X-MCP-Attestation`. */
+  readonly header: string | undefined;
+  /** `params._meta` of the strictly parsed body. */
+  readonly meta: JsonObject | undefined;
+  /** The body that `meta` was parsed from: a parsed number no longer shows how it was written. */
+  readonly bodyText: string;
+  /** Members of `_meta` that may carry an envelope. */
+  readonly metaKeys: readonly string[];
+}
+
+/** Every carrier is read, and all that are there must carry the same envelope (compared by its JCS). */
+export function parseAttestation({
+  header,
+  meta,
+  bodyText,
+  metaKeys,
+}: AttestationCarriers): Presented<Envelope> {
+  const carried: Result<Envelope, Reason>[] = [];
+  if (header !== undefined) carried.push(fromHeader(header));
+  for (const key of metaKeys) {
+    if (meta !== undefined && Object.hasOwn(meta, key)) carried.push(fromMeta(meta, key, bodyText));
+  }
+
+  let first: Envelope | undefined;
+  for (const result of carried) {
+    if (!result.ok) return malformed(result.error);
+    first ??= result.value;
+    if (canonical(result.value.raw) !== canonical(first.raw))
+      return malformed("attestation.carrier_conflict");
+  }
+  return first === undefined ? absent : present(first);
+}
+
+/** base64url(JCS(envelope)). Correct padding is tolerated; two header lines, joined by a comma, are not. */
+function fromHeader(header: string): Result<Envelope, Reason> {
+  if (header.length > Math.ceil(MAX_ATTESTATION_BYTES / 3) * 4) return fail("attestation.too_large");
+  const padding = /={0,2}$/.exec(header)?.[0] ?? "";
+  if (header === "" || (padding !== "" && header.length % 4 !== 0))
+    return fail("attestation.carrier_undecodable");
+  const bytes = fromBase64url(header.slice(0, header.length - padding.length));
+  const text = bytes && fromUtf8(bytes);
+  if (text === null) return fail("attestation.carrier_undecodable");
+  const parsed = parseStrictJson(text);
+  if (!parsed.ok) return fail("attestation.not_strict_json");
+  if (!isObject(parsed.value)) return fail("attestation.schema");
+  if (canonical(parsed.value) !== text) return fail("attestation.carrier_not_canonical");
+  return bounded(parsed.value, text);
+}
+
+function fromMeta(meta: JsonObject, key: string, bodyText: string): Result<Envelope, Reason> {
+  const raw = meta[key];
+  if (!isObject(raw)) return fail("attestation.schema");
+  return bounded(raw, memberText(bodyText, ["params", "_meta", key]) ?? "");
+}
+
+const bounded = (raw: JsonObject, text: string): Result<Envelope, Reason> =>
+  utf8(text).length > MAX_ATTESTATION_BYTES ? fail("attestation.too_large") : parseEnvelope(raw, text);

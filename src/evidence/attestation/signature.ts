@@ -1,0 +1,51 @@
+/** What verifying and signing share: the signed bytes and the algorithms of SEP-2787. */
+
+import { utf8 } from "../../encoding.ts";
+import { canonical } from "../../mcp/canonical.ts";
+import type { JsonObject } from "../../mcp/strict-json.ts";
+
+export type AttestationAlgorithm = "HS256" | "ES256" | "RS256";
+
+const WEB_CRYPTO = {
+  HS256: { name: "HMAC" },
+  // The signature is r || s in this primitive, as SEP-2787 wants it, never DER.
+  ES256: { name: "ECDSA", hash: "SHA-256" },
+  RS256: { name: "RSASSA-PKCS1-v1_5" },
+} as const satisfies Record<AttestationAlgorithm, object>;
+
+export const isAttestationAlgorithm = (alg: string): alg is AttestationAlgorithm =>
+  Object.hasOwn(WEB_CRYPTO, alg);
+
+export const webCrypto = (alg: AttestationAlgorithm) => WEB_CRYPTO[alg];
+
+/**
+ * The bytes a signature covers, in both dialects: JCS of the envelope without `signature`. Taken from the envelope
+ * as received, so that members nobody modelled are covered too.
+ */
+export function signingInput(envelope: JsonObject): Uint8Array<ArrayBuffer> {
+  const { signature: _, ...signed } = envelope;
+  return utf8(canonical(signed));
+}
+
+/** Bytes of a signature made with this key. */
+export function signatureLength(alg: AttestationAlgorithm, key: CryptoKey): number {
+  switch (alg) {
+    case "HS256":
+      return 32;
+    case "ES256":
+      return 64;
+    case "RS256":
+      return Math.ceil((key.algorithm as { modulusLength: number }).modulusLength / 8);
+  }
+}
+
+export const toHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Decodes lower-case hex of exactly `length` bytes; null for anything else, so that one value has one spelling. */
+export function fromHex(text: string, length: number): Uint8Array<ArrayBuffer> | null {
+  if (text.length !== 2 * length || !/^[0-9a-f]+$/.test(text)) return null;
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}

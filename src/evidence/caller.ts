@@ -1,0 +1,101 @@
+import type { Facts } from "../facts.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { AgentKey, EvidenceKind, Tenant } from "../tenant/tenant.ts";
+import type { Mandate } from "./act/parse.ts";
+import { type VerifiedMandate, verifyMandate } from "./act/verify.ts";
+import { type Ect, parseEct } from "./ect/parse.ts";
+import { type VerifiedEct, verifyEct } from "./ect/verify.ts";
+import { checkContentDigest } from "./http-signature/content-digest.ts";
+import type { LabelledSignature } from "./http-signature/fields.ts";
+import { parseHttpSignature } from "./http-signature/parse.ts";
+import { type VerifiedSignature, verifyHttpSignature } from "./http-signature/verify.ts";
+import type { Presented } from "./presented.ts";
+
+/** The evidence about the caller itself, as found. The attestation is about the call and is taken later. */
+export interface CallerEvidence {
+  readonly mandate: Mandate;
+  readonly signature: Presented<readonly LabelledSignature[]>;
+  readonly ect: Presented<Ect>;
+}
+
+/** Who is calling, proven: a mandate for an agent, and a message signed by a key of that agent. */
+export interface Caller {
+  /** The key that signed this request; it names the agent and the lane. */
+  readonly key: AgentKey;
+  readonly mandate: VerifiedMandate;
+  readonly signature: VerifiedSignature;
+  readonly ect: VerifiedEct | null;
+}
+
+export interface CallerContext {
+  readonly tenant: Tenant;
+  readonly facts: Facts;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly bodySha256: Uint8Array;
+  /** Seconds. */
+  readonly now: number;
+}
+
+/** Parses what is about the caller. Stage 4. */
+export const parseCallerEvidence = (mandate: Mandate, facts: Facts): CallerEvidence => ({
+  mandate,
+  signature: parseHttpSignature(facts.headers),
+  ect: parseEct(facts.headers),
+});
+
+/** What the profile demands and the request does not have. Malformed evidence is there: it fails when verified. Stage 5. */
+export function checkPresence(
+  { signature, ect }: CallerEvidence,
+  required: ReadonlySet<EvidenceKind>,
+): Result<void, Reason> {
+  if (signature.state === "absent") return fail("signature.missing");
+  if (ect.state === "absent" && required.has("ect")) return fail("ect.missing");
+  return ok(undefined);
+}
+
+/**
+ * Verifies mandate, HTTP signature with Content-Digest, and ECT, in this order, and that all are of one agent
+ * and one key. Stage 6, and the first rule of stage 7.
+ */
+export async function verifyCaller(
+  evidence: CallerEvidence,
+  context: CallerContext,
+): Promise<Result<Caller, Reason>> {
+  const { tenant, now } = context;
+  const mandate = await verifyMandate(evidence.mandate, tenant, now);
+  if (!mandate.ok) return mandate;
+  const signature = await verifySignature(evidence.signature, context);
+  if (!signature.ok) return signature;
+  if (evidence.ect.state === "malformed") return fail(evidence.ect.reason);
+  const ect = evidence.ect.state === "present" ? await verifyEct(evidence.ect.value, tenant, now) : ok(null);
+  if (!ect.ok) return ect;
+
+  const { key } = signature.value;
+  if (mandate.value.agent !== key.agent) return fail("principal.mismatch");
+  if (ect.value !== null) {
+    if (ect.value.key.agent !== key.agent) return fail("principal.mismatch");
+    // The ledger is named by the key's lane: two keys would give one request two homes.
+    if (ect.value.key !== key) return fail("principal.key_mismatch");
+  }
+  return ok({ key, mandate: mandate.value, signature: signature.value, ect: ect.value });
+}
+
+async function verifySignature(
+  signature: CallerEvidence["signature"],
+  { tenant, facts, body, bodySha256, now }: CallerContext,
+): Promise<Result<VerifiedSignature, Reason>> {
+  if (signature.state === "absent") return fail("signature.missing");
+  if (signature.state === "malformed") return fail(signature.reason);
+  const verified = await verifyHttpSignature(signature.value, {
+    message: { method: facts.method, targetUri: tenant.publicUrl, headers: facts.headers },
+    hasBody: body.length > 0,
+    forwardHeaders: tenant.origin.forwardHeaders,
+    keys: tenant.agents.keys,
+    audiences: tenant.audiences,
+    now,
+  });
+  if (!verified.ok) return verified;
+  const digest = await checkContentDigest(facts.headers.get("content-digest"), body, bodySha256);
+  return digest.ok ? verified : digest;
+}

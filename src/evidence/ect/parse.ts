@@ -1,0 +1,117 @@
+import { fromBase64url, fromUtf8, utf8 } from "../../encoding.ts";
+import {
+  MAX_AUDIENCES,
+  MAX_ECT_EXT_BYTES,
+  MAX_ECT_EXT_DEPTH,
+  MAX_JTI_LENGTH,
+  MAX_PRED,
+} from "../../limits.ts";
+import { canonical } from "../../mcp/canonical.ts";
+import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../mcp/strict-json.ts";
+import type { Reason } from "../../reasons.ts";
+import { fail, ok, type Result } from "../../result.ts";
+import { decodeJws, type Jws, readIdentifier, readIdentifiers, readTime } from "../jws.ts";
+import { absent, malformed, type Presented, present } from "../presented.ts";
+
+/** An execution context token with every claim typed, not yet verified. */
+export interface Ect {
+  readonly jws: Jws;
+  readonly alg: "ES256" | "EdDSA";
+  readonly kid: string;
+  readonly iss: string;
+  readonly aud: readonly string[];
+  readonly iat: number;
+  readonly exp: number;
+  readonly jti: string;
+  readonly wid: string | null;
+  readonly execAct: string;
+  /** The steps before this one; `par` in the first revision of the draft. */
+  readonly pred: readonly string[];
+  /** SHA-256 of the request body; null where the claim is absent. */
+  readonly inpHash: Uint8Array | null;
+}
+
+/**
+ * Finds the ECT in `Wimse-ECT` or `Execution-Context`. Both present must be equal.
+ * Facts: draft-nennemann-wimse-ect, Countersign profile (level 2: signed).
+ */
+export function parseEct(headers: ReadonlyMap<string, string>): Presented<Ect> {
+  const wimse = headers.get("wimse-ect");
+  const other = headers.get("execution-context");
+  const token = wimse ?? other;
+  if (token === undefined) return absent;
+  if (wimse !== undefined && other !== undefined && wimse !== other) return malformed("ect.conflict");
+  const read = readEct(token);
+  return read.ok ? present(read.value) : malformed(read.error);
+}
+
+function readEct(token: string): Result<Ect, Reason> {
+  const decoded = decodeJws(token);
+  if (!decoded.ok) {
+    if (decoded.error === "too_large") return fail("ect.too_large");
+    return fail(isUnsigned(token) ? "ect.unsigned" : "ect.malformed");
+  }
+  const { header, payload } = decoded.value;
+  if (header.typ !== "exec+jwt" && header.typ !== "wimse-exec+jwt") return fail("ect.typ");
+  if (header.alg !== "ES256" && header.alg !== "EdDSA") return fail("ect.alg");
+  if (header.crit !== undefined) return fail("ect.crit");
+  const kid = readIdentifier(header.kid);
+  if (kid === null) return fail("ect.kid");
+  const claims = readClaims(payload);
+  return claims.ok ? ok({ jws: decoded.value, alg: header.alg, kid, ...claims.value }) : claims;
+}
+
+function readClaims(payload: JsonObject): Result<Omit<Ect, "jws" | "alg" | "kid">, Reason> {
+  const iss = readIdentifier(payload.iss);
+  const aud = readIdentifiers(payload.aud, MAX_AUDIENCES);
+  const iat = readTime(payload.iat);
+  const exp = readTime(payload.exp);
+  const jti = readIdentifier(payload.jti, MAX_JTI_LENGTH);
+  const wid = payload.wid === undefined ? null : readIdentifier(payload.wid, MAX_JTI_LENGTH);
+  const execAct = readIdentifier(payload.exec_act);
+  const inpHash = payload.inp_hash === undefined ? null : readHash(payload.inp_hash);
+  if (iss === null || aud === null || iat === null || exp === null || jti === null) return fail("ect.claims");
+  if (execAct === null || exp <= iat) return fail("ect.claims");
+  if (payload.wid !== undefined && wid === null) return fail("ect.claims");
+  if (payload.inp_hash !== undefined && inpHash === null) return fail("ect.claims");
+  if (!isExtensionSmall(payload.ect_ext)) return fail("ect.extension");
+  const pred = readPred(payload);
+  return pred.ok ? ok({ iss, aud, iat, exp, jti, wid, execAct, pred: pred.value, inpHash }) : pred;
+}
+
+function readPred(payload: JsonObject): Result<readonly string[], Reason> {
+  if (payload.pred !== undefined && payload.par !== undefined) return fail("ect.claims");
+  const named = payload.pred ?? payload.par;
+  if (!Array.isArray(named)) return fail("ect.claims");
+  if (named.length > MAX_PRED) return fail("ect.pred_too_long");
+  const parents = new Set<string>();
+  for (const item of named as readonly JsonValue[]) {
+    const parent = readIdentifier(item, MAX_JTI_LENGTH);
+    if (parent === null) return fail("ect.claims");
+    parents.add(parent);
+  }
+  return ok([...parents]);
+}
+
+function readHash(value: JsonValue): Uint8Array | null {
+  const bytes = typeof value === "string" ? fromBase64url(value) : null;
+  return bytes?.length === 32 ? bytes : null;
+}
+
+function isExtensionSmall(extension: JsonValue | undefined): boolean {
+  if (extension === undefined) return true;
+  if (!isObject(extension) || depth(extension) > MAX_ECT_EXT_DEPTH) return false;
+  return utf8(canonical(extension)).length <= MAX_ECT_EXT_BYTES;
+}
+
+/** Recursion is safe here: the strict parser has bounded the nesting. */
+const depth = (value: JsonValue): number =>
+  typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depth)) : 0;
+
+/** Level 1 of the draft: base64url of a JSON object instead of a JWS. */
+function isUnsigned(token: string): boolean {
+  const bytes = fromBase64url(token);
+  const text = bytes && fromUtf8(bytes);
+  const json = text ? parseStrictJson(text) : null;
+  return json?.ok === true && isObject(json.value);
+}

@@ -1,0 +1,12 @@
+/** What can be signed of a request. */
+export interface SignedMessage {
+  /** As sent, case kept. */
+  readonly method: string;
+  /**
+   * Absolute, without fragment: the configured public origin, then path and query exactly as sent. Nothing here
+   * comes from `Host`, which any intermediary may rewrite.
+   */
+  readonly targetUri: string;
+  /** Lower-case names; values as Fetch gives them: lines joined with ", ", outer white space stripped. */
+  readonly headers: ReadonlyMap<string, string>;
+}

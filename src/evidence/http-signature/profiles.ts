@@ -1,0 +1,96 @@
+/** What the two profiles with registered keys demand: which components are covered, which parameters are there. */
+
+import type { Parameters } from "structured-headers";
+import { MAX_JTI_LENGTH } from "../../limits.ts";
+import type { SignatureProfile } from "../../tenant/tenant.ts";
+
+/**
+ * Headers that `agent` covers whenever they are present, beside all that begin with `mcp-` and those the tenant
+ * forwards: something is decided from each, or the origin reads it as the caller's word. So a header that
+ * somebody adds to a captured request is noticed.
+ *
+ * Left out are `accept`, `user-agent`, `host` and the trace context, which fetch implementations and proxies add or
+ * rewrite after signing, and `origin`, which a browser adds on its own; no admission rests on any of them being
+ * the caller's.
+ */
+const COVERED_WHEN_PRESENT: ReadonlySet<string> = new Set([
+  "act-mandate",
+  "authorization",
+  "content-digest",
+  "content-encoding",
+  "content-type",
+  "execution-context",
+  "last-event-id",
+  "wimse-ect",
+  "x-mcp-attestation",
+]);
+
+const ECT_HEADERS: readonly string[] = ["wimse-ect", "execution-context"];
+
+/**
+ * Names of the components a signature of the profile must cover, each without parameters.
+ * That a body comes with `Content-Digest` at all is checked in `verify.ts`.
+ *
+ * @param headers names of the message's headers, lower case
+ * @param forwardHeaders names of the further headers that this tenant's origin receives, lower case
+ */
+export function requiredComponents(
+  profile: SignatureProfile,
+  headers: readonly string[],
+  forwardHeaders: ReadonlySet<string>,
+): readonly string[] {
+  switch (profile) {
+    case "agent": {
+      const covered = headers.filter(
+        (name) => COVERED_WHEN_PRESENT.has(name) || name.startsWith("mcp-") || forwardHeaders.has(name),
+      );
+      return ["@method", "@target-uri", ...covered];
+    }
+    case "poc": {
+      const ect = ECT_HEADERS.filter((name) => headers.includes(name));
+      return ["@method", "@target-uri", "content-digest", ...(ect.length > 0 ? ect : ["wimse-ect"])];
+    }
+  }
+}
+
+/** The parameters we act on, typed. Times are NumericDate seconds. */
+export interface SignedParameters {
+  readonly created: number;
+  readonly expires: number | null;
+  readonly nonce: string | null;
+  /** `wimse-aud`. */
+  readonly audience: string;
+}
+
+/** The parameters of a signature; null where one that the profile requires is missing or one has the wrong type. */
+export function readParameters(profile: SignatureProfile, parameters: Parameters): SignedParameters | null {
+  const created = parameters.get("created");
+  const expires = parameters.get("expires") ?? null;
+  const nonce = parameters.get("nonce") ?? null;
+  const audience = parameters.get("wimse-aud");
+  const tag = parameters.get("tag") ?? "";
+  if (!isInteger(created) || typeof audience !== "string" || typeof tag !== "string") return null;
+  if (expires !== null && !isInteger(expires)) return null;
+  if (nonce !== null && !isNonce(nonce)) return null;
+  if (profile === "agent" && (expires === null || nonce === null)) return null;
+  return { created, expires, nonce, audience };
+}
+
+/**
+ * Checks `alg`, which confirms the algorithm of the registered key and never chooses one.
+ * `agent` may leave it out; `poc` has it always, and only as ecdsa-p256-sha256.
+ */
+export function checkAlg(
+  profile: SignatureProfile,
+  alg: unknown,
+  ofKey: string,
+): "signature.alg" | "signature.parameters" | null {
+  if (alg === undefined) return profile === "poc" ? "signature.parameters" : null;
+  if (alg !== ofKey) return "signature.alg";
+  return profile === "poc" && alg !== "ecdsa-p256-sha256" ? "signature.alg" : null;
+}
+
+const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
+
+const isNonce = (value: unknown): value is string =>
+  typeof value === "string" && value.length > 0 && value.length <= MAX_JTI_LENGTH;

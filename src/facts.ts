@@ -1,0 +1,48 @@
+import { MAX_HEADER_COUNT, MAX_HEADERS_BYTES } from "./limits.ts";
+import type { Reason } from "./reasons.ts";
+import { fail, ok, type Result } from "./result.ts";
+
+/** A request as it arrived, before anything is interpreted. Stage 0. */
+export interface Facts {
+  readonly method: string;
+  /** Host and port as the client sent them. */
+  readonly host: string;
+  /** Raw path and query: never normalised by a URL parser. */
+  readonly path: string;
+  /** With its leading `?`; null where there is none. */
+  readonly query: string | null;
+  /** Lower-case names; repeated lines joined with ", ". */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Address of the client, where Cloudflare's edge vouches for it; elsewhere the header is anybody's word. */
+  readonly clientAddress: string | null;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** Cut by hand: `new URL` would collapse dot segments and re-encode, and the signed target is the raw one. */
+const RAW_URL = /^https?:\/\/([^/?#]*)([^?#]*)(\?[^#]*)?/i;
+
+/** Reads the facts and checks the caps on header count and size. */
+export function readFacts(request: Request): Result<Facts, Reason> {
+  const headers = new Map(request.headers);
+  if (headers.size > MAX_HEADER_COUNT) return fail("request.too_many_headers");
+  let size = 0;
+  for (const [name, value] of headers) size += name.length + value.length;
+  if (size > MAX_HEADERS_BYTES) return fail("request.headers_too_large");
+
+  const target = RAW_URL.exec(request.url);
+  // Two Host headers give a URL that no pattern fits.
+  if (target === null) return fail("target.unknown");
+  const [, host = "", path = "", query] = target;
+  return ok({
+    method: request.method,
+    host,
+    path: path === "" ? "/" : path,
+    query: query ?? null,
+    headers,
+    body: request.body,
+    clientAddress: request.cf === undefined ? null : (headers.get("cf-connecting-ip") ?? null),
+    signal: request.signal,
+  });
+}

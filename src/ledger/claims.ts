@@ -1,0 +1,52 @@
+import { CLAIM_HORIZON, CLAIM_WINDOW } from "../limits.ts";
+import type { Reason } from "../reasons.ts";
+import type { Claim } from "./protocol.ts";
+import { WindowedTable } from "./windows.ts";
+
+/** The nonces a principal has used: of signatures that cover no ECT, and of tool call attestations. */
+export class Claims {
+  readonly #sql: SqlStorage;
+  readonly #table: WindowedTable;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    this.#table = new WindowedTable(sql, {
+      prefix: "claims",
+      columns: "key TEXT PRIMARY KEY, attempt TEXT NOT NULL",
+      span: CLAIM_WINDOW,
+      horizon: CLAIM_HORIZON,
+    });
+  }
+
+  /** The attempt that used the value; null while it is free. */
+  holder(claim: Claim): string | null {
+    for (const table of this.#table.live) {
+      const row = this.#sql
+        .exec<{ attempt: string }>(`SELECT attempt FROM ${table} WHERE key = ?`, storageKey(claim))
+        .toArray()[0];
+      if (row !== undefined) return row.attempt;
+    }
+    return null;
+  }
+
+  /** Marks the value as used. Belongs into a transaction, after `holder` said null. */
+  write(claim: Claim, attempt: string): void {
+    const table = this.#table.tableFor(claim.issuedAt);
+    this.#sql.exec(`INSERT INTO ${table} VALUES (?, ?)`, storageKey(claim), attempt);
+  }
+
+  /** `now` in seconds. */
+  purge(now: number): void {
+    this.#table.dropExpired(now);
+  }
+}
+
+/** What a second use is refused with. */
+export const replayReason = (claim: Claim): Reason =>
+  claim.kind === "nonce" ? "replay.nonce" : "attestation.nonce_seen";
+
+/** What a use after its last acceptable second is refused with. */
+export const lateReason = (claim: Claim): Reason =>
+  claim.kind === "nonce" ? "replay.too_late" : "attestation.claim_too_late";
+
+const storageKey = (claim: Claim): string => `${claim.kind} ${claim.key}`;

@@ -1,0 +1,54 @@
+import { randomId } from "../encoding.ts";
+import type { Draft } from "./journal.ts";
+import { type Attempt, type Outcome, type Ruling, runKey } from "./protocol.ts";
+
+/** The audit record of a decision. */
+export const decisionDraft = ({ decision, facts, mandate }: Attempt, ruling: Ruling): Draft => ({
+  ...facts,
+  id: decision,
+  kind: "decision",
+  decision,
+  verdict: ruling.verdict,
+  reason: ruling.reason,
+  run: mandate && runKey(mandate),
+  output_hash: null,
+  latency_ms: null,
+  count: null,
+});
+
+/** The audit record of what became of an admitted call. */
+export const outcomeDraft = ({ decision, facts, ...outcome }: Outcome): Draft => ({
+  ...facts,
+  ...outcome,
+  id: `${decision}.outcome`,
+  kind: "outcome",
+  decision,
+  verdict: null,
+  count: null,
+});
+
+/** The audit record that stands for `count` denials which were too many to be written one by one. */
+export function summaryDraft(ledger: string, count: number): Draft {
+  const [, tenant = "", principal = ""] = JSON.parse(ledger) as string[];
+  const decision = randomId();
+  return {
+    tenant,
+    principal,
+    mandate: null,
+    method: null,
+    tool: null,
+    action: null,
+    input_hash: null,
+    status: null,
+    checks: [],
+    id: `${decision}.summary`,
+    kind: "summary",
+    decision,
+    verdict: "denied",
+    reason: null,
+    run: null,
+    output_hash: null,
+    latency_ms: null,
+    count,
+  };
+}

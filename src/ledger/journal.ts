@@ -1,0 +1,158 @@
+import { type AuditRecord, GENESIS, hashRecord } from "../audit/record.ts";
+import { JOURNAL_WINDOW } from "../limits.ts";
+import type { Meta } from "./meta.ts";
+
+/** A record before it has its place in the chain. */
+export type Draft = Omit<AuditRecord, "v" | "chain" | "seq" | "time" | "prev_hash" | "hash">;
+
+/** A record with its place in the chain, and what the ledger keeps beside it. */
+export interface Entry {
+  readonly record: AuditRecord;
+  /** The run this record added a step to, and the run's size after it; null for every other record. */
+  readonly growth: { readonly run: number; readonly size: number } | null;
+}
+
+/**
+ * The journal of one ledger: a hash chain of audit records, and at the same time the outbox to D1. Records lie
+ * in tables of `JOURNAL_WINDOW` rows; a table whose rows are all in D1 is dropped, except the newest, whose last
+ * row is the head of the chain. So an append costs one row and nothing is counted or deleted row by row.
+ */
+export class Journal {
+  readonly #sql: SqlStorage;
+  readonly #meta: Meta;
+  readonly #chain: string;
+  #seq = 0;
+  #hash = GENESIS;
+  #time: number;
+  #drained: number;
+
+  constructor(sql: SqlStorage, meta: Meta, chain: string) {
+    this.#sql = sql;
+    this.#meta = meta;
+    this.#chain = chain;
+    this.#drained = meta.number("drained");
+    this.#time = meta.number("watermark");
+    const newest = this.#tables().at(-1);
+    if (newest === undefined) return;
+    const last = sql.exec<{ record: string }>(`SELECT record FROM ${newest} ORDER BY seq DESC LIMIT 1`).one();
+    const head = JSON.parse(last.record) as AuditRecord;
+    this.#seq = head.seq;
+    this.#hash = head.hash;
+    this.#time = Math.max(this.#time, head.time);
+  }
+
+  /** Number of the last record; 0 where there is none. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Records that D1 does not have yet. */
+  get backlog(): number {
+    return this.#seq - this.#drained;
+  }
+
+  /**
+   * The object's time, milliseconds: its clock, but never before a time it has already written down. A clock
+   * that is set back cannot make an expired value acceptable again.
+   */
+  now(clock: number): number {
+    return Math.max(clock, this.#time);
+  }
+
+  /** Gives drafts their place behind the head. Nothing is written yet. */
+  async chain(drafts: readonly { draft: Draft; growth: Entry["growth"] }[], time: number): Promise<Entry[]> {
+    const entries: Entry[] = [];
+    let [seq, prev_hash] = [this.#seq, this.#hash];
+    for (const { draft, growth } of drafts) {
+      seq += 1;
+      const unhashed = { ...draft, v: 1, chain: this.#chain, seq, time, prev_hash } as const;
+      const hash = await hashRecord(unhashed);
+      entries.push({ record: { ...unhashed, hash }, growth });
+      prev_hash = hash;
+    }
+    return entries;
+  }
+
+  /** Writes entries; belongs into a transaction, after which `committed` moves the head. */
+  append(entries: readonly Entry[]): void {
+    for (const { record, growth } of entries) {
+      const table = tableOf(record.seq);
+      if (record.seq === 1 || table !== tableOf(record.seq - 1)) this.#open(table, record.seq);
+      this.#sql.exec(
+        `INSERT INTO ${table} VALUES (?, ?, ?, ?)`,
+        record.seq,
+        JSON.stringify(record),
+        growth?.run ?? null,
+        growth?.size ?? null,
+      );
+    }
+  }
+
+  committed(entries: readonly Entry[]): void {
+    const last = entries.at(-1)?.record;
+    if (last === undefined) return;
+    this.#seq = last.seq;
+    this.#hash = last.hash;
+    this.#time = Math.max(this.#time, last.time);
+  }
+
+  /** The next records for D1, as JSON texts. */
+  next(limit: number): { seq: number; record: string }[] {
+    const table = tableOf(this.#drained + 1);
+    if (this.backlog === 0) return [];
+    return this.#sql
+      .exec<{ seq: number; record: string }>(
+        `SELECT seq, record FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`,
+        this.#drained,
+        limit,
+      )
+      .toArray();
+  }
+
+  /** Notes that D1 (or the shelf of refused records) has everything up to `seq`, and drops what is done with. */
+  drained(seq: number): void {
+    this.#drained = seq;
+    this.#meta.set("drained", seq);
+    const current = tableOf(this.#seq);
+    for (const table of this.#tables()) {
+      if (table !== current && lastSeq(table) <= seq) this.#sql.exec(`DROP TABLE ${table}`);
+    }
+  }
+
+  /** Sizes of runs that grew in the current table: newer than those in `runs`. */
+  runSizes(): { run: number; size: number }[] {
+    const newest = this.#tables().at(-1);
+    if (newest === undefined) return [];
+    return this.#sql
+      .exec<{ run: number; size: number }>(
+        `SELECT run, MAX(run_size) AS size FROM ${newest} WHERE run IS NOT NULL GROUP BY run`,
+      )
+      .toArray();
+  }
+
+  /** A new table takes over the run sizes of the one before, so that a restart reads one table only. */
+  #open(table: string, seq: number): void {
+    for (const { run, size } of this.runSizes())
+      this.#sql.exec("UPDATE runs SET size = ? WHERE id = ?", size, run);
+    this.#sql.exec(
+      `CREATE TABLE ${table} (seq INTEGER PRIMARY KEY CHECK (seq >= ${seq}), record TEXT NOT NULL,
+        run INTEGER, run_size INTEGER) STRICT`,
+    );
+  }
+
+  #tables(): string[] {
+    return this.#sql
+      .exec<{ name: string }>(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'journal_[0-9]*'",
+      )
+      .toArray()
+      .map(({ name }) => name)
+      .sort((a, b) => windowOf(a) - windowOf(b));
+  }
+}
+
+const tableOf = (seq: number): string => `journal_${Math.floor((seq - 1) / JOURNAL_WINDOW)}`;
+
+const windowOf = (table: string): number => Number(table.slice("journal_".length));
+
+const lastSeq = (table: string): number => (windowOf(table) + 1) * JOURNAL_WINDOW;

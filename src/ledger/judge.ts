@@ -1,0 +1,79 @@
+import type { Reason } from "../reasons.ts";
+import type { Result } from "../result.ts";
+import { type Claims, lateReason, replayReason } from "./claims.ts";
+import type { Attempt, Ruling } from "./protocol.ts";
+import type { Run, Runs } from "./runs.ts";
+
+/** What to answer, and what to write for it. */
+export interface Judgement {
+  readonly ruling: Ruling;
+  /** True where this very attempt was ruled on before: nothing is written again. */
+  readonly repeated: boolean;
+  /** The run the step belongs to; null where no step is written. */
+  readonly run: Run | null;
+}
+
+/**
+ * Rules on an attempt from what the ledger holds. Reads only; what it says is written by the caller.
+ *
+ * @param now seconds, of the ledger's own clock
+ * @param newRunId id for a run that is not known yet
+ */
+export function judge(
+  attempt: Attempt,
+  claims: Claims,
+  runs: Runs,
+  now: number,
+  newRunId: number,
+): Judgement {
+  const { step, mandate, decision } = attempt;
+
+  // Replay comes first: whatever else is said about a request, it is said once.
+  const known = step && runs.find(step.jti);
+  if (known) {
+    if (known.attempt === decision) return repeat(known.reason, true);
+    return deny("replay.ect");
+  }
+  const holders = attempt.claims.map((claim) => ({ claim, holder: claims.holder(claim) }));
+  if (step === null && holders.some(({ holder }) => holder === decision)) return repeat(null, false);
+
+  // A step is written even when the call is denied, because the caller's next `pred` will name it.
+  const placed = step && mandate ? place(attempt, runs, now, newRunId) : null;
+  if (placed && !placed.ok) return deny(attempt.denial ?? placed.error);
+  const run = placed?.value ?? null;
+
+  const seen = holders.find(({ holder }) => holder !== null);
+  const late = attempt.claims.find((claim) => claim.lastAcceptable < now);
+  const reason =
+    attempt.denial ??
+    (seen ? replayReason(seen.claim) : null) ??
+    (late ? lateReason(late) : null) ??
+    (run && step && mandate ? failure(runs.checkParents(step, run, mandate)) : null);
+  return reason === null ? { ruling: admitted(run !== null), repeated: false, run } : deny(reason, run);
+}
+
+/** Finds the run for a step, or says why it can have no place in one. */
+function place(attempt: Attempt, runs: Runs, now: number, newRunId: number): Result<Run, Reason> {
+  const { step, mandate } = attempt;
+  if (step === null || mandate === null) throw new Error("place: an attempt without step or mandate");
+  if (step.lastAcceptable < now) return { ok: false, error: "replay.too_late" };
+  if (step.jti === mandate.jti || runs.isMandate(mandate.iss, step.jti))
+    return { ok: false, error: "replay.ect" };
+  return runs.resolve(mandate, newRunId);
+}
+
+const failure = (result: Result<void, Reason>): Reason | null => (result.ok ? null : result.error);
+
+const admitted = (stepRecorded: boolean): Ruling => ({ verdict: "admitted", reason: null, stepRecorded });
+
+const deny = (reason: Reason, run: Run | null = null): Judgement => ({
+  ruling: { verdict: "denied", reason, stepRecorded: run !== null },
+  repeated: false,
+  run,
+});
+
+const repeat = (reason: Reason | null, stepRecorded: boolean): Judgement => ({
+  ruling: { verdict: reason === null ? "admitted" : "denied", reason, stepRecorded },
+  repeated: true,
+  run: null,
+});

@@ -1,0 +1,33 @@
+/** The few values of a ledger that are not rows of something. */
+export class Meta {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
+    );
+  }
+
+  text(key: "incarnation"): string | null {
+    const value = this.#read(key);
+    return typeof value === "string" ? value : null;
+  }
+
+  number(key: "drained" | "watermark"): number {
+    const value = this.#read(key);
+    return typeof value === "number" ? value : 0;
+  }
+
+  set(key: "incarnation" | "drained" | "watermark", value: string | number): void {
+    this.#sql.exec(
+      "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+      key,
+      value,
+    );
+  }
+
+  #read(key: string): SqlStorageValue | undefined {
+    return this.#sql.exec("SELECT value FROM meta WHERE key = ?", key).toArray()[0]?.value;
+  }
+}

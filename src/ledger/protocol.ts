@@ -1,0 +1,79 @@
+import type { DecisionFacts, Verdict } from "../audit/record.ts";
+import type { Reason } from "../reasons.ts";
+
+/** What the gate asks of a ledger, and what it gets back. Plain data: it crosses an RPC. */
+
+/** A one-time value that is not an ECT: the nonce of a signature, or of an attestation. */
+export interface Claim {
+  readonly kind: "nonce" | "attestation";
+  /** Unique within its kind and principal; made of verified values. */
+  readonly key: string;
+  /** Signed issue time and last acceptable second. */
+  readonly issuedAt: number;
+  readonly lastAcceptable: number;
+}
+
+/** A verified ECT, bound to its body and mandate: a node of the run graph. */
+export interface Step {
+  readonly jti: string;
+  readonly iat: number;
+  readonly lastAcceptable: number;
+  readonly pred: readonly string[];
+  /** Profile poc: its client also names steps that were refused before they could be recorded. */
+  readonly toleratesUnknownParents: boolean;
+}
+
+export interface MandateFacts {
+  readonly iss: string;
+  readonly jti: string;
+  readonly wid: string | null;
+  readonly iat: number;
+  readonly exp: number;
+  /** SHA-256 of the claims: fixed at first sight. */
+  readonly digest: string;
+}
+
+/** One request to be admitted, or, where `denial` is set, one that was refused and is to be recorded. */
+export interface Attempt {
+  /** 128 random bits, once per inbound request: a repeated RPC with the same id gets the same ruling. */
+  readonly decision: string;
+  readonly mandate: MandateFacts | null;
+  readonly step: Step | null;
+  readonly claims: readonly Claim[];
+  readonly denial: Reason | null;
+  readonly facts: DecisionFacts;
+}
+
+export interface Ruling {
+  readonly verdict: Verdict;
+  readonly reason: Reason | null;
+  /** Whether the ECT is in the run graph now, so that a later `pred` may name it. */
+  readonly stepRecorded: boolean;
+}
+
+/** What became of an admitted call. */
+export interface Outcome {
+  readonly decision: string;
+  readonly facts: DecisionFacts;
+  readonly run: string | null;
+  /** Why the origin gave no answer; null where it did. */
+  readonly reason: Reason | null;
+  readonly output_hash: string | null;
+  readonly latency_ms: number;
+}
+
+/**
+ * The home of a principal. Made of verified values alone, so that nothing a caller can vary (header, mandate,
+ * run) carries a one-time value to another object. The version guards a later change of layout.
+ */
+export const ledgerName = (tenant: string, principal: string, lane: number): string =>
+  JSON.stringify(["v1", tenant, principal, lane]);
+
+/** The principal of callers that nothing is verified of; their refusals are sampled. */
+export const UNVERIFIED = "unverified";
+
+/** A run: (issuer, wid) where the mandate has a workflow id, else (issuer, jti of the mandate). */
+export const runKey = (mandate: Pick<MandateFacts, "iss" | "jti" | "wid">): string =>
+  JSON.stringify(
+    mandate.wid === null ? ["jti", mandate.iss, mandate.jti] : ["wid", mandate.iss, mandate.wid],
+  );

@@ -1,0 +1,68 @@
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+
+/** Request headers a browser client may send (MCP transport, and the evidence). */
+const ALLOWED_HEADERS = [
+  "accept",
+  "act-mandate",
+  "authorization",
+  "content-digest",
+  "content-type",
+  "dpop",
+  "execution-context",
+  "last-event-id",
+  "mcp-method",
+  "mcp-name",
+  "mcp-protocol-version",
+  "mcp-session-id",
+  "signature",
+  "signature-input",
+  "wimse-ect",
+  "x-mcp-attestation",
+];
+
+/** Response headers a browser client may read. */
+const EXPOSED_HEADERS = [
+  "countersign-decision",
+  "countersign-ect",
+  "mcp-protocol-version",
+  "mcp-session-id",
+  "retry-after",
+  "www-authenticate",
+];
+
+/**
+ * Validates `Origin` (MCP, Streamable HTTP, "Security": against DNS rebinding). Absent is fine: no browser sent it.
+ *
+ * @returns the origin to name in CORS headers; null for clients that are no browsers
+ */
+export function checkOrigin(
+  headers: ReadonlyMap<string, string>,
+  allowed: ReadonlySet<string>,
+): Result<string | null, Reason> {
+  const origin = headers.get("origin");
+  if (origin === undefined) return ok(null);
+  return allowed.has(origin) ? ok(origin) : fail("origin_header.not_allowed");
+}
+
+/** The answer to a preflight request; it needs no evidence, because browsers send none with it. */
+export function preflight(headers: ReadonlyMap<string, string>): Response {
+  // Mcp-Param-* names come from tool schemas, so they are taken from the question.
+  const asked = (headers.get("access-control-request-headers") ?? "").toLowerCase().split(/\s*,\s*/);
+  const params = asked.filter((name) => /^mcp-param-[a-z0-9-]+$/.test(name));
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "Access-Control-Allow-Methods": "POST, GET, DELETE",
+      "Access-Control-Allow-Headers": [...ALLOWED_HEADERS, ...params].join(", "),
+      "Access-Control-Max-Age": "7200",
+    },
+  });
+}
+
+/** Adds what lets a browser client of an allowed origin read the answer, denials included. */
+export function addCors(headers: Headers, origin: string): void {
+  headers.set("Access-Control-Allow-Origin", origin);
+  headers.set("Access-Control-Expose-Headers", EXPOSED_HEADERS.join(", "));
+  headers.append("Vary", "Origin");
+}

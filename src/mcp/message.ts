@@ -1,0 +1,101 @@
+import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { isObject, type JsonFault, type JsonObject, type JsonValue, parseStrictJson } from "./strict-json.ts";
+
+export type RequestId = string | number;
+
+/** What one HTTP request asks of the MCP server. */
+export type Message =
+  | { kind: "request"; id: RequestId; method: string; params: JsonObject; tool: ToolCall | null }
+  | { kind: "notification"; method: string; params: JsonObject }
+  /** A client's answer to a server's request (revisions up to 2025-11-25). */
+  | { kind: "response" }
+  /** GET: open the server's event stream. */
+  | { kind: "stream" }
+  /** DELETE: end the session. */
+  | { kind: "session-end" };
+
+export interface ToolCall {
+  name: string;
+  /** `{}` where the call has none. */
+  arguments: JsonObject;
+}
+
+/** A refusal, with the request's id where it was read: the answer must carry it. */
+export interface MessageFault {
+  reason: Reason;
+  id: RequestId | null;
+}
+
+const FAULTS: Record<JsonFault, Reason> = {
+  empty: "message.empty",
+  not_json: "message.not_json",
+  duplicate_key: "message.duplicate_key",
+  number: "message.number",
+  lone_surrogate: "message.lone_surrogate",
+  too_deep: "message.too_deep",
+  too_many_values: "message.too_many_values",
+};
+
+/** Names that decide what a message is. A parser that ignores case would take `Method` for `method`. */
+const ENVELOPE_NAMES = ["jsonrpc", "id", "method", "params", "result", "error"];
+const PARAM_NAMES = ["name", "arguments", "_meta"];
+
+/** Parses and classifies a POST body, decoded from UTF-8: exactly one JSON-RPC 2.0 message. Stage 3. */
+export function parseMessage(text: string): Result<Message, MessageFault> {
+  const json = parseStrictJson(text);
+  if (!json.ok) return fail({ reason: FAULTS[json.error], id: null });
+  if (Array.isArray(json.value)) return fail({ reason: "message.batch", id: null });
+  if (!isObject(json.value)) return fail({ reason: "message.not_jsonrpc", id: null });
+  const id = readId(json.value.id);
+  const classified = classify(json.value, id);
+  return classified.ok ? classified : fail({ reason: classified.error, id });
+}
+
+function classify(envelope: JsonObject, id: RequestId | null): Result<Message, Reason> {
+  if (hasCaseVariant(envelope, ENVELOPE_NAMES)) return fail("message.case_variant");
+  if (envelope.jsonrpc !== "2.0") return fail("message.not_jsonrpc");
+  const answers = Object.hasOwn(envelope, "result") || Object.hasOwn(envelope, "error");
+  if (Object.hasOwn(envelope, "id") && id === null) return fail("message.not_jsonrpc");
+
+  if (answers) {
+    // A message with both a method and a result would be one thing to us and another to the origin.
+    if (Object.hasOwn(envelope, "method") || id === null) return fail("message.not_jsonrpc");
+    return ok({ kind: "response" });
+  }
+
+  const { method } = envelope;
+  if (typeof method !== "string") return fail("message.not_jsonrpc");
+  const params = envelope.params === undefined ? {} : envelope.params;
+  if (!isObject(params)) return fail("message.params");
+  if (params._meta !== undefined && !isObject(params._meta)) return fail("message.params");
+  if (hasCaseVariant(params, PARAM_NAMES)) return fail("message.case_variant");
+
+  if (method !== "tools/call") {
+    return ok(
+      id === null
+        ? { kind: "notification", method, params }
+        : { kind: "request", id, method, params, tool: null },
+    );
+  }
+  if (id === null) return fail("message.tool_call_without_id");
+  const tool = readToolCall(params);
+  return tool.ok ? ok({ kind: "request", id, method, params, tool: tool.value }) : tool;
+}
+
+function readToolCall(params: JsonObject): Result<ToolCall, Reason> {
+  const { name } = params;
+  if (typeof name !== "string" || !/^[\x21-\x7e]+$/.test(name) || name.length > MAX_TOOL_NAME_LENGTH)
+    return fail("message.tool_name");
+  const given = params.arguments === undefined ? {} : params.arguments;
+  return isObject(given) ? ok({ name, arguments: given }) : fail("message.params");
+}
+
+/** A request id is a string or an integer (MCP, basic protocol); null for anything else. */
+function readId(id: JsonValue | undefined): RequestId | null {
+  return typeof id === "string" || (typeof id === "number" && Number.isInteger(id)) ? id : null;
+}
+
+const hasCaseVariant = (object: JsonObject, names: readonly string[]): boolean =>
+  Object.keys(object).some((key) => !names.includes(key) && names.includes(key.toLowerCase()));

@@ -1,0 +1,47 @@
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Origin } from "../tenant/tenant.ts";
+
+/** What the origin is sent: only what was verified, and only what may be passed on. */
+export interface Forward {
+  readonly method: string;
+  readonly headers: Headers;
+  /** The very bytes that were hashed and verified; null for methods without a body. */
+  readonly body: Uint8Array<ArrayBuffer> | null;
+  /** Aborted when the client goes away: closing a stream is how MCP 2026-07-28 cancels. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends an admitted request to the origin and waits for the response headers, at most the tenant's deadline.
+ * The body is not waited for.
+ */
+export async function forward(origin: Origin, request: Forward, env: Env): Promise<Result<Response, Reason>> {
+  const fetcher = origin.binding === null ? globalThis : binding(env, origin.binding);
+  if (fetcher === null) return fail("origin.misconfigured");
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), origin.timeoutMs);
+  try {
+    const response = await fetcher.fetch(origin.url, {
+      method: request.method,
+      headers: request.headers,
+      body: request.body,
+      // A redirect could carry the call, and what the tenant adds to it, to somewhere else.
+      redirect: "manual",
+      signal: AbortSignal.any([request.signal, deadline.signal]),
+    });
+    if (response.status < 300 || response.status >= 400) return ok(response);
+    await response.body?.cancel();
+    return fail("origin.redirect");
+  } catch {
+    return fail(deadline.signal.aborted ? "origin.timeout" : "origin.unreachable");
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function binding(env: Env, name: string): Fetcher | null {
+  const candidate = (env as unknown as Record<string, unknown>)[name];
+  const isFetcher = typeof candidate === "object" && candidate !== null && "fetch" in candidate;
+  return isFetcher ? (candidate as Fetcher) : null;
+}

@@ -1,0 +1,22 @@
+import type { Message } from "../mcp/message.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { EvidenceKind, EvidenceRule } from "../tenant/tenant.ts";
+
+/** What messages without an action of their own must carry: the bearer, and a signature whose nonce is spent. */
+const SESSION_EVIDENCE: ReadonlySet<EvidenceKind> = new Set(["mandate", "signature"]);
+
+/** The evidence a tenant demands for a message. The first rule that matches decides; no match means deny. */
+export function requiredEvidence(
+  message: Message,
+  rules: readonly EvidenceRule[],
+): Result<ReadonlySet<EvidenceKind>, Reason> {
+  if (message.kind !== "request") return ok(SESSION_EVIDENCE);
+  const { method, tool } = message;
+  const rule = rules.find(
+    ({ methods, tools }) =>
+      (methods === null || methods.has(method)) &&
+      (tools === null || (tool !== null && tools.has(tool.name))),
+  );
+  return rule === undefined ? fail("required.no_rule") : ok(rule.require);
+}

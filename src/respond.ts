@@ -1,0 +1,105 @@
+import { admitsUnverified } from "./audit/sampling.ts";
+import { type Refusal, statusOf, toResponse } from "./denial.ts";
+import type { Passage } from "./gate.ts";
+import { decide, report } from "./ledger/client.ts";
+import { type Outcome, runKey } from "./ledger/protocol.ts";
+import { addCors } from "./mcp/cors.ts";
+import { forward } from "./origin/forward.ts";
+import { forwardedHeaders, returnedHeaders } from "./origin/headers.ts";
+import { type BodyEnd, watchBody } from "./origin/watch.ts";
+import type { Reason } from "./reasons.ts";
+import type { Tenant } from "./tenant/tenant.ts";
+import { attemptOf, factsOf, homeOf, type Trail } from "./trail.ts";
+
+/** Stages 10 and 11: forwards an admitted call, streams the answer, and reports what became of it. */
+export async function relay(
+  { facts, tenant, received }: Extract<Passage, { kind: "call" }>,
+  trail: Trail,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response> {
+  const answer = await forward(
+    tenant.origin,
+    {
+      method: facts.method,
+      headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders),
+      body: facts.method === "POST" ? received.body : null,
+      signal: facts.signal,
+    },
+    env,
+  );
+  if (!answer.ok) {
+    const refusal = refusalOf(trail, answer.error);
+    const failed = { status: statusOf(refusal), reason: answer.error, output_hash: null };
+    ctx.waitUntil(reportOutcome(trail, tenant, failed, env));
+    return toResponse(refusal);
+  }
+  const { status, headers } = answer.value;
+  const watched = watchBody(answer.value.body, facts.signal);
+  const reported = watched.end.then(({ sha256 }: BodyEnd) =>
+    reportOutcome(trail, tenant, { status, reason: null, output_hash: sha256 }, env),
+  );
+  ctx.waitUntil(reported);
+  // Once the client has gone only what is handed over now still runs.
+  facts.signal.addEventListener("abort", () => ctx.waitUntil(reported));
+  return new Response(watched.body, { status, headers: returnedHeaders(headers) });
+}
+
+/** Answers a refused request, after it was written down as far as it concerns anybody. */
+export async function refuse(
+  trail: Trail,
+  reason: Reason,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response> {
+  const home = homeOf(trail);
+  if (home === null || trail.tenant === null || trail.ruling !== null)
+    return toResponse(refusalOf(trail, reason));
+
+  const facts = factsOf(trail, trail.tenant, statusOf(refusalOf(trail, reason)));
+  const recorded = () => decide(env, home, attemptOf(trail, facts, reason));
+  if (trail.caller === null) {
+    // Of strangers a sample is enough: a row for each would let them run up the bill.
+    if (admitsUnverified(trail.tenant.id, trail.startedAt)) ctx.waitUntil(recorded());
+    return toResponse(refusalOf(trail, reason));
+  }
+  const ruled = await recorded();
+  if (ruled.ok) trail.ruling = ruled.value;
+  // The ledger may know a worse reason: the same request was here before.
+  return toResponse(refusalOf(trail, trail.ruling?.reason ?? reason));
+}
+
+/** Adds what every response of ours carries. */
+export function finish(response: Response, trail: Trail): Response {
+  const headers = new Headers(response.headers);
+  headers.set("Countersign-Decision", trail.decision);
+  if (trail.caller?.ect)
+    headers.set("Countersign-Ect", trail.ruling?.stepRecorded ? "recorded" : "not-recorded");
+  if (trail.corsOrigin !== null) addCors(headers, trail.corsOrigin);
+  const { status, body } = response;
+  return new Response(body, { status, headers });
+}
+
+const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
+  reason,
+  decision: trail.decision,
+  id: trail.id,
+  method: trail.method,
+  verified: trail.caller !== null,
+  modern: trail.modern,
+});
+
+function reportOutcome(
+  trail: Trail,
+  tenant: Tenant,
+  { status, ...end }: Pick<Outcome, "reason" | "output_hash"> & { status: number },
+  env: Env,
+): Promise<void> {
+  return report(env, homeOf(trail) ?? "", {
+    decision: trail.decision,
+    facts: factsOf(trail, tenant, status),
+    run: trail.caller && runKey(trail.caller.mandate),
+    latency_ms: Date.now() - trail.startedAt,
+    ...end,
+  });
+}

@@ -1,0 +1,147 @@
+/** From the text of a tenant document to the form the gate works with, or every fault the text has. */
+
+import * as v from "valibot";
+import { sha256, toBase64url, utf8 } from "../encoding.ts";
+import { MAX_TENANT_BYTES } from "../limits.ts";
+import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../mcp/strict-json.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
+import { compileAgents, compileAttestationKeys, compileIssuers, type Placed } from "./identities.ts";
+import { agent, attestationKey, issuer } from "./identity-schema.ts";
+import { checkActions, checkEvidence, checkPublicUrl } from "./rules.ts";
+import { type ShapedDocument, tenantDocument } from "./schema.ts";
+import type { EvidenceRule, Tenant } from "./tenant.ts";
+import { pathTenantUrl } from "./urls.ts";
+
+export type { Fault } from "./faults.ts";
+
+const JSON_PROBLEMS: Record<JsonFault, string> = {
+  empty: "is empty",
+  not_json: "is not JSON (RFC 8259); comments and trailing commas are not taken",
+  duplicate_key: "has an object with the same member twice",
+  number: "has a number that not every parser reads alike",
+  lone_surrogate: "has a string with a lone surrogate",
+  too_deep: "is nested too deep",
+  too_many_values: "has too many members and elements",
+};
+
+/**
+ * Compiles a tenant document.
+ *
+ * @param text the JSON text as stored; its hash is the tenant's revision
+ * @param gatewayUrl `GATEWAY_URL`: where path tenants are served
+ * @returns the tenant, or all faults in the order of the document. Only a text that is not strict JSON (or too long)
+ *   has one fault alone. Checks across entries leave out an entry that has not got its shape.
+ */
+export async function compileTenant(
+  text: string,
+  gatewayUrl: string,
+): Promise<Result<Tenant, readonly Fault[]>> {
+  const bytes = utf8(text);
+  if (bytes.length > MAX_TENANT_BYTES) {
+    return fail([{ path: "", problem: `has more than ${MAX_TENANT_BYTES} bytes` }]);
+  }
+  const json = parseStrictJson(text);
+  if (!json.ok) return fail([{ path: "", problem: JSON_PROBLEMS[json.error] }]);
+  const raw = json.value;
+
+  const shaped = v.safeParse(tenantDocument, raw);
+  const found: Found[] = (shaped.issues ?? []).map(fromIssue);
+  const agents = await compileAgents(entriesOf(agent, raw, "agents"), found);
+  const issuers = await compileIssuers(
+    entriesOf(issuer, raw, "issuers"),
+    agentNames(raw),
+    agents.keyPlaces,
+    found,
+  );
+  const attestationKeys = await compileAttestationKeys(
+    entriesOf(attestationKey, raw, "attestationKeys"),
+    found,
+  );
+  found.push(...checkTogether(raw, gatewayUrl));
+  if (!shaped.success || found.length > 0) return fail(inDocumentOrder(raw, found));
+
+  const revision = toBase64url(await sha256(bytes));
+  const { keyPlaces: _, ...registry } = agents;
+  return ok({ ...settings(shaped.output, gatewayUrl), revision, agents: registry, issuers, attestationKeys });
+}
+
+/** A field of the document, where it is well-formed; defaults filled in. A fault elsewhere must not hide its faults. */
+function field<K extends keyof ShapedDocument & keyof typeof tenantDocument.entries>(
+  raw: JsonValue,
+  name: K,
+): { readonly value: ShapedDocument[K] } | null {
+  const input = isObject(raw) && Object.hasOwn(raw, name) ? raw[name] : undefined;
+  const parsed = v.safeParse(tenantDocument.entries[name], input);
+  return parsed.success ? { value: parsed.output as ShapedDocument[K] } : null;
+}
+
+/** The entries of a list that have their shape. */
+function entriesOf<S extends v.GenericSchema>(schema: S, raw: JsonValue, name: string): readonly Placed<S>[] {
+  const entries: JsonValue | undefined = isObject(raw) ? raw[name] : undefined;
+  if (!Array.isArray(entries)) return [];
+  return entries.flatMap((entry: JsonValue, i) => {
+    const parsed = v.safeParse(schema, entry);
+    return parsed.typed ? [{ at: [name, i], value: parsed.output }] : [];
+  });
+}
+
+/** All names, also of agents with other faults: those must not make an issuer's list look wrong. */
+function agentNames(raw: JsonValue): ReadonlySet<string> {
+  const agents = isObject(raw) && Array.isArray(raw.agents) ? raw.agents : [];
+  return new Set(
+    agents
+      .map((entry: JsonValue) => (isObject(entry) ? entry.name : null))
+      .filter((n) => typeof n === "string"),
+  );
+}
+
+/** The checks of `rules.ts`, each where the fields that it needs are well-formed. */
+function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
+  const id = field(raw, "id");
+  const actions = field(raw, "actions");
+  const evidence = field(raw, "evidence");
+  return [
+    ...(id ? checkPublicUrl(id.value, field(raw, "publicUrl")?.value, gatewayUrl) : []),
+    ...(actions ? checkActions(actions.value) : []),
+    ...(actions && evidence ? checkEvidence(evidence.value, actions.value.extraMethods) : []),
+  ];
+}
+
+/** What needs no key: a plain translation. */
+function settings(
+  document: ShapedDocument,
+  gatewayUrl: string,
+): Omit<Tenant, "revision" | "agents" | "issuers" | "attestationKeys"> {
+  const { id, origin, actions, ect, attestation } = document;
+  const publicUrl = document.publicUrl ?? pathTenantUrl(gatewayUrl, id);
+  return {
+    id,
+    publicUrl,
+    audiences: new Set(document.audiences ?? [publicUrl]),
+    fingerprints: new Set(document.serverFingerprints ?? [publicUrl]),
+    suspended: document.status === "suspended",
+    origin: {
+      url: origin.url,
+      binding: origin.binding ?? null,
+      timeoutMs: origin.timeoutSeconds * 1000,
+      forwardHeaders: new Set(origin.forwardHeaders),
+    },
+    allowedOrigins: new Set(document.allowedOrigins),
+    maxBodyBytes: document.maxBodyBytes,
+    evidenceRules: document.evidence.map(
+      ({ methods, tools, require }): EvidenceRule => ({
+        methods: methods ? new Set(methods) : null,
+        tools: tools ? new Set(tools) : null,
+        require: new Set(require),
+      }),
+    ),
+    actions: { ...actions, extraMethods: new Set(actions.extraMethods) },
+    ect: { algorithms: new Set(ect.algorithms), maxAge: ect.maxAgeSeconds },
+    attestation: {
+      dialects: new Set(attestation.dialects),
+      metaKeys: attestation.metaKeys,
+      maxTtl: attestation.maxExpSeconds,
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** Values that mean two tenants at once: evidence made for one would be good for the other. */
+
+import type { Fault } from "./faults.ts";
+import type { Tenant } from "./tenant.ts";
+
+/**
+ * Finds what the tenants of one deployment share: an id, or a public URL, audience or server fingerprint.
+ * These three are one name space, because by default all are the public URL. A fault is at the later tenant, its
+ * path begins with that tenant's id, and its problem names the earlier one.
+ */
+export function findConflicts(tenants: readonly Tenant[]): readonly Fault[] {
+  const ids = new Set<string>();
+  const owners = new Map<string, { id: string; field: string }>();
+  const faults: Fault[] = [];
+  for (const tenant of tenants) {
+    if (ids.has(tenant.id)) faults.push({ path: `${tenant.id}.id`, problem: "is the id of two tenants" });
+    ids.add(tenant.id);
+    const mine = new Map<string, { id: string; field: string }>();
+    for (const [field, value] of meanings(tenant)) {
+      if (mine.has(value)) continue;
+      mine.set(value, { id: tenant.id, field });
+      const owner = owners.get(value);
+      if (owner) {
+        const problem = `${JSON.stringify(value)} also means tenant ${owner.id} (${owner.field})`;
+        faults.push({ path: `${tenant.id}.${field}`, problem });
+      }
+    }
+    for (const [value, owner] of mine) if (!owners.has(value)) owners.set(value, owner);
+  }
+  return faults;
+}
+
+/** Every value that means a tenant, with the field of its document. */
+const meanings = ({ publicUrl, audiences, fingerprints }: Tenant): readonly (readonly [string, string])[] => [
+  ["publicUrl", publicUrl],
+  ...[...audiences].map((value) => ["audiences", value] as const),
+  ...[...fingerprints].map((value) => ["serverFingerprints", value] as const),
+];

@@ -1,0 +1,79 @@
+/** Building blocks of the tenant schema. */
+
+import * as v from "valibot";
+import { MAX_IDENTIFIER_LENGTH } from "../limits.ts";
+
+/**
+ * An object with exactly these fields. `strictObject` alone takes an array for an object without fields, names only the
+ * first unknown field, and does not look at the meaning of an object that has one.
+ */
+export function fields<const E extends v.ObjectEntries>(entries: E): v.StrictObjectSchema<E, undefined> {
+  const schema = v.strictObject(entries);
+  return {
+    ...schema,
+    "~run"(dataset, config) {
+      const input: unknown = dataset.value;
+      if (typeof input !== "object" || input === null) return schema["~run"](dataset, config);
+      if (Array.isArray(input)) return schema["~run"]({ value: null }, config);
+      const [known, unknown] = partition(Object.entries(input), ([key]) => Object.hasOwn(entries, key));
+      const result = schema["~run"]({ value: Object.fromEntries(known) }, config);
+      const issues = unknown.map(([key, value]) => unknownField(input, key, value, config));
+      return issues.length === 0
+        ? result
+        : ({ ...result, issues: [...(result.issues ?? []), ...issues] } as typeof result);
+    },
+  };
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [yes: T[], no: T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
+}
+
+function unknownField(input: object, key: string, value: unknown, config: v.Config<v.BaseIssue<unknown>>) {
+  const { issues } = v.safeParse(v.never(), value, config);
+  const path = [{ type: "object", origin: "key", input, key, value }];
+  return { ...issues?.[0], path };
+}
+
+/** A check that says what is wrong, or null. */
+export const must = <T>(problem: (value: T) => string | null): v.RawCheckAction<T> =>
+  v.rawCheck(({ dataset, addIssue }) => {
+    const message = dataset.typed ? problem(dataset.value) : null;
+    if (message !== null) addIssue({ message });
+  });
+
+/** An identifier as tokens carry it: compared byte for byte. */
+export const identifier = (description: string) =>
+  v.pipe(
+    v.string(),
+    v.nonEmpty("must not be empty"),
+    v.maxLength(MAX_IDENTIFIER_LENGTH, `must have at most ${MAX_IDENTIFIER_LENGTH} characters`),
+    v.description(description),
+  );
+
+/** A string of a given form. */
+export const text = (pattern: RegExp, problem: string, description: string) =>
+  v.pipe(v.string(), v.regex(pattern, problem), v.description(description));
+
+/** A whole number from `min` to `max`. */
+export const integer = (min: number, max: number, description: string) =>
+  v.pipe(
+    v.number(),
+    v.integer("must be a whole number"),
+    v.minValue(min, `must be at least ${min}`),
+    v.maxValue(max, `must be at most ${max}`),
+    v.description(description),
+  );
+
+/** A list with an upper bound. */
+export const list = <S extends v.GenericSchema>(item: S, max: number, description: string) =>
+  v.pipe(v.array(item), v.maxLength(max, `must have at most ${max} entries`), v.description(description));
+
+/** A list that would refuse everything if it were empty, or be read as "all". */
+export const nonEmptyList = <S extends v.GenericSchema>(item: S, max: number, description: string) =>
+  v.pipe(
+    v.array(item),
+    v.nonEmpty("must not be empty: nothing would match"),
+    v.maxLength(max, `must have at most ${max} entries`),
+    v.description(description),
+  );

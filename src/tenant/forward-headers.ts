@@ -1,0 +1,44 @@
+/** Request headers that no tenant can have forwarded. */
+
+/** Credentials and evidence: what proves something to us could be replayed by an origin that receives it. */
+const CREDENTIALS = [
+  "authorization",
+  "cookie",
+  "act-mandate",
+  "act-record",
+  "wimse-ect",
+  "execution-context",
+  "signature",
+  "signature-input",
+  "content-digest",
+  "dpop",
+  "workload-identity-token",
+  "txn-token",
+  "x-mcp-attestation",
+];
+
+/** Framing and hop-by-hop fields (RFC 9110 section 7.6.1): they speak of this connection, not of the message. */
+const HOP_BY_HOP = [
+  "host",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+  "te",
+  "trailer",
+  "upgrade",
+  "keep-alive",
+];
+
+/** Where the request came from: an origin would believe that we say so. */
+const ADDRESSES = ["forwarded", "x-real-ip", "true-client-ip"];
+
+const NEVER: ReadonlySet<string> = new Set([...CREDENTIALS, ...HOP_BY_HOP, ...ADDRESSES]);
+const NEVER_PREFIXES = ["proxy-", "cf-", "x-forwarded-", "countersign-"];
+
+/** What keeps a header from being forwarded; null where nothing does. */
+export function forwardHeaderProblem(name: string): string | null {
+  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return "must be a header name in lower case";
+  return NEVER.has(name) || NEVER_PREFIXES.some((prefix) => name.startsWith(prefix))
+    ? "is never forwarded: credentials, evidence, hop-by-hop and client address headers end here"
+    : null;
+}

@@ -1,0 +1,109 @@
+/** The entries of a tenant document that say who may grant and who may call, and with which keys. */
+
+import * as v from "valibot";
+import {
+  DEFAULT_MANDATE_LIFETIME,
+  MAX_MANDATE_LIFETIME,
+  MAX_TENANT_ENTRIES,
+  MAX_TENANT_KEYS,
+  MAX_TENANT_LIST,
+} from "../limits.ts";
+import { fields, identifier, integer, list, text } from "./fields.ts";
+
+export const status = (whose: string) =>
+  v.optional(
+    v.pipe(v.picklist(["active", "suspended"]), v.description(`A suspended ${whose} is refused everything.`)),
+    "active",
+  );
+
+const agentName = (description: string) =>
+  text(
+    /^[a-z0-9][a-z0-9._-]{0,63}$/,
+    "must have 1 to 64 characters of a-z, 0-9, '.', '_', '-' and begin with a letter or digit",
+    description,
+  );
+
+const jwk = (description: string) => v.pipe(v.record(v.string(), v.unknown()), v.description(description));
+
+export const issuer = fields({
+  iss: identifier("The iss of its mandates, byte for byte."),
+  keys: list(jwk("Public JWK: Ed25519 (EdDSA) or P-256 (ES256)."), MAX_TENANT_KEYS, "Its keys, by kid."),
+  agents: list(
+    agentName("Name of an agent of this document."),
+    MAX_TENANT_ENTRIES,
+    "The agents it may authorise.",
+  ),
+  actions: list(
+    text(
+      /^[!-)+-~]{1,254}(\.\*)?$/,
+      "must be an action, or a prefix followed by .*, in printable ASCII",
+      "An action, or a prefix followed by .* for all actions below it.",
+    ),
+    MAX_TENANT_LIST,
+    "The actions it may grant.",
+  ),
+  maxLifetimeSeconds: v.optional(
+    integer(1, MAX_MANDATE_LIFETIME, "Longest life of its mandates, from iat to exp."),
+    DEFAULT_MANDATE_LIFETIME,
+  ),
+});
+
+const agentKey = fields({
+  jwk: jwk("Public JWK: P-256 (ES256) or Ed25519 (EdDSA)."),
+  profile: v.optional(
+    v.pipe(
+      v.picklist(["agent", "poc"]),
+      v.description("The one HTTP signature profile this key is for. A poc key must be P-256."),
+    ),
+    "agent",
+  ),
+  lane: v.optional(
+    integer(
+      0,
+      MAX_TENANT_KEYS - 1,
+      "Spreads a busy agent over several ledgers. Never change the lane of a live key: what it spent would be forgotten.",
+    ),
+    0,
+  ),
+});
+
+export const agent = fields({
+  name: agentName("Name of the agent in decisions and in issuers' lists."),
+  status: status("agent"),
+  subjects: v.optional(
+    list(identifier("A mandate's sub."), MAX_TENANT_LIST, "The sub of mandates that mean this agent."),
+    [],
+  ),
+  ectIssuers: v.optional(
+    list(identifier("An ECT's iss."), MAX_TENANT_LIST, "The iss of ECTs that this agent signs."),
+    [],
+  ),
+  attestations: v.optional(
+    list(
+      fields({ iss: identifier("The envelope's iss."), sub: identifier("The envelope's sub.") }),
+      MAX_TENANT_LIST,
+      "The iss and sub of tool call attestations that mean this agent.",
+    ),
+    [],
+  ),
+  keys: list(agentKey, MAX_TENANT_KEYS, "The keys it signs HTTP messages and ECTs with, by kid."),
+});
+
+const attestationKeyName = {
+  iss: identifier("The iss of envelopes made with this key."),
+  secretVersion: identifier("The secretVersion of envelopes made with this key."),
+};
+
+export const attestationKey = v.variant("alg", [
+  fields({
+    ...attestationKeyName,
+    alg: v.literal("HS256"),
+    secret: v.pipe(
+      v.string(),
+      v.maxLength(1024, "must have at most 1024 characters"),
+      v.description("Shared secret in base64url without padding. Whoever verifies with it can also forge."),
+    ),
+  }),
+  fields({ ...attestationKeyName, alg: v.literal("ES256"), jwk: jwk("Public JWK: P-256.") }),
+  fields({ ...attestationKeyName, alg: v.literal("RS256"), jwk: jwk("Public JWK: RSA, 2048 bits or more.") }),
+]);

@@ -1,0 +1,226 @@
+/**
+ * The tenant document as operators write it: shape, bounds and defaults. What needs more than one field is in
+ * `compile.ts`. `schema.json` is generated from here for editors, so every description is written for operators.
+ */
+
+import * as v from "valibot";
+import {
+  MAX_ATTESTATION_TTL,
+  MAX_BODY_BYTES,
+  MAX_ECT_AGE,
+  MAX_ORIGIN_DEADLINE_MS,
+  MAX_TENANT_ENTRIES,
+  MAX_TENANT_LIST,
+  MAX_TOOL_NAME_LENGTH,
+  ORIGIN_DEADLINE_MS,
+} from "../limits.ts";
+import { fields, identifier, integer, list, must, nonEmptyList, text } from "./fields.ts";
+import { forwardHeaderProblem } from "./forward-headers.ts";
+import { agent, attestationKey, issuer, status } from "./identity-schema.ts";
+import type { EvidenceKind } from "./tenant.ts";
+import { originUrlProblem, publicUrlProblem, webOriginProblem } from "./urls.ts";
+
+const methodName = (description: string) =>
+  text(/^[A-Za-z0-9_.$/-]{1,128}$/, "must be a JSON-RPC method name of 1 to 128 characters", description);
+
+const toolName = text(
+  new RegExp(`^[!-~]{1,${MAX_TOOL_NAME_LENGTH}}$`),
+  `must have 1 to ${MAX_TOOL_NAME_LENGTH} printable ASCII characters`,
+  "Name of a tool.",
+);
+
+const url = (problem: (value: string) => string | null, description: string) =>
+  v.pipe(v.string(), must(problem), v.description(description));
+
+const origin = v.pipe(
+  fields({
+    url: url(
+      originUrlProblem,
+      "The MCP server behind this tenant: https, or http for localhost and loopback addresses.",
+    ),
+    binding: v.optional(
+      text(
+        /^[A-Z][A-Z0-9_]{0,63}$/,
+        "must be the name of a binding in capitals, such as ORIGIN",
+        "Binding of the Worker to reach the origin through; without it the URL is fetched over the internet.",
+      ),
+    ),
+    timeoutSeconds: v.optional(
+      integer(1, MAX_ORIGIN_DEADLINE_MS / 1000, "How long to wait for the origin's response headers."),
+      ORIGIN_DEADLINE_MS / 1000,
+    ),
+    forwardHeaders: v.optional(
+      list(
+        v.pipe(
+          v.string(),
+          must(forwardHeaderProblem),
+          v.description("Name of a request header, in lower case."),
+        ),
+        MAX_TENANT_LIST,
+        "Further request headers the origin receives. A caller's signature must cover those it sends.",
+      ),
+      [],
+    ),
+  }),
+  v.description("The MCP server that receives what was admitted."),
+);
+
+/** Without a mandate nobody is known to have allowed the call, and a mandate is a bearer token. */
+function requireProblem(kinds: EvidenceKind[]): string | null {
+  if (!kinds.includes("mandate")) {
+    return 'must hold "mandate": without one, nothing says who allowed the call and under which run it is kept';
+  }
+  if (!kinds.includes("signature")) {
+    return 'must hold "signature": a mandate is a bearer token, and only a signature shows that its agent sent this very request, once';
+  }
+  return null;
+}
+
+const evidenceRule = fields({
+  methods: v.optional(
+    nonEmptyList(
+      methodName("MCP method."),
+      MAX_TENANT_LIST,
+      "MCP methods this rule is for; all where absent.",
+    ),
+  ),
+  tools: v.optional(
+    nonEmptyList(
+      toolName,
+      MAX_TENANT_LIST,
+      "Tools this rule is for; all where absent. With it, the rule matches tools/call alone.",
+    ),
+  ),
+  require: v.pipe(
+    v.array(v.picklist(["mandate", "signature", "ect", "attestation"])),
+    v.maxLength(4, "must have at most 4 entries"),
+    must(requireProblem),
+    v.description('The evidence a call must carry. "mandate" and "signature" are always among it.'),
+  ),
+});
+
+const actions = v.pipe(
+  fields({
+    toolCall: v.optional(
+      text(
+        /^[!-)+-z|~]{1,128}\{tool\}$/,
+        "must be a prefix of printable ASCII without *, { and }, then {tool}",
+        "Action of a tool call.",
+      ),
+      "mcp.{tool}",
+    ),
+    session: v.optional(
+      text(
+        /^[!-)+-z|~]{1,128}\{method\}$/,
+        "must be a prefix of printable ASCII without *, { and }, then {method}",
+        "Action of every other method, with / written as a dot. Tools whose action begins like it are refused.",
+      ),
+      "mcp.session.{method}",
+    ),
+    extraMethods: v.optional(
+      list(
+        methodName("JSON-RPC method."),
+        MAX_TENANT_LIST,
+        "Methods beyond those of MCP, such as an extension's.",
+      ),
+      [],
+    ),
+  }),
+  v.description("How the action is derived that a mandate must grant and an ECT must name."),
+);
+
+const ect = v.pipe(
+  fields({
+    algorithms: v.optional(
+      nonEmptyList(
+        v.picklist(["ES256", "EdDSA"]),
+        2,
+        "Algorithms of ECTs. The ECT reference code takes ES256 alone.",
+      ),
+      ["ES256"],
+    ),
+    maxAgeSeconds: v.optional(integer(1, MAX_ECT_AGE, "Oldest iat of an ECT."), MAX_ECT_AGE),
+  }),
+  v.description("Execution context tokens."),
+);
+
+const attestation = v.pipe(
+  fields({
+    dialects: v.optional(nonEmptyList(v.picklist(["A", "B"]), 2, "SEP-2787 dialects that are taken."), [
+      "A",
+      "B",
+    ]),
+    metaKeys: v.optional(
+      list(identifier("Member of params._meta."), 8, "Members of params._meta that may carry an envelope."),
+      ["attestation"],
+    ),
+    maxExpSeconds: v.optional(integer(1, MAX_ATTESTATION_TTL, "Longest expSeconds."), MAX_ATTESTATION_TTL),
+  }),
+  v.description("Tool call attestations (SEP-2787)."),
+);
+
+const value = (description: string) =>
+  v.optional(nonEmptyList(identifier(description), MAX_TENANT_LIST, description));
+
+export const tenantDocument = v.pipe(
+  fields({
+    $schema: v.optional(v.pipe(v.string(), v.description("For editors; ignored."))),
+    id: text(
+      /^[a-z0-9-]{1,63}$/,
+      "must have 1 to 63 characters of a-z, 0-9 and '-'",
+      "The tenant's id: it names the document, the path of a path tenant and the ledgers. Never reuse one.",
+    ),
+    status: status("tenant"),
+    publicUrl: v.optional(
+      url(
+        publicUrlProblem,
+        "The URL callers use and sign, on a host of its own. Absent: <GATEWAY_URL>/<id>/mcp.",
+      ),
+    ),
+    origin,
+    audiences: value(
+      "The aud of mandates and ECTs, and the wimse-aud of signatures, that mean this tenant. Default: its public URL.",
+    ),
+    serverFingerprints: value(
+      "The serverFingerprint of attestations that means this tenant. Default: its public URL.",
+    ),
+    allowedOrigins: v.optional(
+      list(
+        url(webOriginProblem, "As browsers send it: https://host, with a port where it is not the default."),
+        MAX_TENANT_LIST,
+        "Web sites whose pages may call this tenant. A request with another Origin header is refused.",
+      ),
+      [],
+    ),
+    maxBodyBytes: v.optional(integer(1, MAX_BODY_BYTES, "Largest request body."), MAX_BODY_BYTES),
+    issuers: list(issuer, MAX_TENANT_ENTRIES, "Who may grant mandates, to whom and for what."),
+    agents: list(
+      agent,
+      MAX_TENANT_ENTRIES,
+      "Who may call: the only place where an identity becomes an agent.",
+    ),
+    attestationKeys: v.optional(
+      list(attestationKey, MAX_TENANT_ENTRIES, "Keys of tool call attestations."),
+      [],
+    ),
+    evidence: v.optional(
+      nonEmptyList(
+        evidenceRule,
+        MAX_TENANT_LIST,
+        "What a call must carry. The first rule that matches decides; no match means refusal.",
+      ),
+      [{ require: ["mandate", "signature", "ect"] }],
+    ),
+    actions: v.optional(actions, {}),
+    ect: v.optional(ect, {}),
+    attestation: v.optional(attestation, {}),
+  }),
+  v.title("Countersign tenant"),
+  v.description("One operator's protected MCP endpoint."),
+);
+
+/** A document as it is written: fields with a default can be left out. */
+export type TenantDocument = v.InferInput<typeof tenantDocument>;
+
+/** A document that has its shape, with all defaults of single fields. */
+export type ShapedDocument = v.InferOutput<typeof tenantDocument>;

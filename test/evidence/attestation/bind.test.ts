@@ -1,0 +1,267 @@
+import { describe, expect, test } from "vitest";
+import { bindAttestation } from "../../../src/evidence/attestation/bind.ts";
+import type { VerifiedAttestation } from "../../../src/evidence/attestation/verify.ts";
+import type { JsonObject } from "../../../src/mcp/strict-json.ts";
+import {
+  ARGS,
+  ARGS_DIGEST,
+  type Attempt,
+  commitA,
+  commitB,
+  draft,
+  edit,
+  FINGERPRINT,
+  judge,
+  signed,
+  TOOL,
+  withCall,
+} from "./attempts.ts";
+
+const dialects = ["A", "B"] as const;
+type Dialect = (typeof dialects)[number];
+
+const commit = async (dialect: Dialect, projection: string): Promise<JsonObject> =>
+  dialect === "A" ? commitA(projection) : commitB(projection);
+
+/** A well-signed envelope with these planned calls, held against a call. */
+async function plan(dialect: Dialect, calls: readonly JsonObject[], attempt: Attempt = {}) {
+  const unsigned = edit(await draft(dialect), "payloadDerived.toolCalls", calls);
+  return judge({ meta: JSON.stringify(await signed(unsigned)), ...attempt });
+}
+
+/** A well-signed envelope with this projection, held against these arguments. */
+const against = async (dialect: Dialect, projection: string, args: string | null) =>
+  plan(dialect, [{ name: TOOL, serverFingerprint: FINGERPRINT, ...(await commit(dialect, projection)) }], {
+    args,
+  });
+
+describe.each(dialects)("target, dialect %s", (dialect) => {
+  const entry = async (serverFingerprint: string, name = TOOL) => ({
+    name,
+    serverFingerprint,
+    ...(await commit(dialect, ARGS)),
+  });
+
+  test("another server's attestation", async () => {
+    for (const other of ["mcp://other.example", `${FINGERPRINT}/`, FINGERPRINT.toUpperCase()]) {
+      expect(await plan(dialect, [await entry(other)])).toBe("attestation.fingerprint_not_found");
+    }
+    expect(await plan(dialect, [await entry(FINGERPRINT)], { fingerprints: [] })).toBe(
+      "attestation.fingerprint_not_found",
+    );
+  });
+
+  test("any one of the tenant's fingerprints", async () => {
+    const fingerprints = ["sha256:11", FINGERPRINT];
+    expect(await plan(dialect, [await entry("sha256:11")], { fingerprints })).toBe("accepted");
+    expect(await plan(dialect, [await entry("sha256:11"), await entry(FINGERPRINT)], { fingerprints })).toBe(
+      "attestation.fingerprint_twice",
+    );
+  });
+
+  test("several planned calls", async () => {
+    const [mine, other] = [await entry(FINGERPRINT), await entry("mcp://other.example")];
+    expect(await plan(dialect, [mine, mine])).toBe("attestation.fingerprint_twice");
+    expect(await plan(dialect, [mine, await entry(FINGERPRINT, "read_file")])).toBe(
+      "attestation.fingerprint_twice",
+    );
+    expect(await plan(dialect, [mine, other])).toBe("attestation.several_calls");
+    expect(await plan(dialect, [other, mine])).toBe("attestation.several_calls");
+    expect(await plan(dialect, [other, other])).toBe("attestation.fingerprint_not_found");
+  });
+
+  test("another tool", async () => {
+    for (const tool of ["read_file", "Delete_file", "delete_file2"]) {
+      expect(await plan(dialect, [await entry(FINGERPRINT)], { tool })).toBe("attestation.tool_differs");
+    }
+  });
+});
+
+const digestOnly = (digest: string): string => `{"digest":"${digest}"}`;
+
+describe.each(dialects)("arguments, dialect %s", (dialect) => {
+  test("the arguments or their digest", async () => {
+    const respelled = '{ "recursive": false, "path": "\\u002farchive/2024-Q3.md" }';
+    for (const projection of [ARGS, digestOnly(ARGS_DIGEST)]) {
+      expect(await against(dialect, projection, ARGS)).toBe("accepted");
+      expect(await against(dialect, projection, respelled)).toBe("accepted");
+    }
+  });
+
+  test("no arguments count as {}, and nothing else does", async () => {
+    expect(await against(dialect, "{}", null)).toBe("accepted");
+    expect(await against(dialect, "{}", "{}")).toBe("accepted");
+    expect(await against(dialect, "null", null)).toBe("attestation.redacted_not_allowed");
+    expect(await against(dialect, "[]", null)).toBe("attestation.redacted_not_allowed");
+    expect(await against(dialect, ARGS, null)).toBe("attestation.redacted_not_allowed");
+  });
+
+  test("other arguments", async () => {
+    const others = [
+      '{"path":"/keep/forever.md","recursive":false}',
+      '{"path":"/archive/2024-Q3.md","recursive":true}',
+      '{"path":"/archive/2024-Q3.md"}',
+      '{"path":"/archive/2024-Q3.md","recursive":false,"__proto__":{}}',
+      '{"path":"/archive/2024-Q3.md","recursive":false,"toJSON":1}',
+    ];
+    for (const other of others) {
+      expect(await against(dialect, ARGS, other)).toBe("attestation.redacted_not_allowed");
+      expect(await against(dialect, digestOnly(ARGS_DIGEST), other)).toBe("attestation.hash_only_mismatch");
+    }
+  });
+
+  test("a redacted projection, subset of the arguments or not", async () => {
+    for (const projection of ['{"path":"/archive/2024-Q3.md"}', '{"path":"<redacted>"}', "{}", '"x"', "1"]) {
+      expect(await against(dialect, projection, ARGS)).toBe("attestation.redacted_not_allowed");
+    }
+  });
+
+  test("arguments that look like a digest", async () => {
+    const args = digestOnly(ARGS_DIGEST);
+    expect(await against(dialect, args, args)).toBe("accepted");
+    expect(await against(dialect, digestOnly(`sha256:${"0".repeat(64)}`), args)).toBe(
+      "attestation.hash_only_mismatch",
+    );
+  });
+
+  test("what merely resembles a digest is a redaction", async () => {
+    const hex = ARGS_DIGEST.slice(7);
+    const projections = [
+      `{"digest":"${hex}"}`,
+      `{"digest":"${ARGS_DIGEST.toUpperCase()}"}`,
+      `{"digest":"${ARGS_DIGEST}0"}`,
+      `{"digest":["${ARGS_DIGEST}"]}`,
+      `{"digest":"${ARGS_DIGEST}","note":1}`,
+      `{"Digest":"${ARGS_DIGEST}"}`,
+    ];
+    for (const projection of projections) {
+      expect(await against(dialect, projection, ARGS)).toBe("attestation.redacted_not_allowed");
+    }
+  });
+
+  test("a projection that is not strict JSON", async () => {
+    const projections = [
+      "",
+      "{",
+      `${ARGS} x`,
+      '{"a":1,"a":1}',
+      '{"a":-0}',
+      '{"a":9007199254740993}',
+      "\ufeff{}",
+    ];
+    for (const projection of projections) {
+      expect(await against(dialect, projection, ARGS)).toBe("attestation.projection_not_json");
+    }
+  });
+});
+
+describe("dialect A alone", () => {
+  test("the projection need not be canonical", async () => {
+    expect(await against("A", '{ "recursive":false, "path":"/archive/2024-Q3.md" }', ARGS)).toBe("accepted");
+    expect(await against("A", `{ "digest": "${ARGS_DIGEST}" }`, ARGS)).toBe("accepted");
+  });
+
+  test("floats are committed to by value", async () => {
+    expect(await against("A", '{"a":1.5}', '{"a":15e-1}')).toBe("accepted");
+    expect(await against("A", '{"a":1.5}', '{"a":1.25}')).toBe("attestation.redacted_not_allowed");
+  });
+
+  test("references are not resolved, beside a good projection neither", async () => {
+    const argsRef = { uri: "https://blobs.example/1", digest: "FvysLbuPXZETYrBBu9fiu2g5O0WFjRQUmDvkSt8999Q" };
+    const call = { name: TOOL, serverFingerprint: FINGERPRINT };
+    expect(await plan("A", [{ ...call, argsRef }])).toBe("attestation.ref_resolver_off");
+    expect(await plan("A", [{ ...call, argsRef, argsProjection: ARGS }])).toBe(
+      "attestation.ref_resolver_off",
+    );
+  });
+});
+
+describe("dialect B alone", () => {
+  test("the projection is canonical", async () => {
+    for (const projection of [` ${ARGS}`, '{"recursive":false,"path":"/archive/2024-Q3.md"}']) {
+      expect(await against("B", projection, ARGS)).toBe("attestation.projection_not_canonical");
+    }
+  });
+
+  test("the digest of the projection is right", async () => {
+    const args = { projection: ARGS, projectionDigest: `sha256:${"0".repeat(64)}` };
+    const meta = JSON.stringify(await signed(withCall(await draft("B"), { args })));
+    expect(await judge({ meta })).toBe("attestation.projection_digest_mismatch");
+  });
+
+  test("the arguments have integers only, as tokens", async () => {
+    expect(await against("B", '{"a":[1,-2]}', '{"a":[1,-2]}')).toBe("accepted");
+    // The same characters inside strings and names are no numbers.
+    expect(await against("B", '{"1.5":"2e3"}', '{"1.5":"2e3"}')).toBe("accepted");
+    for (const token of ["1.0", "1e0", "10E-1"]) {
+      expect(await against("B", '{"a":[1]}', `{"a":[${token}]}`)).toBe("attestation.args_number");
+      expect(await against("B", '{"a":[1]}', `{"b":"}", "a":[{"c":${token}}]}`)).toBe(
+        "attestation.args_number",
+      );
+    }
+    expect(await against("B", '{"a":1.5}', '{"a":1.5}')).toBe("attestation.args_number");
+  });
+
+  test("a float elsewhere in the body is not its concern", async () => {
+    const envelope = await signed(await draft("B"));
+    expect(await judge({ meta: JSON.stringify(envelope), otherMeta: '"progressToken": 1.5' })).toBe(
+      "accepted",
+    );
+  });
+
+  test("references are not resolved", async () => {
+    const args = { ref: "cid://blob/1", digest: ARGS_DIGEST };
+    const meta = JSON.stringify(await signed(withCall(await draft("B"), { args })));
+    expect(await judge({ meta })).toBe("attestation.ref_resolver_off");
+  });
+});
+
+describe("the nonce key", () => {
+  const verified: VerifiedAttestation = {
+    agent: { name: "archiver", suspended: false },
+    iss: "issuer://test",
+    sub: "agent:archiver",
+    nonce: "n",
+    iat: 0,
+    ttl: 300,
+    calls: [
+      { name: TOOL, serverFingerprint: "f", commitment: { kind: "projection", text: "{}", digest: null } },
+    ],
+    dialect: "A",
+    digest: "",
+    lastAcceptable: 330,
+  };
+  const keyOf = async (changes: Partial<VerifiedAttestation>, tenant = "acme") => {
+    const attestation = { ...verified, ...changes };
+    const fingerprints = new Set(attestation.calls.map(({ serverFingerprint }) => serverFingerprint));
+    const bodyText = '{"params":{}}';
+    const bound = await bindAttestation(attestation, {
+      tenant,
+      fingerprints,
+      tool: TOOL,
+      arguments: undefined,
+      bodyText,
+    });
+    return bound.ok ? bound.value.nonceKey : bound.error;
+  };
+
+  test("is the digest of tenant, iss, nonce and fingerprint, and of nothing else", async () => {
+    // SHA-256 of ["acme","issuer://test","n","f"]
+    expect(await keyOf({})).toBe("EjXCBmnABBPcNhTVETcU3YamOaTW9LKT2B79Q7nSa-s");
+    // A second signature of the same envelope changes the digest, and the claim must still collide.
+    expect(await keyOf({ digest: "other", iat: 5, sub: "agent:other", dialect: "A" })).toBe(await keyOf({}));
+  });
+
+  test("differs where any of the four does", async () => {
+    const calls = verified.calls.map((call) => ({ ...call, serverFingerprint: "g" }));
+    const keys = [
+      await keyOf({}),
+      await keyOf({}, "globex"),
+      await keyOf({ iss: "issuer://other" }),
+      await keyOf({ nonce: "m" }),
+      await keyOf({ calls }),
+      await keyOf({ iss: 'issuer://test","n', nonce: "" }),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+});

@@ -1,0 +1,43 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** What needs Node: real sockets, child processes, other people's files and packages. */
+const NODE_TESTS = ["test/socket/**/*.test.ts", "test/interop/**/*.test.ts", "test/cli/**/*.test.ts"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Everything else runs in workerd, with the bindings of wrangler.toml. A runtime for each file would take
+        // seconds: files run one after the other in one, module state is shared, storage is not (setup.ts).
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                GATEWAY_URL: "http://gateway.test",
+                TEST_MIGRATIONS: await readD1Migrations("src/audit/migrations"),
+              },
+            },
+          })),
+        ],
+        test: {
+          name: "workerd",
+          include: ["test/**/*.test.ts"],
+          exclude: NODE_TESTS,
+          setupFiles: ["test/setup.ts"],
+          isolate: false,
+          maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: "node",
+          include: NODE_TESTS,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
