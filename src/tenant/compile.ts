@@ -118,6 +118,7 @@ function settings(
   return {
     id,
     publicUrl,
+    ownHost: document.publicUrl === undefined ? null : new URL(publicUrl).host,
     audiences: new Set(document.audiences ?? [publicUrl]),
     fingerprints: new Set(document.serverFingerprints ?? [publicUrl]),
     suspended: document.status === "suspended",

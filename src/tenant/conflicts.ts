@@ -31,8 +31,15 @@ export function findConflicts(tenants: readonly Tenant[]): readonly Fault[] {
 }
 
 /** Every value that means a tenant, with the field of its document. */
-const meanings = ({ publicUrl, audiences, fingerprints }: Tenant): readonly (readonly [string, string])[] => [
+const meanings = ({
+  publicUrl,
+  ownHost,
+  audiences,
+  fingerprints,
+}: Tenant): readonly (readonly [string, string])[] => [
   ["publicUrl", publicUrl],
+  // A host name leads to one tenant, whatever the paths are.
+  ...(ownHost === null ? [] : [["publicUrl", ownHost] as const]),
   ...[...audiences].map((value) => ["audiences", value] as const),
   ...[...fingerprints].map((value) => ["serverFingerprints", value] as const),
 ];
