@@ -39,7 +39,26 @@ export const ARTICLES: readonly Article[] = [
   },
 ];
 
-const words = (text: string): string[] => text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+/** Words of three letters or more that say nothing of what a text is about. */
+const FILLERS = new Set([
+  "and",
+  "are",
+  "but",
+  "for",
+  "from",
+  "has",
+  "have",
+  "his",
+  "its",
+  "not",
+  "one",
+  "that",
+  "the",
+  "was",
+]);
+
+const words = (text: string): string[] =>
+  (text.toLowerCase().match(/[a-z0-9]{3,}/g) ?? []).filter((word) => !FILLERS.has(word));
 
 /** Articles that share words with the query, best first. */
 export function search(query: string, limit: number): { article: Article; score: number }[] {
@@ -56,8 +75,7 @@ export function search(query: string, limit: number): { article: Article; score:
 /** The sentences with the most of what the article is about, in their own order. */
 export function summarize(article: Article, sentences: number): string {
   const frequency = new Map<string, number>();
-  for (const word of words(article.text))
-    if (word.length > 3) frequency.set(word, (frequency.get(word) ?? 0) + 1);
+  for (const word of words(article.text)) frequency.set(word, (frequency.get(word) ?? 0) + 1);
   const parts = article.text.match(/[^.]+\./g) ?? [];
   const scored = parts.map((text, place) => ({
     text: text.trim(),

@@ -66,7 +66,12 @@ function answer({ reason, method, verified }: Refusal): Wire {
     case "challenge":
       return { form: "error", status: 401, code: 401, headers: { "WWW-Authenticate": challenge(reason) } };
     case "protocol":
-      return { form: "error", status: answer.status, code: answer.code };
+      return {
+        form: "error",
+        status: answer.status,
+        code: answer.code,
+        ...(answer.status === 405 && { headers: ALLOW }),
+      };
     case "forbidden":
       return { form: "error", status: 403, code: 403 };
     case "attestation":
@@ -90,6 +95,9 @@ function answer({ reason, method, verified }: Refusal): Wire {
 }
 
 const NO_STORE = { "Cache-Control": "no-store" };
+
+/** RFC 9110 section 15.5.6: a 405 names the methods there are. */
+const ALLOW = { Allow: "POST, GET, DELETE, OPTIONS" };
 
 const retryAfter = { "Retry-After": String(RETRY_AFTER) };
 

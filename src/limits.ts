@@ -139,6 +139,9 @@ export const MAX_JOURNAL_BACKLOG = 100_000;
 /** Records sent to D1 in one batch: 500 of 1 KiB stay far below the 2 MB that one bound value may have. */
 export const DRAIN_BATCH = 500;
 
+/** Finished runs and expired tables are looked for this often at most: the search reads every run. */
+export const PURGE_INTERVAL_MS = 60_000;
+
 /** From a journal write to the alarm that drains it. */
 export const DRAIN_DELAY_MS = 1_000;
 

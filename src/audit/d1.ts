@@ -33,10 +33,11 @@ const COLUMNS = [
 ];
 
 // One bound parameter for the whole batch; WHERE 1 lets SQLite tell the upsert clause from a join's ON.
-// Only a repeated id is skipped: another row at the same place of a chain is an error, never ignored.
+// Only a repeated record is skipped. Another one with the same id or at the same place of a chain is refused,
+// never ignored; for the id that takes a value which the column cannot have.
 const INSERT = `INSERT INTO audit_records (${COLUMNS.join(", ")})
   SELECT ${COLUMNS.map((column) => `value ->> '$.${column}'`).join(", ")} FROM json_each(?) WHERE 1
-  ON CONFLICT (id) DO NOTHING`;
+  ON CONFLICT (id) DO UPDATE SET hash = NULL WHERE audit_records.hash <> excluded.hash`;
 
 /**
  * Writes records (JSON texts) to D1. A batch that D1 refuses is halved until the refused records stand alone,

@@ -35,11 +35,20 @@ export class Claims {
     this.#sql.exec(`INSERT INTO ${table} VALUES (?, ?)`, storageKey(claim), attempt);
   }
 
+  /** Whether nothing is left that could expire. */
+  get isEmpty(): boolean {
+    return this.#table.live.length === 0;
+  }
+
   /** `now` in seconds. */
   purge(now: number): void {
     this.#table.dropExpired(now);
   }
 }
+
+/** Whether a value may be forgotten at `now` (seconds), and so may not be admitted any more. */
+export const isLate = ({ issuedAt, lastAcceptable }: Claim, now: number): boolean =>
+  now > Math.min(lastAcceptable, issuedAt + CLAIM_HORIZON);
 
 /** What a second use is refused with. */
 export const replayReason = (claim: Claim): Reason =>

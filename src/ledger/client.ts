@@ -5,15 +5,14 @@ import type { Attempt, Outcome, Ruling } from "./protocol.ts";
 
 /** Asks the ledger of a principal to rule on an attempt. No answer in time means: refuse, forward nothing. */
 export async function decide(env: Env, name: string, attempt: Attempt): Promise<Result<Ruling, Reason>> {
-  const repeatable = attempt.denial === null;
-  for (let tries = repeatable ? 2 : 1; ; tries -= 1) {
+  for (let again = false; ; again = true) {
     try {
       // A stub that threw may be broken, so each try takes a new one.
-      return ok(await withDeadline(env.LEDGER.getByName(name).decide(attempt)));
+      return ok(await withDeadline(env.LEDGER.getByName(name).decide(attempt, again)));
     } catch (error) {
       const { overloaded, retryable } = error as { overloaded?: boolean; retryable?: boolean };
       if (overloaded) return fail("ledger.overloaded");
-      if (!retryable || tries === 1) {
+      if (!retryable || again) {
         console.error(JSON.stringify({ event: "ledger.failed", ledger: name, error: String(error) }));
         return fail("ledger.unavailable");
       }
@@ -21,7 +20,7 @@ export async function decide(env: Env, name: string, attempt: Attempt): Promise<
   }
 }
 
-/** Reports what became of an admitted call. A lost report is closed as unknown by the ledger, so it is not retried. */
+/** Reports what became of an admitted call. A decision without a report reads as unknown, so a lost one is not retried. */
 export async function report(env: Env, name: string, outcome: Outcome): Promise<void> {
   try {
     await env.LEDGER.getByName(name).outcome(outcome);

@@ -1,33 +1,49 @@
 import { DENIAL_WINDOW_MS, MAX_DENIALS_PER_WINDOW } from "../limits.ts";
 
-/** Keeps a flood of denials from becoming a flood of rows: beyond a rate they are counted, not written. */
+/**
+ * Keeps a flood of denials from becoming a flood of rows: beyond a rate they are counted, not written. Times are
+ * milliseconds of a clock that never falls.
+ */
 export class DenialMeter {
   #windowStart = 0;
-  #written = 0;
-  #suppressed = 0;
+  /** In this window. */
+  #seen = 0;
+  /** Not written, in the windows before it. */
+  #due = 0;
 
-  /** Whether a denial at `now` (milliseconds) is to be written. */
+  /** Whether a denial at `now` is to be written. */
   admits(now: number): boolean {
-    if (now - this.#windowStart >= DENIAL_WINDOW_MS) {
-      this.#windowStart = now;
-      this.#written = 0;
-    }
-    this.#written += 1;
-    if (this.#written <= MAX_DENIALS_PER_WINDOW) return true;
-    this.#suppressed += 1;
-    return false;
+    this.#turn(now);
+    this.#seen += 1;
+    return this.#seen <= MAX_DENIALS_PER_WINDOW;
   }
 
-  /** Whether the window is over and left something to sum up. */
-  hasSummary(now: number): boolean {
-    return this.#suppressed > 0 && now - this.#windowStart >= DENIAL_WINDOW_MS;
+  /** Whether anything is left to sum up, now or when the window is over. */
+  get isOwing(): boolean {
+    return this.#due + this.#suppressed > 0;
   }
 
-  /** The number to sum up, once per window; 0 where there is nothing. */
-  takeSummary(now: number): number {
-    if (!this.hasSummary(now)) return 0;
-    const count = this.#suppressed;
-    this.#suppressed = 0;
-    return count;
+  /** The denials to sum up at `now`: those of windows that are over. They are then no longer owed. */
+  takeDue(now: number): number {
+    this.#turn(now);
+    const due = this.#due;
+    this.#due = 0;
+    return due;
+  }
+
+  /** Takes back what could not be written. */
+  giveBack(due: number): void {
+    this.#due += due;
+  }
+
+  get #suppressed(): number {
+    return Math.max(0, this.#seen - MAX_DENIALS_PER_WINDOW);
+  }
+
+  #turn(now: number): void {
+    if (now - this.#windowStart < DENIAL_WINDOW_MS) return;
+    this.#due += this.#suppressed;
+    this.#seen = 0;
+    this.#windowStart = now;
   }
 }

@@ -1,10 +1,12 @@
+import type { DecisionFacts } from "../audit/record.ts";
 import { randomId } from "../encoding.ts";
-import type { Draft } from "./journal.ts";
+import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
+import type { Draft, Entry } from "./journal.ts";
 import { type Attempt, type Outcome, type Ruling, runKey } from "./protocol.ts";
 
 /** The audit record of a decision. */
 export const decisionDraft = ({ decision, facts, mandate }: Attempt, ruling: Ruling): Draft => ({
-  ...facts,
+  ...bounded(facts),
   id: decision,
   kind: "decision",
   decision,
@@ -16,15 +18,28 @@ export const decisionDraft = ({ decision, facts, mandate }: Attempt, ruling: Rul
   count: null,
 });
 
+/** The ruling that `decisionDraft` made a record of. */
+export const rulingOf = ({ record, runSize }: Entry): Ruling => ({
+  verdict: record.verdict ?? "denied",
+  reason: record.reason,
+  stepRecorded: runSize !== null,
+});
+
 /** The audit record of what became of an admitted call. */
 export const outcomeDraft = ({ decision, facts, ...outcome }: Outcome): Draft => ({
-  ...facts,
+  ...bounded(facts),
   ...outcome,
   id: `${decision}.outcome`,
   kind: "outcome",
   decision,
   verdict: null,
   count: null,
+});
+
+/** A stranger chooses the method, before anything is verified: neither its length nor its bytes may harm the log. */
+const bounded = (facts: DecisionFacts): DecisionFacts => ({
+  ...facts,
+  method: facts.method?.slice(0, MAX_TOOL_NAME_LENGTH).toWellFormed() ?? null,
 });
 
 /** The audit record that stands for `count` denials which were too many to be written one by one. */

@@ -5,12 +5,15 @@ import type { Meta } from "./meta.ts";
 /** A record before it has its place in the chain. */
 export type Draft = Omit<AuditRecord, "v" | "chain" | "seq" | "time" | "prev_hash" | "hash">;
 
-/** A record with its place in the chain, and what the ledger keeps beside it. */
-export interface Entry {
-  readonly record: AuditRecord;
-  /** The run this record added a step to, and the run's size after it; null for every other record. */
-  readonly growth: { readonly run: number; readonly size: number } | null;
+/** What the ledger keeps beside a record. */
+interface Beside {
+  /** Size of the record's run with the step this record added; null where it added none. */
+  readonly runSize: number | null;
 }
+
+/** A record to be written, and the same with its place in the chain. */
+export type Item = Beside & { readonly draft: Draft };
+export type Entry = Beside & { readonly record: AuditRecord };
 
 /**
  * The journal of one ledger: a hash chain of audit records, and at the same time the outbox to D1. Records lie
@@ -59,15 +62,21 @@ export class Journal {
     return Math.max(clock, this.#time);
   }
 
+  /** Writes the time down before anything is forgotten that would be acceptable at an earlier one. */
+  mark(time: number): void {
+    this.#meta.set("watermark", time);
+    this.#time = Math.max(this.#time, time);
+  }
+
   /** Gives drafts their place behind the head. Nothing is written yet. */
-  async chain(drafts: readonly { draft: Draft; growth: Entry["growth"] }[], time: number): Promise<Entry[]> {
+  async chain(items: readonly Item[], time: number): Promise<Entry[]> {
     const entries: Entry[] = [];
     let [seq, prev_hash] = [this.#seq, this.#hash];
-    for (const { draft, growth } of drafts) {
+    for (const { draft, runSize } of items) {
       seq += 1;
       const unhashed = { ...draft, v: 1, chain: this.#chain, seq, time, prev_hash } as const;
       const hash = await hashRecord(unhashed);
-      entries.push({ record: { ...unhashed, hash }, growth });
+      entries.push({ record: { ...unhashed, hash }, runSize });
       prev_hash = hash;
     }
     return entries;
@@ -75,16 +84,10 @@ export class Journal {
 
   /** Writes entries; belongs into a transaction, after which `committed` moves the head. */
   append(entries: readonly Entry[]): void {
-    for (const { record, growth } of entries) {
+    for (const { record, runSize } of entries) {
       const table = tableOf(record.seq);
       if (record.seq === 1 || table !== tableOf(record.seq - 1)) this.#open(table, record.seq);
-      this.#sql.exec(
-        `INSERT INTO ${table} VALUES (?, ?, ?, ?)`,
-        record.seq,
-        JSON.stringify(record),
-        growth?.run ?? null,
-        growth?.size ?? null,
-      );
+      this.#sql.exec(`INSERT INTO ${table} VALUES (?, ?, ?)`, record.seq, JSON.stringify(record), runSize);
     }
   }
 
@@ -96,14 +99,28 @@ export class Journal {
     this.#time = Math.max(this.#time, last.time);
   }
 
-  /** The next records for D1, as JSON texts. */
-  next(limit: number): { seq: number; record: string }[] {
-    const table = tableOf(this.#drained + 1);
-    if (this.backlog === 0) return [];
+  /** The record with this id, as far as it is still here: a repeated call comes within seconds. */
+  find(id: string): Entry | null {
+    for (const table of this.#tables().slice(-2)) {
+      const row = this.#sql
+        .exec<{ record: string; run_size: number | null }>(
+          `SELECT record, run_size FROM ${table} WHERE record ->> '$.id' = ?`,
+          id,
+        )
+        .toArray()[0];
+      if (row !== undefined) return { record: JSON.parse(row.record), runSize: row.run_size };
+    }
+    return null;
+  }
+
+  /** The next records for D1 up to number `end`, as JSON texts, all of one table. */
+  next(limit: number, end: number): { seq: number; record: string }[] {
+    if (this.#drained >= end) return [];
     return this.#sql
       .exec<{ seq: number; record: string }>(
-        `SELECT seq, record FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`,
+        `SELECT seq, record FROM ${tableOf(this.#drained + 1)} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
         this.#drained,
+        end,
         limit,
       )
       .toArray();
@@ -111,6 +128,7 @@ export class Journal {
 
   /** Notes that D1 (or the shelf of refused records) has everything up to `seq`, and drops what is done with. */
   drained(seq: number): void {
+    if (seq <= this.#drained) return;
     this.#drained = seq;
     this.#meta.set("drained", seq);
     const current = tableOf(this.#seq);
@@ -119,13 +137,15 @@ export class Journal {
     }
   }
 
-  /** Sizes of runs that grew in the current table: newer than those in `runs`. */
-  runSizes(): { run: number; size: number }[] {
+  /** Latest sizes, by key, of the runs that grew in the current table: newer than those in `runs`. */
+  runSizes(): { run: string; size: number }[] {
     const newest = this.#tables().at(-1);
     if (newest === undefined) return [];
+    // SQLite takes the other columns from the row that has the maximum: the last, should a key have been used again.
     return this.#sql
-      .exec<{ run: number; size: number }>(
-        `SELECT run, MAX(run_size) AS size FROM ${newest} WHERE run IS NOT NULL GROUP BY run`,
+      .exec<{ run: string; size: number }>(
+        `SELECT record ->> '$.run' AS run, run_size AS size, MAX(seq) FROM ${newest}
+          WHERE run_size IS NOT NULL GROUP BY 1`,
       )
       .toArray();
   }
@@ -133,10 +153,10 @@ export class Journal {
   /** A new table takes over the run sizes of the one before, so that a restart reads one table only. */
   #open(table: string, seq: number): void {
     for (const { run, size } of this.runSizes())
-      this.#sql.exec("UPDATE runs SET size = ? WHERE id = ?", size, run);
+      this.#sql.exec("UPDATE runs SET size = ? WHERE key = ?", size, run);
     this.#sql.exec(
       `CREATE TABLE ${table} (seq INTEGER PRIMARY KEY CHECK (seq >= ${seq}), record TEXT NOT NULL,
-        run INTEGER, run_size INTEGER) STRICT`,
+        run_size INTEGER) STRICT`,
     );
   }
 

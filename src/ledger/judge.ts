@@ -1,7 +1,8 @@
+import { CLOCK_SKEW, NODE_HORIZON } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
-import type { Result } from "../result.ts";
-import { type Claims, lateReason, replayReason } from "./claims.ts";
-import type { Attempt, Ruling } from "./protocol.ts";
+import { fail, type Result } from "../result.ts";
+import { type Claims, isLate, lateReason, replayReason } from "./claims.ts";
+import type { Attempt, MandateFacts, Ruling, Step } from "./protocol.ts";
 import type { Run, Runs } from "./runs.ts";
 
 /** What to answer, and what to write for it. */
@@ -38,29 +39,38 @@ export function judge(
   if (step === null && holders.some(({ holder }) => holder === decision)) return repeat(null, false);
 
   // A step is written even when the call is denied, because the caller's next `pred` will name it.
-  const placed = step && mandate ? place(attempt, runs, now, newRunId) : null;
+  const placed = step && place(step, mandate, runs, now, newRunId);
   if (placed && !placed.ok) return deny(attempt.denial ?? placed.error);
   const run = placed?.value ?? null;
 
   const seen = holders.find(({ holder }) => holder !== null);
-  const late = attempt.claims.find((claim) => claim.lastAcceptable < now);
+  const late = attempt.claims.find((claim) => isLate(claim, now));
   const reason =
     attempt.denial ??
     (seen ? replayReason(seen.claim) : null) ??
     (late ? lateReason(late) : null) ??
+    (mandate && hasEnded(mandate, now) ? "act.expired" : null) ??
     (run && step && mandate ? failure(runs.checkParents(step, run, mandate)) : null);
   return reason === null ? { ruling: admitted(run !== null), repeated: false, run } : deny(reason, run);
 }
 
 /** Finds the run for a step, or says why it can have no place in one. */
-function place(attempt: Attempt, runs: Runs, now: number, newRunId: number): Result<Run, Reason> {
-  const { step, mandate } = attempt;
-  if (step === null || mandate === null) throw new Error("place: an attempt without step or mandate");
-  if (step.lastAcceptable < now) return { ok: false, error: "replay.too_late" };
-  if (step.jti === mandate.jti || runs.isMandate(mandate.iss, step.jti))
-    return { ok: false, error: "replay.ect" };
+function place(
+  step: Step,
+  mandate: MandateFacts | null,
+  runs: Runs,
+  now: number,
+  newRunId: number,
+): Result<Run, Reason> {
+  if (mandate === null) throw new Error("a step without a mandate belongs to no run");
+  if (now > Math.min(step.lastAcceptable, step.iat + NODE_HORIZON)) return fail("replay.too_late");
+  if (hasEnded(mandate, now)) return fail("act.expired");
+  if (step.jti === mandate.jti || runs.isMandate(mandate.iss, step.jti)) return fail("replay.ect");
   return runs.resolve(mandate, newRunId);
 }
+
+/** The ledger's clock may be ahead of the gate's, and what is known of an ended mandate may be gone. */
+const hasEnded = (mandate: MandateFacts, now: number): boolean => now > mandate.exp + CLOCK_SKEW;
 
 const failure = (result: Result<void, Reason>): Reason | null => (result.ok ? null : result.error);
 

@@ -2,17 +2,22 @@ import { DurableObject } from "cloudflare:workers";
 import { insertRecords } from "../audit/d1.ts";
 import { randomId } from "../encoding.ts";
 import {
+  CLAIM_WINDOW,
+  DENIAL_WINDOW_MS,
   DRAIN_BATCH,
   DRAIN_DELAY_MS,
   DRAIN_RETRY_MS,
+  LEDGER_DEADLINE_MS,
   MAX_DRAIN_RETRY_MS,
   MAX_JOURNAL_BACKLOG,
   OUTCOME_DELAY_MS,
+  PURGE_INTERVAL_MS,
 } from "../limits.ts";
+import type { Reason } from "../reasons.ts";
 import { Claims } from "./claims.ts";
 import { DenialMeter } from "./denial-meter.ts";
-import { decisionDraft, outcomeDraft, summaryDraft } from "./drafts.ts";
-import { type Draft, type Entry, Journal } from "./journal.ts";
+import { decisionDraft, outcomeDraft, rulingOf, summaryDraft } from "./drafts.ts";
+import { type Item, Journal } from "./journal.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { Meta } from "./meta.ts";
 import type { Attempt, Outcome, Ruling } from "./protocol.ts";
@@ -20,7 +25,6 @@ import { Runs } from "./runs.ts";
 
 /** What the object holds in memory of its storage. */
 interface State {
-  readonly meta: Meta;
   readonly journal: Journal;
   readonly claims: Claims;
   readonly runs: Runs;
@@ -36,127 +40,148 @@ export class Ledger extends DurableObject<Env> {
   #turn: Promise<unknown> = Promise.resolve();
   #outcomes: Outcome[] = [];
   readonly #denials = new DenialMeter();
-  #alarmSet = false;
-  #drainRetryMs = DRAIN_RETRY_MS;
+  #alarmAt = Number.POSITIVE_INFINITY;
+  #drainDelayMs = DRAIN_DELAY_MS;
+  #purgedAt = 0;
 
-  /** Admits an attempt or says why not, and writes it down. The answer leaves when the write is durable. */
-  decide(attempt: Attempt): Promise<Ruling> {
+  /**
+   * Admits an attempt or says why not, and writes it down. The answer leaves when the write is durable.
+   *
+   * @param again true where an earlier try of the same attempt may have been ruled on
+   */
+  decide(attempt: Attempt, again = false): Promise<Ruling> {
+    const arrived = Date.now();
     return this.#inTurn(async () => {
+      // Nobody waits for the answer any more; admitting now would only spend the caller's evidence.
+      if (Date.now() - arrived > LEDGER_DEADLINE_MS) return unwritten(attempt.denial ?? "ledger.overloaded");
       const state = await this.#load();
-      const now = state.journal.now(Date.now());
-      if (state.journal.backlog >= MAX_JOURNAL_BACKLOG)
-        return { verdict: "denied", reason: attempt.denial ?? "ledger.backlog_full", stepRecorded: false };
+      const earlier = again ? state.journal.find(attempt.decision) : null;
+      if (earlier !== null) return rulingOf(earlier);
 
-      const judgement = judge(
-        attempt,
-        state.claims,
-        state.runs,
-        Math.floor(now / 1000),
-        state.journal.seq + 1,
-      );
-      if (judgement.repeated) return judgement.ruling;
-      if (judgement.ruling.verdict === "denied" && !this.#denials.admits(now)) {
-        this.#armAlarm(DRAIN_DELAY_MS);
-        return { ...judgement.ruling, stepRecorded: false };
+      const now = state.journal.now(Date.now());
+      const newRunId = state.journal.seq + 1;
+      const judgement = judge(attempt, state.claims, state.runs, Math.floor(now / 1000), newRunId);
+      const { ruling, run } = judgement;
+      if (judgement.repeated) return ruling;
+      if (state.journal.backlog >= MAX_JOURNAL_BACKLOG)
+        return unwritten(ruling.reason ?? "ledger.backlog_full");
+      if (ruling.verdict === "denied" && !this.#denials.admits(now)) {
+        this.#armAlarm(DENIAL_WINDOW_MS);
+        return { ...ruling, stepRecorded: false };
       }
-      const draft = decisionDraft(attempt, judgement.ruling);
-      const growth = judgement.run && { run: judgement.run.id, size: judgement.run.size + 1 };
-      await this.#commit(state, now, [{ draft, growth }], () => spend(state, attempt, judgement));
-      return judgement.ruling;
+      const item = { draft: decisionDraft(attempt, ruling), runSize: run && run.size + 1 };
+      await this.#commit(state, now, [item], () => spend(state, attempt, judgement));
+      return ruling;
     });
   }
 
   /** Takes the outcome of an admitted call; it is committed with the next admission, or within a second. */
   async outcome(outcome: Outcome): Promise<void> {
     this.#outcomes.push(outcome);
-    if (this.#outcomes.length === 1) setTimeout(() => this.ctx.waitUntil(this.#flush()), OUTCOME_DELAY_MS);
+    if (this.#outcomes.length > 1) return;
+    const flush = () => this.#flush().catch((error: unknown) => this.#log("ledger.flush_failed", error));
+    setTimeout(() => this.ctx.waitUntil(flush()), OUTCOME_DELAY_MS);
   }
 
-  /** Drains the journal into D1 and drops what has expired. Never throws: a D1 outage only makes the journal grow. */
+  /**
+   * Writes what waits, drops what has expired and drains the journal into D1. Never throws, or the platform would
+   * give the alarm up in the end: a D1 outage only makes the journal grow.
+   */
   override async alarm(): Promise<void> {
-    this.#alarmSet = false;
+    this.#alarmAt = Number.POSITIVE_INFINITY;
     try {
       await this.#flush();
-      const { journal } = await this.#inTurn(() => this.#load());
-      await this.#drain(journal);
-      this.#drainRetryMs = DRAIN_RETRY_MS;
       await this.#purge();
+      const { journal, claims, runs } = await this.#inTurn(() => this.#load());
+      await this.#drain(journal);
+      this.#drainDelayMs = DRAIN_DELAY_MS;
+      if (this.#denials.isOwing) this.#armAlarm(DENIAL_WINDOW_MS);
+      if (!claims.isEmpty || !runs.isEmpty) this.#armAlarm(CLAIM_WINDOW * 1000);
     } catch (error) {
-      console.error(
-        JSON.stringify({ event: "ledger.drain_failed", ledger: this.ctx.id.name, error: String(error) }),
-      );
-      this.#armAlarm(this.#drainRetryMs);
-      this.#drainRetryMs = Math.min(2 * this.#drainRetryMs, MAX_DRAIN_RETRY_MS);
+      this.#log("ledger.drain_failed", error);
+      this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
+      this.#armAlarm(this.#drainDelayMs);
     }
   }
 
+  /** What comes while it drains waits for the next alarm: an alarm that chases a busy journal would never end. */
   async #drain(journal: Journal): Promise<void> {
-    for (let batch = journal.next(DRAIN_BATCH); batch.length > 0; batch = journal.next(DRAIN_BATCH)) {
+    const end = journal.seq;
+    for (
+      let batch = journal.next(DRAIN_BATCH, end);
+      batch.length > 0;
+      batch = journal.next(DRAIN_BATCH, end)
+    ) {
       const refused = await insertRecords(
         this.env.AUDIT,
         batch.map(({ record }) => record),
       );
       for (const { record, error } of refused) this.#shelve(record, error);
-      journal.drained(batch.at(-1)?.seq ?? journal.seq);
+      journal.drained(batch.at(-1)?.seq ?? end);
     }
   }
 
   #purge(): Promise<void> {
     return this.#inTurn(async () => {
-      const { meta, journal, claims, runs } = await this.#load();
-      const now = journal.now(Date.now());
-      this.ctx.storage.transactionSync(() => {
-        // Before anything is dropped the time is written down, so that it cannot become acceptable again.
-        meta.set("watermark", now);
-        claims.purge(Math.floor(now / 1000));
-        runs.purge(Math.floor(now / 1000));
+      const state = await this.#load();
+      const now = state.journal.now(Date.now());
+      if (now - this.#purgedAt < PURGE_INTERVAL_MS) return;
+      this.#transaction(state, () => {
+        state.journal.mark(now);
+        state.claims.purge(Math.floor(now / 1000));
+        state.runs.purge(Math.floor(now / 1000));
       });
+      this.#purgedAt = now;
     });
   }
 
   /** Sets aside a record that D1 will not take, so that it is kept, shown, and blocks no other. */
   #shelve(record: string, error: string): void {
     this.ctx.storage.sql.exec("INSERT INTO refused VALUES (?, ?)", record, error);
-    console.error(JSON.stringify({ event: "ledger.record_refused", ledger: this.ctx.id.name, error }));
+    this.#log("ledger.record_refused", error);
   }
 
   /** Writes the outcomes and the summary of denials that wait, when no admission has taken them along. */
   #flush(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#outcomes.length === 0 && !this.#denials.hasSummary(Date.now())) return;
+      if (this.#outcomes.length === 0 && !this.#denials.isOwing) return;
       const state = await this.#load();
       await this.#commit(state, state.journal.now(Date.now()), [], () => {});
     });
   }
 
-  /** Appends records, together with what waits, and runs `write` in the same transaction. */
-  async #commit(
-    state: State,
-    now: number,
-    decisions: readonly { draft: Draft; growth: Entry["growth"] }[],
-    write: () => void,
-  ): Promise<void> {
+  /** Appends records, behind those that wait, and runs `write` in the same transaction. */
+  async #commit(state: State, now: number, decisions: readonly Item[], write: () => void): Promise<void> {
     const outcomes = this.#outcomes;
     this.#outcomes = [];
-    const suppressed = this.#denials.takeSummary(now);
-    const waiting = [
-      ...outcomes.map(outcomeDraft),
-      ...(suppressed > 0 ? [summaryDraft(this.ctx.id.name ?? "", suppressed)] : []),
-    ].map((draft) => ({ draft, growth: null }));
+    const suppressed = this.#denials.takeDue(now);
+    const summaries = suppressed > 0 ? [summaryDraft(this.ctx.id.name ?? "", suppressed)] : [];
+    const waiting = [...outcomes.map(outcomeDraft), ...summaries].map((draft) => ({ draft, runSize: null }));
     const entries = await state.journal.chain([...waiting, ...decisions], now);
+    if (entries.length === 0) return;
     try {
-      this.ctx.storage.transactionSync(() => {
+      this.#transaction(state, () => {
         write();
         state.journal.append(entries);
       });
     } catch (error) {
-      // The transaction was rolled back; what the two remember of it was not.
-      this.#state = { ...state, ...remember(this.ctx.storage.sql, state.journal) };
       this.#outcomes.unshift(...outcomes);
+      this.#denials.giveBack(suppressed);
+      this.#armAlarm(this.#drainDelayMs);
       throw error;
     }
     state.journal.committed(entries);
-    this.#armAlarm(DRAIN_DELAY_MS);
+    this.#armAlarm(this.#drainDelayMs);
+  }
+
+  /** All or nothing: what claims and runs remember of a transaction that was rolled back is read anew. */
+  #transaction(state: State, work: () => void): void {
+    try {
+      this.ctx.storage.transactionSync(work);
+    } catch (error) {
+      this.#state = { ...state, ...remember(this.ctx.storage.sql, state.journal) };
+      throw error;
+    }
   }
 
   async #load(): Promise<State> {
@@ -164,20 +189,24 @@ export class Ledger extends DurableObject<Env> {
     const { sql } = this.ctx.storage;
     const meta = new Meta(sql);
     sql.exec("CREATE TABLE IF NOT EXISTS refused (record TEXT NOT NULL, error TEXT NOT NULL) STRICT");
-    const chain = meta.text("incarnation") ?? (await this.#enrol(meta));
-    const journal = new Journal(sql, meta, chain);
-    this.#state = { meta, journal, ...remember(sql, journal) };
+    const enrolled = meta.number("enrolled") === 1 ? meta.text("incarnation") : null;
+    const journal = new Journal(sql, meta, enrolled ?? (await this.#enrol(meta)));
+    this.#state = { journal, ...remember(sql, journal) };
     return this.#state;
   }
 
-  /** Before the first record: the directory must know of this chain, or losing it whole would go unseen. */
+  /**
+   * Before the first record: the directory must know of this chain, or losing it whole would go unseen. The
+   * incarnation is kept first, so that an enrolment that failed is repeated under the same one.
+   */
   async #enrol(meta: Meta): Promise<string> {
     const name = this.ctx.id.name;
     if (name === undefined) throw new Error("a ledger is always addressed by name");
     const [, tenant] = JSON.parse(name) as [string, string];
-    const incarnation = randomId();
-    await this.env.DIRECTORY.getByName(tenant).enrol(name, incarnation);
+    const incarnation = meta.text("incarnation") ?? randomId();
     meta.set("incarnation", incarnation);
+    await this.env.DIRECTORY.getByName(tenant).enrol(name, incarnation);
+    meta.set("enrolled", 1);
     return incarnation;
   }
 
@@ -187,12 +216,21 @@ export class Ledger extends DurableObject<Env> {
     return result;
   }
 
+  /** Sees to it that the alarm comes within `delayMs`. */
   #armAlarm(delayMs: number): void {
-    if (this.#alarmSet) return;
-    this.#alarmSet = true;
-    void this.ctx.storage.setAlarm(Date.now() + delayMs);
+    const at = Date.now() + delayMs;
+    if (at >= this.#alarmAt) return;
+    this.#alarmAt = at;
+    void this.ctx.storage.setAlarm(at);
+  }
+
+  #log(event: string, error: unknown): void {
+    console.error(JSON.stringify({ event, ledger: this.ctx.id.name, error: String(error) }));
   }
 }
+
+/** A refusal that leaves no trace. */
+const unwritten = (reason: Reason): Ruling => ({ verdict: "denied", reason, stepRecorded: false });
 
 const remember = (sql: SqlStorage, journal: Journal): Pick<State, "claims" | "runs"> => ({
   claims: new Claims(sql),

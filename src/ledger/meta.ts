@@ -14,12 +14,12 @@ export class Meta {
     return typeof value === "string" ? value : null;
   }
 
-  number(key: "drained" | "watermark"): number {
+  number(key: "enrolled" | "drained" | "watermark"): number {
     const value = this.#read(key);
     return typeof value === "number" ? value : 0;
   }
 
-  set(key: "incarnation" | "drained" | "watermark", value: string | number): void {
+  set(key: "incarnation" | "enrolled" | "drained" | "watermark", value: string | number): void {
     this.#sql.exec(
       "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
       key,

@@ -37,7 +37,8 @@ export interface KnownStep {
 export class Runs {
   readonly #sql: SqlStorage;
   readonly #nodes: WindowedTable;
-  readonly #sizes: Map<number, number>;
+  /** Sizes of runs, by key, that are newer than those in the database. */
+  readonly #sizes: Map<string, number>;
   /** Live runs by issuer. */
   readonly #live = new Map<string, number>();
 
@@ -46,7 +47,7 @@ export class Runs {
     sql.exec(`CREATE TABLE IF NOT EXISTS runs (key TEXT PRIMARY KEY, id INTEGER NOT NULL, issuer TEXT NOT NULL,
       expires INTEGER NOT NULL, size INTEGER NOT NULL) STRICT, WITHOUT ROWID`);
     sql.exec(`CREATE TABLE IF NOT EXISTS mandates (key TEXT PRIMARY KEY, run INTEGER NOT NULL, digest TEXT NOT NULL,
-      expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`);
+      iat INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`);
     this.#nodes = new WindowedTable(sql, {
       prefix: "nodes",
       columns:
@@ -55,7 +56,15 @@ export class Runs {
       horizon: NODE_HORIZON,
     });
     this.#sizes = new Map(journal.runSizes().map(({ run, size }) => [run, size]));
-    this.#countLive();
+    for (const { issuer, live } of sql.exec<{ issuer: string; live: number }>(
+      "SELECT issuer, COUNT(*) AS live FROM runs GROUP BY issuer",
+    ))
+      this.#live.set(issuer, live);
+  }
+
+  /** Whether nothing is left that could expire. */
+  get isEmpty(): boolean {
+    return this.#nodes.live.length === 0 && this.#live.size === 0;
   }
 
   /** The step with this jti, under whatever mandate or run it was first seen. */
@@ -79,7 +88,7 @@ export class Runs {
       const live = this.#live.get(mandate.iss) ?? 0;
       return live >= MAX_LIVE_RUNS ? fail("run.too_many") : ok({ id: newId, key, size: 0, isNew: true });
     }
-    const size = this.#sizes.get(run.id) ?? run.size;
+    const size = this.#sizes.get(key) ?? run.size;
     return size >= MAX_RUN_SIZE ? fail("run.full") : ok({ id: run.id, key, size, isNew: false });
   }
 
@@ -87,17 +96,20 @@ export class Runs {
   checkParents(step: Step, run: Run, mandate: MandateFacts): Result<void, Reason> {
     let unknown = 0;
     for (const parent of step.pred) {
-      if (parent === mandate.jti) {
-        if (mandate.iat > step.iat + CLOCK_SKEW) return fail("run.parent_after_child");
-        continue;
-      }
-      const node = this.#node<{ run: number; iat: number }>("run, iat", parent);
-      if (node?.run === run.id) {
-        if (node.iat > step.iat + CLOCK_SKEW) return fail("run.parent_after_child");
-      } else if (this.#mandate(mandate.iss, parent)?.run !== run.id) unknown += 1;
+      const issuedAt = parent === mandate.jti ? mandate.iat : this.#issueTime(parent, run, mandate.iss);
+      if (issuedAt === null) unknown += 1;
+      else if (issuedAt > step.iat + CLOCK_SKEW) return fail("run.parent_after_child");
     }
     const tolerated = step.toleratesUnknownParents ? MAX_UNKNOWN_PARENTS : 0;
     return unknown > tolerated ? fail("run.pred_unknown") : ok(undefined);
+  }
+
+  /** When a parent was issued: a step of the run, or another mandate of the same workflow; null if it is neither. */
+  #issueTime(parent: string, run: Run, iss: string): number | null {
+    const node = this.#node<{ run: number; iat: number }>("run, iat", parent);
+    if (node?.run === run.id) return node.iat;
+    const root = this.#mandate(iss, parent);
+    return root?.run === run.id ? root.iat : null;
   }
 
   /** Whether a jti is that of a mandate of this issuer: a step may not take the name of a root. */
@@ -112,8 +124,14 @@ export class Runs {
       this.#live.set(mandate.iss, (this.#live.get(mandate.iss) ?? 0) + 1);
     }
     if (this.#mandate(mandate.iss, mandate.jti) === null) {
-      const key = mandateKey(mandate.iss, mandate.jti);
-      this.#sql.exec("INSERT INTO mandates VALUES (?, ?, ?, ?)", key, run.id, mandate.digest, mandate.exp);
+      this.#sql.exec(
+        "INSERT INTO mandates VALUES (?, ?, ?, ?, ?)",
+        mandateKey(mandate.iss, mandate.jti),
+        run.id,
+        mandate.digest,
+        mandate.iat,
+        mandate.exp,
+      );
       this.#sql.exec("UPDATE runs SET expires = ?1 WHERE key = ?2 AND expires < ?1", mandate.exp, run.key);
     }
     const table = this.#nodes.tableFor(step.iat);
@@ -125,7 +143,7 @@ export class Runs {
       attempt,
       reason,
     );
-    this.#sizes.set(run.id, run.size + 1);
+    this.#sizes.set(run.key, run.size + 1);
   }
 
   /** Drops finished runs and node tables that no live run can need. `now` in seconds. */
@@ -133,10 +151,17 @@ export class Runs {
     this.#nodes.dropExpired(now);
     this.#sql.exec("DELETE FROM mandates WHERE expires < ?", now - 2 * CLOCK_SKEW);
     const finished = this.#sql
-      .exec<{ id: number }>("DELETE FROM runs WHERE expires < ? RETURNING id", now - 2 * CLOCK_SKEW)
+      .exec<{ key: string; issuer: string }>(
+        "DELETE FROM runs WHERE expires < ? RETURNING key, issuer",
+        now - 2 * CLOCK_SKEW,
+      )
       .toArray();
-    for (const { id } of finished) this.#sizes.delete(id);
-    this.#countLive();
+    for (const { key, issuer } of finished) {
+      this.#sizes.delete(key);
+      const left = (this.#live.get(issuer) ?? 0) - 1;
+      if (left > 0) this.#live.set(issuer, left);
+      else this.#live.delete(issuer);
+    }
   }
 
   #node<T extends Record<string, SqlStorageValue>>(columns: string, jti: string): T | null {
@@ -147,22 +172,14 @@ export class Runs {
     return null;
   }
 
-  #mandate(iss: string, jti: string): { run: number; digest: string } | null {
+  #mandate(iss: string, jti: string): { run: number; digest: string; iat: number } | null {
     const rows = this.#sql
-      .exec<{ run: number; digest: string }>(
-        "SELECT run, digest FROM mandates WHERE key = ?",
+      .exec<{ run: number; digest: string; iat: number }>(
+        "SELECT run, digest, iat FROM mandates WHERE key = ?",
         mandateKey(iss, jti),
       )
       .toArray();
     return rows[0] ?? null;
-  }
-
-  #countLive(): void {
-    this.#live.clear();
-    for (const { issuer, live } of this.#sql.exec<{ issuer: string; live: number }>(
-      "SELECT issuer, COUNT(*) AS live FROM runs GROUP BY issuer",
-    ))
-      this.#live.set(issuer, live);
   }
 }
 

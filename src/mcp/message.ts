@@ -56,12 +56,12 @@ export function parseMessage(text: string): Result<Message, MessageFault> {
 function classify(envelope: JsonObject, id: RequestId | null): Result<Message, Reason> {
   if (hasCaseVariant(envelope, ENVELOPE_NAMES)) return fail("message.case_variant");
   if (envelope.jsonrpc !== "2.0") return fail("message.not_jsonrpc");
-  const answers = Object.hasOwn(envelope, "result") || Object.hasOwn(envelope, "error");
+  const answers = ["result", "error"].filter((name) => Object.hasOwn(envelope, name)).length;
   if (Object.hasOwn(envelope, "id") && id === null) return fail("message.not_jsonrpc");
 
-  if (answers) {
+  if (answers > 0) {
     // A message with both a method and a result would be one thing to us and another to the origin.
-    if (Object.hasOwn(envelope, "method") || id === null) return fail("message.not_jsonrpc");
+    if (answers > 1 || Object.hasOwn(envelope, "method") || id === null) return fail("message.not_jsonrpc");
     return ok({ kind: "response" });
   }
 
@@ -98,4 +98,7 @@ function readId(id: JsonValue | undefined): RequestId | null {
 }
 
 const hasCaseVariant = (object: JsonObject, names: readonly string[]): boolean =>
-  Object.keys(object).some((key) => !names.includes(key) && names.includes(key.toLowerCase()));
+  Object.keys(object).some((key) => !names.includes(key) && names.includes(foldCase(key)));
+
+/** By way of capitals, so that U+017F (long s), which Go's parser takes for s, becomes s. */
+const foldCase = (key: string): string => key.toUpperCase().toLowerCase();

@@ -32,7 +32,9 @@ export function checkMirroredHeaders(
     const sent = headers.get(header);
     if (sent === undefined) {
       if (required) return fail("message.header_missing");
-    } else if (decodeValue(sent) !== value) return fail("message.header_mismatch");
+      // The encoded form is for values of the caller's choice: who routes by the others reads them as they are.
+    } else if ((header === "mcp-name" ? decodeValue(sent) : sent) !== value)
+      return fail("message.header_mismatch");
   }
   return ok(undefined);
 }
@@ -64,7 +66,10 @@ function decodeValue(value: string): string | null {
   const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
   if (encoded === undefined) return value;
   try {
-    return fromUtf8(Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0)));
+    const bytes = atob(encoded);
+    // `atob` also takes white space, missing padding and unused bits.
+    if (btoa(bytes) !== encoded) return null;
+    return fromUtf8(Uint8Array.from(bytes, (character) => character.charCodeAt(0)));
   } catch {
     return null;
   }

@@ -27,6 +27,7 @@ export function watchBody(
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
   const cut = () => resolve({ complete: false, sha256: null });
+  if (signal.aborted) cut();
   signal.addEventListener("abort", cut);
   const watched = new TransformStream<Uint8Array, Uint8Array>({
     async transform(chunk, controller) {

@@ -1,5 +1,5 @@
 -- Append only. A chain is one ledger incarnation with one writer, so (chain, seq) is unique;
--- rows arrive in batches with ON CONFLICT(id) DO NOTHING, so that a repeated batch changes nothing.
+-- a repeated batch changes nothing, while another record with the same id or place is refused.
 CREATE TABLE audit_records (
   id TEXT PRIMARY KEY,
   kind TEXT NOT NULL CHECK (kind IN ('decision', 'outcome', 'summary')),

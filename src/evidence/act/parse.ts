@@ -29,7 +29,7 @@ export interface Mandate {
 }
 
 /** Claims that only an execution record (phase 2) has. */
-const RECORD_CLAIMS = ["exec_act", "exec_ts", "status", "pred", "par"];
+const RECORD_CLAIMS = ["exec_act", "exec_ts", "status", "pred", "par", "err", "inp_hash", "out_hash"];
 
 /**
  * Finds the mandate in `Authorization: Bearer` or `ACT-Mandate`. Both present must be equal.

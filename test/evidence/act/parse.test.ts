@@ -1,0 +1,300 @@
+import { describe, expect, test } from "vitest";
+import { utf8 } from "../../../src/encoding.ts";
+import { type Mandate, parseMandate } from "../../../src/evidence/act/parse.ts";
+import {
+  MAX_AUDIENCES,
+  MAX_CAPABILITIES,
+  MAX_IDENTIFIER_LENGTH,
+  MAX_JTI_LENGTH,
+  MAX_TOKEN_BYTES,
+} from "../../../src/limits.ts";
+import type { JsonValue } from "../../../src/mcp/strict-json.ts";
+import { REASONS, type Reason } from "../../../src/reasons.ts";
+import { ect, issuer, issuerP256, MANDATE, mandate } from "../../support/acme.ts";
+import {
+  type Changes,
+  compact,
+  hmacSign,
+  long,
+  NOT_A_TIME,
+  NOT_AN_IDENTIFIER,
+  respell,
+} from "../../support/tokens.ts";
+import { VERIFICATION_REASONS } from "./reasons.ts";
+
+const parse = (headers: Record<string, string>) => parseMandate(new Map(Object.entries(headers)));
+
+function judge(headers: Record<string, string>): Reason | "absent" | "present" {
+  const presented = parse(headers);
+  return presented.state === "malformed" ? presented.reason : presented.state;
+}
+
+const judgeToken = (token: string) => judge({ authorization: `Bearer ${token}` });
+const judgeClaims = async (claims: Changes) => judgeToken(await mandate(claims));
+
+async function parsed(claims: Changes): Promise<Mandate> {
+  const presented = parse({ "act-mandate": await mandate(claims) });
+  if (presented.state !== "present") throw new Error(JSON.stringify(presented));
+  return presented.value;
+}
+
+const T = await mandate();
+const OTHER = await mandate({ jti: "mandate-2" });
+const reached = new Set<Reason>();
+
+describe("where it is carried", () => {
+  test.each<[string, Record<string, string>, Reason | "absent" | "present"]>([
+    ["nowhere", {}, "absent"],
+    ["in Authorization", { authorization: `Bearer ${T}` }, "present"],
+    ["in Authorization, another case", { authorization: `bEARER ${T}` }, "present"],
+    ["in Authorization, two spaces", { authorization: `Bearer  ${T}` }, "present"],
+    ["in ACT-Mandate", { "act-mandate": T }, "present"],
+    ["in both, equal", { authorization: `Bearer ${T}`, "act-mandate": T }, "present"],
+    [
+      "in both, different",
+      { authorization: `Bearer ${T}`, "act-mandate": OTHER },
+      "bearer.conflict",
+    ],
+    [
+      "in both, one with another spelling",
+      { authorization: `Bearer ${T}`, "act-mandate": `${T}=` },
+      "bearer.conflict",
+    ],
+    [
+      "beside an opaque access token",
+      { authorization: "Bearer opaque", "act-mandate": T },
+      "bearer.conflict",
+    ],
+    ["beside Basic", { authorization: "Basic dTpw", "act-mandate": T }, "bearer.scheme"],
+    ["as DPoP", { authorization: `DPoP ${T}` }, "bearer.scheme"],
+    ["without a scheme", { authorization: T }, "bearer.scheme"],
+    ["with nothing after the scheme", { authorization: "Bearer" }, "bearer.scheme"],
+    ["as an empty Authorization", { authorization: "" }, "bearer.scheme"],
+    ["beside an empty Authorization", { authorization: "", "act-mandate": T }, "bearer.scheme"],
+    ["after a tab", { authorization: `Bearer\t${T}` }, "bearer.scheme"],
+    ["with a parameter", { authorization: `Bearer ${T} realm=x` }, "bearer.scheme"],
+    ["on two Authorization lines", { authorization: `Bearer ${T}, Bearer ${T}` }, "bearer.scheme"],
+    ["on two ACT-Mandate lines", { "act-mandate": `${T}, ${T}` }, "act.malformed"],
+    ["as an empty ACT-Mandate", { "act-mandate": "" }, "act.malformed"],
+    [
+      "in Authorization, beside an empty ACT-Mandate",
+      { authorization: `Bearer ${T}`, "act-mandate": "" },
+      "bearer.conflict",
+    ],
+    ["with Bearer in ACT-Mandate", { "act-mandate": `Bearer ${T}` }, "act.malformed"],
+    ["as an opaque token", { authorization: "Bearer opaque" }, "act.malformed"],
+  ])("%s", async (_, headers, expected) => {
+    const judged = judge(headers);
+    expect(judged).toBe(expected);
+    if (judged in REASONS) reached.add(judged as Reason);
+  });
+});
+
+describe("header", () => {
+  test.each<[string, Changes, Reason]>([
+    ["typ of an ECT", { typ: "exec+jwt" }, "act.typ"],
+    ["typ of an ECT, first revision", { typ: "wimse-exec+jwt" }, "act.typ"],
+    ["typ JWT", { typ: "JWT" }, "act.typ"],
+    ["typ missing", { typ: undefined }, "act.typ"],
+    ["typ null", { typ: null }, "act.typ"],
+    ["typ in capitals", { typ: "ACT+JWT" }, "act.typ"],
+    ["typ in a list", { typ: ["act+jwt"] }, "act.typ"],
+    ["typ with a space", { typ: "act+jwt " }, "act.typ"],
+    ["typ of an access token", { typ: "at+jwt" }, "bearer.access_token"],
+    ["typ of an access token in full", { typ: "application/at+jwt" }, "bearer.access_token"],
+    ["typ and alg wrong", { typ: "at+jwt", alg: "none" }, "bearer.access_token"],
+    ["alg none", { alg: "none" }, "act.alg"],
+    ["alg None", { alg: "None" }, "act.alg"],
+    ["alg NONE", { alg: "NONE" }, "act.alg"],
+    ["alg nOnE", { alg: "nOnE" }, "act.alg"],
+    ["alg empty", { alg: "" }, "act.alg"],
+    ["alg missing", { alg: undefined }, "act.alg"],
+    ["alg null", { alg: null }, "act.alg"],
+    ["alg in a list", { alg: ["EdDSA"] }, "act.alg"],
+    ["alg RS256", { alg: "RS256" }, "act.alg"],
+    ["alg ES384", { alg: "ES384" }, "act.alg"],
+    ["alg es256", { alg: "es256" }, "act.alg"],
+    ["alg Ed25519", { alg: "Ed25519" }, "act.alg"],
+    ["crit", { crit: ["exp"] }, "act.crit"],
+    ["crit that is empty", { crit: [] }, "act.crit"],
+    ["crit that is null", { crit: null }, "act.crit"],
+    ["crit b64", { crit: ["b64"], b64: false }, "act.crit"],
+    ...NOT_AN_IDENTIFIER.map(
+      ([what, kid]): [string, Changes, Reason] => [`kid: ${what}`, { kid }, "act.kid"],
+    ),
+    ["kid too long", { kid: long(MAX_IDENTIFIER_LENGTH + 1) }, "act.kid"],
+  ])("%s", async (_, header, expected) => {
+    expect(judgeToken(await mandate({}, issuer, header))).toBe(expected);
+    reached.add(expected);
+  });
+
+  test("HS256 with a public key as the secret", async () => {
+    const sign = await hmacSign(utf8(JSON.stringify(issuerP256.jwk)));
+    const token = await compact({ typ: "act+jwt", alg: "HS256", kid: issuerP256.kid }, MANDATE, sign);
+    expect(judgeToken(token)).toBe("act.alg");
+  });
+
+  test("unsigned, in the two forms", async () => {
+    const token = await mandate({}, issuer, { alg: "none" });
+    expect(judgeToken(token.slice(0, token.lastIndexOf(".") + 1))).toBe("act.alg");
+    expect(judgeToken(token.slice(0, token.lastIndexOf(".")))).toBe("act.malformed");
+  });
+
+  test("an ECT is no mandate", async () => {
+    expect(judgeToken(await ect())).toBe("act.typ");
+  });
+});
+
+describe("form", () => {
+  const sign = issuer.sign;
+  const header = '{"typ":"act+jwt","alg":"EdDSA","kid":"issuer-1"';
+  const claims = JSON.stringify(MANDATE).slice(0, -1);
+  test.each<[string, () => Promise<string>, Reason]>([
+    ["a member twice in the header", () => compact(`${header},"alg":"ES256"}`, MANDATE, sign), "act.malformed"],
+    ["kid twice", () => compact(`${header},"kid":"issuer-1"}`, MANDATE, sign), "act.malformed"],
+    ["sub twice", () => compact(`${header}}`, `${claims},"sub":"agent:bob"}`, sign), "act.malformed"],
+    [
+      "a member twice in a capability",
+      () => compact(`${header}}`, `${claims.replace("[{", '[{"action":"x",')}}`, sign),
+      "act.malformed",
+    ],
+    ["an unsafe exp", () => compact(`${header}}`, `${claims},"x":9007199254740993}`, sign), "act.malformed"],
+    ["padding", async () => `${await mandate()}=`, "act.malformed"],
+    ["too many bytes", async () => long(MAX_TOKEN_BYTES + 1), "act.too_large"],
+    ["a padded mandate beyond the cap", () => mandate({ x: long(MAX_TOKEN_BYTES) }), "act.too_large"],
+  ])("%s", async (_, token, expected) => {
+    expect(judgeToken(await token())).toBe(expected);
+    reached.add(expected);
+  });
+
+  test("another spelling of a valid token", async () => {
+    // Signatures have 64 octets, so the last of 86 characters has four unused bits.
+    expect(judgeToken(respell(T, 2))).toBe("act.malformed");
+  });
+});
+
+describe("claims", () => {
+  const text = (claim: string, cap = MAX_IDENTIFIER_LENGTH): [string, Changes][] => [
+    ...NOT_AN_IDENTIFIER.map(([what, value]): [string, Changes] => [`${claim}: ${what}`, { [claim]: value }]),
+    [`${claim}: too long`, { [claim]: long(cap + 1) }],
+  ];
+  const capabilities: [string, JsonValue | undefined][] = [
+    ["missing", undefined],
+    ["null", null],
+    ["a string", "mcp.search"],
+    ["an object", { action: "mcp.search" }],
+    ["a number", 1],
+    ["empty", []],
+    ["a list of strings", ["mcp.search"]],
+    ["a list with null", [{ action: "mcp.search" }, null]],
+    ["nested lists", [[{ action: "mcp.search" }]]],
+    ["without action", [{}]],
+    ["action null", [{ action: null }]],
+    ["action a number", [{ action: 1 }]],
+    ["action a list", [{ action: ["mcp.search"] }]],
+    ["action empty", [{ action: "" }]],
+    ["action with a space", [{ action: "mcp. search" }]],
+    ["action not ASCII", [{ action: "mcp.s\u00e9arch" }]],
+    ["action too long", [{ action: long(MAX_IDENTIFIER_LENGTH + 1) }]],
+    ["too many", Array(MAX_CAPABILITIES + 1).fill({ action: "a" })],
+  ];
+  test.each<[string, Changes]>([
+    ...text("iss"),
+    ...text("sub"),
+    ...text("jti", MAX_JTI_LENGTH),
+    ...text("wid", MAX_JTI_LENGTH).filter(([what]) => what !== "wid: missing"),
+    ...text("aud").filter(([what]) => what !== "aud: an array"),
+    ["aud: too many", { aud: Array(MAX_AUDIENCES + 1).fill("a") }],
+    ["aud: one of another type", { aud: ["a", null] }],
+    ...NOT_A_TIME.flatMap(([what, value]): [string, Changes][] => [
+      [`iat: ${what}`, { iat: value }],
+      [`exp: ${what}`, { exp: value }],
+    ]),
+    ["exp: equal to iat", { exp: MANDATE.iat }],
+    ["exp: before iat", { exp: 1 }],
+    ...capabilities.map(([what, cap]): [string, Changes] => [`cap: ${what}`, { cap }]),
+    ...([undefined, null, "x", 1, [], ["x"], {}] as const).map((task): [string, Changes] => [
+      `task: ${JSON.stringify(task)}`,
+      { task },
+    ]),
+    ...([null, 1, [], {}, true] as const).map((purpose): [string, Changes] => [
+      `task.purpose: ${JSON.stringify(purpose)}`,
+      { task: { purpose } },
+    ]),
+  ])("%s", async (_, claims) => {
+    expect(await judgeClaims(claims)).toBe("act.claims");
+    reached.add("act.claims");
+  });
+
+  test.each<[string, Changes]>([
+    ["exec_act", { exec_act: "mcp.search" }],
+    ["exec_act null", { exec_act: null }],
+    ["exec_ts", { exec_ts: 1 }],
+    ["status", { status: "completed" }],
+    ["pred", { pred: [] }],
+    ["par", { par: [] }],
+    ["err", { err: {} }],
+    ["inp_hash", { inp_hash: long(43) }],
+    ["out_hash", { out_hash: long(43) }],
+    ["a whole record", { exec_act: "mcp.search", pred: [], exec_ts: 1, status: "completed" }],
+    ["a record with other faults", { status: "completed", sub: 1 }],
+  ])("a record is no mandate: %s", async (_, claims) => {
+    expect(await judgeClaims(claims)).toBe("act.phase");
+    reached.add("act.phase");
+  });
+
+  test.each<[string, Changes]>([
+    ["jti", { jti: long(MAX_JTI_LENGTH) }],
+    ["wid", { wid: long(MAX_JTI_LENGTH) }],
+    ["iss", { iss: long(MAX_IDENTIFIER_LENGTH) }],
+    ["aud", { aud: Array(MAX_AUDIENCES).fill("a") }],
+    ["cap", { cap: Array(MAX_CAPABILITIES).fill({ action: "a" }) }],
+    ["exp", { exp: Number.MAX_SAFE_INTEGER }],
+    ["claims that are not known", { oversight: {}, x: [1, { y: null }] }],
+  ])("as long as it may be: %s", async (_, claims) => {
+    expect(await judgeClaims(claims)).toBe("present");
+  });
+
+  test("every claim is read as it is", async () => {
+    const { jws, ...claims } = await parsed({ wid: "w", aud: ["a", "b"], del: { depth: 1 } });
+    expect(jws.payload.task).toEqual({ purpose: "test_task" });
+    expect(claims).toEqual({
+      alg: "EdDSA",
+      kid: "issuer-1",
+      iss: MANDATE.iss,
+      sub: MANDATE.sub,
+      aud: ["a", "b"],
+      iat: MANDATE.iat,
+      exp: MANDATE.exp,
+      jti: MANDATE.jti,
+      wid: "w",
+      cap: [{ action: "mcp.search", constrained: false }],
+      delegated: true,
+    });
+  });
+
+  test.each<[string, JsonValue | undefined, boolean]>([
+    ["none", undefined, false],
+    ["an empty object", {}, false],
+    ["one", { max: 1 }, true],
+    ["null", null, true],
+    ["an empty list", [], true],
+    ["a list", ["x"], true],
+    ["a string", "", true],
+    ["false", false, true],
+    ["zero", 0, true],
+  ])("constraints: %s", async (_, constraints, constrained) => {
+    const { cap } = await parsed({ cap: [JSON.parse(JSON.stringify({ action: "a", constraints }))] });
+    expect(cap).toEqual([{ action: "a", constrained }]);
+  });
+});
+
+test("every reason has a case", () => {
+  const own = Object.keys(REASONS).filter((code) => /^(act|bearer)\./.test(code));
+  // bearer.missing is the gate's word for absent.
+  const missing = own.filter(
+    (code) =>
+      code !== "bearer.missing" && !reached.has(code as Reason) && !VERIFICATION_REASONS.has(code as Reason),
+  );
+  expect(missing).toEqual([]);
+});

@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import { toBase64url, utf8 } from "../../src/encoding.ts";
+import { verifyAttested } from "../../src/evidence/attested.ts";
+import { signingInput, toHex } from "../../src/evidence/attestation/signature.ts";
+import { canonical } from "../../src/mcp/canonical.ts";
+import type { Message } from "../../src/mcp/message.ts";
+import { parseMessage } from "../../src/mcp/message.ts";
+import type { JsonObject } from "../../src/mcp/strict-json.ts";
+import type { Reason } from "../../src/reasons.ts";
+import { AUDIENCE, compiled, document, facts, NOW, outcome, valueOf } from "../support/acme.ts";
+import { hmacSign } from "../support/tokens.ts";
+
+const SECRET = new Uint8Array(32).fill(7);
+const sign = await hmacSign(SECRET);
+
+const base = document();
+const tenant = await compiled({
+  agents: base.agents.map((agent) => ({
+    ...agent,
+    attestations: [{ iss: "issuer://x", sub: agent.name }],
+  })),
+  attestationKeys: [{ iss: "issuer://x", secretVersion: "v1", alg: "HS256", secret: toBase64url(SECRET) }],
+});
+const agentNamed = (name: string) => {
+  const agent = tenant.agents.bySubject.get(`agent:${name}`);
+  if (agent === undefined) throw new Error(`no agent ${name}`);
+  return agent;
+};
+
+const ARGS = { q: "x" };
+
+async function envelope(changes: { sub?: string; tool?: string; args?: JsonObject } = {}): Promise<JsonObject> {
+  const draft: JsonObject = {
+    issuerAsserted: {
+      alg: "HS256",
+      expSeconds: 60,
+      iat: new Date(NOW * 1000).toISOString().replace(".000Z", "Z"),
+      iss: "issuer://x",
+      nonce: "AAECAwQFBgcICQoLDA0ODw",
+      secretVersion: "v1",
+      sub: changes.sub ?? "ada",
+    },
+    payloadDerived: {
+      toolCalls: [
+        {
+          argsProjection: canonical(changes.args ?? ARGS),
+          name: changes.tool ?? "search",
+          serverFingerprint: AUDIENCE,
+        },
+      ],
+    },
+    plannerDeclared: { intent: "test" },
+  };
+  return { ...draft, signature: toHex(await sign(signingInput(draft))) };
+}
+
+const headerOf = (value: JsonObject) => toBase64url(utf8(canonical(value)));
+
+interface Attempt {
+  readonly message?: JsonObject;
+  /** Instead of a message with a text. */
+  readonly bare?: Message;
+  readonly header?: string;
+  readonly meta?: JsonObject;
+  readonly required?: boolean;
+  readonly agent?: string;
+}
+
+function judge({ message, bare, header, meta, required = false, agent = "ada" }: Attempt) {
+  const params = { name: "search", arguments: ARGS, ...(meta && { _meta: meta }) };
+  const text = JSON.stringify(message ?? { jsonrpc: "2.0", id: 1, method: "tools/call", params });
+  return verifyAttested({
+    tenant,
+    facts: facts(header === undefined ? {} : { "x-mcp-attestation": header }),
+    received: { message: bare ?? valueOf(parseMessage(text)), body: utf8(text), text },
+    agent: agentNamed(agent),
+    required,
+    now: NOW,
+  });
+}
+
+const GOOD = await envelope();
+const listing = { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} };
+
+describe("verifyAttested", async () => {
+  test.each<[string, Attempt, Reason | "ok"]>([
+    ["none, and none required", {}, "ok"],
+    ["none, but required", { required: true }, "attestation.missing"],
+    ["a member of _meta that is not configured", { required: true, meta: { other: GOOD } }, "attestation.missing"],
+    ["in the header", { required: true, header: headerOf(GOOD) }, "ok"],
+    ["in _meta", { required: true, meta: { attestation: GOOD } }, "ok"],
+    ["not required, but there", { header: headerOf(GOOD) }, "ok"],
+    ["not required, and broken", { header: "!" }, "attestation.carrier_undecodable"],
+    ["not required, and empty", { header: "" }, "attestation.carrier_undecodable"],
+    ["not required, and null", { meta: { attestation: null } }, "attestation.schema"],
+    ["of another agent", { header: headerOf(await envelope({ sub: "bob" })) }, "attestation.principal_mismatch"],
+    ["of this agent, shown by another", { header: headerOf(GOOD), agent: "bob" }, "attestation.principal_mismatch"],
+    ["of nobody", { header: headerOf(await envelope({ sub: "eve" })) }, "attestation.identity_unknown"],
+    ["of another tool", { header: headerOf(await envelope({ tool: "delete" })) }, "attestation.tool_differs"],
+    ["of other arguments", { header: headerOf(await envelope({ args: { q: "y" } })) }, "attestation.redacted_not_allowed"],
+    ["on another method", { message: listing, header: headerOf(GOOD) }, "attestation.misplaced"],
+    ["broken, on another method", { message: listing, header: "!" }, "attestation.misplaced"],
+    [
+      "in _meta of a notification",
+      {
+        message: {
+          jsonrpc: "2.0",
+          method: "notifications/progress",
+          params: { _meta: { attestation: GOOD } },
+        },
+      },
+      "attestation.misplaced",
+    ],
+    ["on a stream", { bare: { kind: "stream" }, header: headerOf(GOOD) }, "attestation.misplaced"],
+    ["on the end of a session", { bare: { kind: "session-end" }, header: headerOf(GOOD) }, "attestation.misplaced"],
+    ["on a response", { bare: { kind: "response" }, header: headerOf(GOOD) }, "attestation.misplaced"],
+    ["nothing on a stream", { bare: { kind: "stream" } }, "ok"],
+  ])("%s", async (_, attempt, expected) => {
+    expect(outcome(await judge(attempt))).toBe(expected);
+  });
+
+  test("what was verified and what was bound, or null", async () => {
+    expect(valueOf(await judge({}))).toBeNull();
+    expect(valueOf(await judge({ header: headerOf(GOOD) }))).toMatchObject({
+      dialect: "A",
+      agent: agentNamed("ada"),
+      fingerprint: AUDIENCE,
+    });
+  });
+});

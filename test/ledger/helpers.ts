@@ -1,0 +1,200 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, vi } from "vitest";
+import { type AuditRecord, type DecisionFacts, GENESIS, hashRecord } from "../../src/audit/record.ts";
+import type { Ledger } from "../../src/ledger/ledger.ts";
+import {
+  type Attempt,
+  type Claim,
+  ledgerName,
+  type MandateFacts,
+  type Outcome,
+  type Ruling,
+  runKey,
+  type Step,
+} from "../../src/ledger/protocol.ts";
+import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../src/limits.ts";
+
+/** The time of every test, seconds. It stands still, and alarms, being far in the future, do not fire by themselves. */
+export const T = 2_000_000_000;
+
+export function useClock(): void {
+  beforeEach(() => setClock(T));
+  afterEach(() => void vi.restoreAllMocks());
+}
+
+/** Test and objects share one isolate, and so this clock. */
+export const setClock = (seconds: number): void => void vi.spyOn(Date, "now").mockReturnValue(seconds * 1000);
+
+let made = 0;
+export const unique = (prefix: string): string => {
+  made += 1;
+  return `${prefix}-${made}`;
+};
+
+// -- what is asked --------------------------------------------------------------------------------------
+
+export const ISSUER = "https://issuer.example";
+
+export const mandate = (changes: Partial<MandateFacts> = {}): MandateFacts => ({
+  iss: ISSUER,
+  jti: unique("mandate"),
+  wid: null,
+  iat: T - 60,
+  exp: T + 3600,
+  digest: unique("digest"),
+  ...changes,
+});
+
+/** A step whose parents are given; without any it follows the mandate alone. */
+export const step = ({ jti: root }: MandateFacts, changes: Partial<Step> = {}): Step => {
+  const iat = changes.iat ?? T;
+  return {
+    jti: unique("step"),
+    iat,
+    lastAcceptable: iat + MAX_ECT_AGE + CLOCK_SKEW,
+    pred: [root],
+    toleratesUnknownParents: false,
+    ...changes,
+  };
+};
+
+export const claim = (changes: Partial<Claim> = {}): Claim => {
+  const issuedAt = changes.issuedAt ?? T;
+  return {
+    kind: "nonce",
+    key: unique("key"),
+    issuedAt,
+    lastAcceptable: issuedAt + MAX_SIGNATURE_WINDOW + CLOCK_SKEW,
+    ...changes,
+  };
+};
+
+export const facts = (changes: Partial<DecisionFacts> = {}): DecisionFacts => ({
+  tenant: "acme",
+  principal: "agent:scout",
+  mandate: JSON.stringify([ISSUER, "m"]),
+  method: "tools/call",
+  tool: "search",
+  action: "mcp.search",
+  input_hash: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+  status: null,
+  checks: ["mandate", "signature.agent", "ect"],
+  ...changes,
+});
+
+export const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
+  decision: unique("decision"),
+  mandate: null,
+  step: null,
+  claims: [],
+  denial: null,
+  facts: facts(),
+  ...changes,
+});
+
+/** An attempt with a step of its own, by default the first of a run of its own. */
+export const walk = (root = mandate(), changes: Partial<Step> = {}, more: Partial<Attempt> = {}): Attempt =>
+  attempt({ mandate: root, step: step(root, changes), ...more });
+
+export const outcomeOf = ({ decision, mandate: root }: Attempt): Outcome => ({
+  decision,
+  facts: facts({ status: 200 }),
+  run: root && runKey(root),
+  reason: null,
+  output_hash: "output",
+  latency_ms: 12,
+});
+
+// -- whom it is asked -----------------------------------------------------------------------------------
+
+export interface Home {
+  readonly name: string;
+  readonly tenant: string;
+  readonly stub: DurableObjectStub<Ledger>;
+  decide(attempt: Attempt, again?: boolean): Promise<Ruling>;
+  /** Decides in order and gives the reasons. */
+  reasons(...attempts: Attempt[]): Promise<(string | null)[]>;
+  alarm(): Promise<boolean>;
+  sql<R extends Record<string, SqlStorageValue>>(query: string, ...bindings: SqlStorageValue[]): Promise<R[]>;
+  /** All rows of all tables, by table. */
+  rows(): Promise<Record<string, number>>;
+  /** What is in the journal tables. */
+  journal(): Promise<AuditRecord[]>;
+  incarnation(): Promise<string>;
+  /** What D1 has of this ledger. */
+  logged(): Promise<Row[]>;
+}
+
+/** A ledger that no other test has. */
+export function newLedger(tenant = unique("tenant")): Home {
+  const name = ledgerName(tenant, "agent:scout", 0);
+  const stub = env.LEDGER.getByName(name);
+  const sql: Home["sql"] = (query, ...bindings) =>
+    runInDurableObject(stub, (_, state) => state.storage.sql.exec(query, ...bindings).toArray()) as never;
+  const decide: Home["decide"] = (asked, again) => stub.decide(asked, again) as Promise<Ruling>;
+  const incarnation: Home["incarnation"] = async () => {
+    const [row] = await sql<{ value: string }>("SELECT value FROM meta WHERE key = 'incarnation'");
+    return row?.value ?? "";
+  };
+  return {
+    name,
+    tenant,
+    stub,
+    decide,
+    reasons: async (...attempts) => {
+      const reasons: (string | null)[] = [];
+      for (const asked of attempts) reasons.push((await decide(asked)).reason);
+      return reasons;
+    },
+    alarm: () => runDurableObjectAlarm(stub),
+    sql,
+    rows: () =>
+      runInDurableObject(stub, (_, { storage }) => {
+        const count = (table: string) =>
+          storage.sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`).one().n;
+        return Object.fromEntries(tablesOf(storage.sql).map((table) => [table, count(table)]));
+      }),
+    journal: () =>
+      runInDurableObject(stub, (_, { storage }) =>
+        tablesOf(storage.sql)
+          .filter((table) => table.startsWith("journal_"))
+          .flatMap((table) => storage.sql.exec<{ record: string }>(`SELECT record FROM ${table}`).toArray())
+          .map(({ record }) => JSON.parse(record) as AuditRecord)
+          .sort((a, b) => a.seq - b.seq),
+      ),
+    incarnation,
+    logged: async () => {
+      const query = env.AUDIT.prepare("SELECT * FROM audit_records WHERE chain = ? ORDER BY seq");
+      return (await query.bind(await incarnation()).all<Row>()).results;
+    },
+  };
+}
+
+const tablesOf = (sql: SqlStorage): string[] =>
+  sql
+    .exec<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%\\_cf\\_%' ESCAPE '\\'",
+    )
+    .toArray()
+    .map(({ name }) => name);
+
+// -- what an auditor does -------------------------------------------------------------------------------
+
+/** A row of `audit_records`: a record, with the checks as JSON text. */
+export type Row = Omit<AuditRecord, "checks"> & { readonly checks: string };
+
+export const recordOf = (row: Row): AuditRecord => ({ ...row, checks: JSON.parse(row.checks) });
+
+/** The first fault of a chain that should begin at its beginning; null where it has none. */
+export async function chainFault(records: readonly AuditRecord[]): Promise<string | null> {
+  let [seq, prev] = [0, GENESIS];
+  for (const { hash, ...record } of records) {
+    seq += 1;
+    if (record.seq !== seq) return `${record.seq} where ${seq} should be`;
+    if (record.prev_hash !== prev) return `prev_hash of ${seq}`;
+    if ((await hashRecord(record)) !== hash) return `hash of ${seq}`;
+    prev = hash;
+  }
+  return null;
+}
