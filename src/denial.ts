@@ -56,7 +56,8 @@ function toWire(refusal: Refusal): Wire {
   if (refusal.method !== "server/discover" || wire.form !== "error") return wire;
   // A client that probes with server/discover takes every other status as "an old server" and downgrades.
   if (wire.status === 401 || wire.status === 503) return wire;
-  return { ...wire, status: wire.status >= 500 || wire.status === 429 ? 503 : 403 };
+  const isOurs = wire.status >= 500 || wire.status === 429;
+  return isOurs ? { ...wire, status: 503, headers: retryAfter } : { ...wire, status: 403 };
 }
 
 function answer({ reason, method, verified }: Refusal): Wire {

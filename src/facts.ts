@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "./result.ts";
 /** A request as it arrived, before anything is interpreted. Stage 0. */
 export interface Facts {
   readonly method: string;
-  /** Host and port as the client sent them. */
+  /** Host and port the client asked for, in lower case: host names have no case. */
   readonly host: string;
   /** Raw path and query: never normalised by a URL parser. */
   readonly path: string;
@@ -37,7 +37,7 @@ export function readFacts(request: Request): Result<Facts, Reason> {
   const [, host = "", path = "", query] = target;
   return ok({
     method: request.method,
-    host,
+    host: host.toLowerCase(),
     path: path === "" ? "/" : path,
     query: query ?? null,
     headers,

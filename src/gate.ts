@@ -20,7 +20,7 @@ import { attemptOf, factsOf, homeOf, type Trail } from "./trail.ts";
 
 /** A request that may go on: a browser's preflight question, or a call that was admitted. */
 export type Passage =
-  | { kind: "preflight"; facts: Facts }
+  | { kind: "preflight"; facts: Facts; tenant: Tenant }
   | { kind: "call"; facts: Facts; tenant: Tenant; received: Received };
 
 /**
@@ -29,10 +29,10 @@ export type Passage =
  */
 export async function gate(request: Request, env: Env, trail: Trail): Promise<Result<Passage, Reason>> {
   // 0 facts
+  trail.method = request.headers.get("mcp-method");
   const read = readFacts(request);
   if (!read.ok) return read;
   const facts = read.value;
-  trail.method = facts.headers.get("mcp-method") ?? null;
   const braked = await brake(facts, env);
   if (!braked.ok) return braked;
 
@@ -44,7 +44,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   const origin = checkOrigin(facts.headers, tenant.allowedOrigins);
   if (!origin.ok) return origin;
   trail.corsOrigin = origin.value;
-  if (facts.method === "OPTIONS") return ok({ kind: "preflight", facts });
+  if (facts.method === "OPTIONS") return ok({ kind: "preflight", facts, tenant });
 
   // 2 bearer: before a byte of the body is read
   const mandate = parseMandate(facts.headers);
@@ -55,6 +55,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   const message = await readMessage(facts, tenant.maxBodyBytes);
   if (!message.ok) {
     trail.id = message.error.id;
+    trail.method = message.error.method ?? trail.method;
     return fail(message.error.reason);
   }
   const received = message.value;

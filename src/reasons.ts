@@ -68,6 +68,7 @@ const attestation = (wire: AttestationReason): Answer => ({ kind: "attestation",
 
 const INVALID_REQUEST = -32600;
 const PARSE_ERROR = -32700;
+const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 const HEADER_MISMATCH = -32020;
 
@@ -155,10 +156,12 @@ export const REASONS = {
     "message.too_many_values": "The body has more members and elements than are read.",
     "message.batch": "Send one JSON-RPC message per request; arrays are not taken.",
     "message.not_jsonrpc": "The body is not one JSON-RPC 2.0 request, notification or response.",
-    "message.method_unknown": "This MCP method is not in the tenant's table of methods.",
     "message.case_variant":
       "A member differs from a JSON-RPC or MCP name in case alone. Some parsers would take it.",
     "message.tool_call_without_id": "tools/call must be a request with an id.",
+  }),
+  ...group(protocol(400, METHOD_NOT_FOUND), null, {
+    "message.method_unknown": "This MCP method is not in the tenant's table of methods.",
   }),
   ...group(protocol(400, INVALID_PARAMS), null, {
     "message.tool_name": "tools/call needs params.name, a string of 1 to 128 printable ASCII characters.",
@@ -310,7 +313,8 @@ export const REASONS = {
 
   // -- stage 10: forwarding ---------------------------------------------------------------------------
   ...group({ kind: "origin", status: 502 }, null, {
-    "origin.unreachable": "The origin could not be reached.",
+    "origin.unreachable": "The origin could not be reached, or what it answered is not HTTP.",
+    "origin.client_gone": "The client went away before the origin had answered.",
     "origin.redirect": "The origin answered with a redirect, which is not followed.",
     "origin.misconfigured": "The tenant's origin binding does not exist in this deployment.",
   }),

@@ -6,10 +6,13 @@ import { type Outcome, runKey } from "./ledger/protocol.ts";
 import { addCors } from "./mcp/cors.ts";
 import { forward } from "./origin/forward.ts";
 import { forwardedHeaders, returnedHeaders } from "./origin/headers.ts";
-import { type BodyEnd, watchBody } from "./origin/watch.ts";
+import { watchBody } from "./origin/watch.ts";
 import type { Reason } from "./reasons.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import { attemptOf, factsOf, homeOf, type Trail } from "./trail.ts";
+
+/** What became of a forwarded call. */
+type End = Pick<Outcome, "reason" | "output_hash"> & { readonly status: number };
 
 /** Stages 10 and 11: forwards an admitted call, streams the answer, and reports what became of it. */
 export async function relay(
@@ -18,6 +21,12 @@ export async function relay(
   env: Env,
   ctx: ExecutionContext,
 ): Promise<Response> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<End>();
+  const reported = ended.then((outcome) => reportOutcome(trail, tenant, outcome, env));
+  ctx.waitUntil(reported);
+  // Once the client has gone, which it can before the origin answers, only what is handed over then still runs.
+  facts.signal.addEventListener("abort", () => ctx.waitUntil(reported));
+
   const answer = await forward(
     tenant.origin,
     {
@@ -30,18 +39,12 @@ export async function relay(
   );
   if (!answer.ok) {
     const refusal = refusalOf(trail, answer.error);
-    const failed = { status: statusOf(refusal), reason: answer.error, output_hash: null };
-    ctx.waitUntil(reportOutcome(trail, tenant, failed, env));
+    end({ status: statusOf(refusal), reason: answer.error, output_hash: null });
     return toResponse(refusal);
   }
   const { status, headers } = answer.value;
   const watched = watchBody(answer.value.body, facts.signal);
-  const reported = watched.end.then(({ sha256 }: BodyEnd) =>
-    reportOutcome(trail, tenant, { status, reason: null, output_hash: sha256 }, env),
-  );
-  ctx.waitUntil(reported);
-  // Once the client has gone only what is handed over now still runs.
-  facts.signal.addEventListener("abort", () => ctx.waitUntil(reported));
+  void watched.end.then(({ sha256 }) => end({ status, reason: null, output_hash: sha256 }));
   return new Response(watched.body, { status, headers: returnedHeaders(headers) });
 }
 
@@ -80,7 +83,8 @@ export function finish(response: Response, trail: Trail): Response {
   return new Response(body, { status, headers });
 }
 
-const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
+/** What the answer to a refused request is made from. */
+export const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   reason,
   decision: trail.decision,
   id: trail.id,
@@ -89,12 +93,7 @@ const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   modern: trail.modern,
 });
 
-function reportOutcome(
-  trail: Trail,
-  tenant: Tenant,
-  { status, ...end }: Pick<Outcome, "reason" | "output_hash"> & { status: number },
-  env: Env,
-): Promise<void> {
+function reportOutcome(trail: Trail, tenant: Tenant, { status, ...end }: End, env: Env): Promise<void> {
   return report(env, homeOf(trail) ?? "", {
     decision: trail.decision,
     facts: factsOf(trail, tenant, status),

@@ -24,7 +24,10 @@ export function decodeJws(token: string): Result<Jws, "malformed" | "too_large">
   return ok({ token, header: headerObject, payload: payloadObject });
 }
 
-/** Verifies the signature with one key and that key's algorithm, whatever the header says. */
+/**
+ * Verifies the signature with one key and that key's algorithm, whatever the header says. A header with `crit`
+ * must have been refused before: jose understands an extension of it (`b64`) that we do not.
+ */
 export async function verifyJws(jws: Jws, key: VerificationKey): Promise<boolean> {
   try {
     await compactVerify(jws.token, key.key, { algorithms: [key.alg] });

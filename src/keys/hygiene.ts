@@ -55,7 +55,7 @@ export async function importVerificationKey(
 
   const thumbprint = await calculateJwkThumbprint(members);
   const kid = jwk.kid === undefined ? thumbprint : jwk.kid;
-  if (typeof kid !== "string" || !/^[\x20-\x7e]+$/.test(kid) || kid.length > MAX_IDENTIFIER_LENGTH) {
+  if (typeof kid !== "string" || !/^[\x21-\x7e]+$/.test(kid) || kid.length > MAX_IDENTIFIER_LENGTH) {
     return fail(`kid must be a string of 1 to ${MAX_IDENTIFIER_LENGTH} printable ASCII characters.`);
   }
   try {

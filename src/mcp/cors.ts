@@ -6,6 +6,7 @@ const ALLOWED_HEADERS = [
   "accept",
   "act-mandate",
   "authorization",
+  "baggage",
   "content-digest",
   "content-type",
   "dpop",
@@ -17,6 +18,8 @@ const ALLOWED_HEADERS = [
   "mcp-session-id",
   "signature",
   "signature-input",
+  "traceparent",
+  "tracestate",
   "wimse-ect",
   "x-mcp-attestation",
 ];
@@ -45,8 +48,12 @@ export function checkOrigin(
   return allowed.has(origin) ? ok(origin) : fail("origin_header.not_allowed");
 }
 
-/** The answer to a preflight request; it needs no evidence, because browsers send none with it. */
-export function preflight(headers: ReadonlyMap<string, string>): Response {
+/**
+ * The answer to a preflight request; it needs no evidence, because browsers send none with it.
+ *
+ * @param forwarded names of further headers that the tenant's origin receives
+ */
+export function preflight(headers: ReadonlyMap<string, string>, forwarded: ReadonlySet<string>): Response {
   // Mcp-Param-* names come from tool schemas, so they are taken from the question.
   const asked = (headers.get("access-control-request-headers") ?? "").toLowerCase().split(/\s*,\s*/);
   const params = asked.filter((name) => /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name));
@@ -54,7 +61,7 @@ export function preflight(headers: ReadonlyMap<string, string>): Response {
     status: 204,
     headers: {
       "Access-Control-Allow-Methods": "POST, GET, DELETE",
-      "Access-Control-Allow-Headers": [...ALLOWED_HEADERS, ...params].join(", "),
+      "Access-Control-Allow-Headers": [...ALLOWED_HEADERS, ...forwarded, ...params].join(", "),
       "Access-Control-Max-Age": "7200",
     },
   });

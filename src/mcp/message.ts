@@ -22,11 +22,15 @@ export interface ToolCall {
   arguments: JsonObject;
 }
 
-/** A refusal, with the request's id where it was read: the answer must carry it. */
+/** A refusal, with the id and method where they were read: the answer depends on them. */
 export interface MessageFault {
   reason: Reason;
   id: RequestId | null;
+  method: string | null;
 }
+
+/** A refusal before id and method could be read. */
+export const unread = (reason: Reason): MessageFault => ({ reason, id: null, method: null });
 
 const FAULTS: Record<JsonFault, Reason> = {
   empty: "message.empty",
@@ -45,12 +49,14 @@ const PARAM_NAMES = ["name", "arguments", "_meta"];
 /** Parses and classifies a POST body, decoded from UTF-8: exactly one JSON-RPC 2.0 message. Stage 3. */
 export function parseMessage(text: string): Result<Message, MessageFault> {
   const json = parseStrictJson(text);
-  if (!json.ok) return fail({ reason: FAULTS[json.error], id: null });
-  if (Array.isArray(json.value)) return fail({ reason: "message.batch", id: null });
-  if (!isObject(json.value)) return fail({ reason: "message.not_jsonrpc", id: null });
+  if (!json.ok) return fail(unread(FAULTS[json.error]));
+  if (Array.isArray(json.value)) return fail(unread("message.batch"));
+  if (!isObject(json.value)) return fail(unread("message.not_jsonrpc"));
   const id = readId(json.value.id);
   const classified = classify(json.value, id);
-  return classified.ok ? classified : fail({ reason: classified.error, id });
+  if (classified.ok) return classified;
+  const { method } = json.value;
+  return fail({ reason: classified.error, id, method: typeof method === "string" ? method : null });
 }
 
 function classify(envelope: JsonObject, id: RequestId | null): Result<Message, Reason> {

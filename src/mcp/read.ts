@@ -4,7 +4,7 @@ import { BODY_DEADLINE_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { readBody } from "./body.ts";
-import { type Message, type MessageFault, parseMessage } from "./message.ts";
+import { type Message, type MessageFault, parseMessage, unread } from "./message.ts";
 import { checkMirroredHeaders } from "./mirrored-headers.ts";
 
 /** A request's message, with the bytes and the text it was read from. */
@@ -16,7 +16,7 @@ export interface Received {
 
 /** Reads the body and what it says. Stage 3: everything after it works on these bytes and no others. */
 export async function readMessage(facts: Facts, maxBytes: number): Promise<Result<Received, MessageFault>> {
-  const refuse = (reason: Reason) => fail({ reason, id: null });
+  const refuse = (reason: Reason) => fail(unread(reason));
   const { method, headers } = facts;
   if (method !== "POST" && method !== "GET" && method !== "DELETE") return refuse("message.http_method");
   if ((headers.get("content-encoding") ?? "identity") !== "identity")
@@ -35,7 +35,9 @@ export async function readMessage(facts: Facts, maxBytes: number): Promise<Resul
   const message = parseMessage(text);
   if (!message.ok) return message;
   const mirrored = checkMirroredHeaders(headers, message.value);
-  if (!mirrored.ok) return fail({ reason: mirrored.error, id: idOf(message.value) });
+  if (!mirrored.ok) {
+    return fail({ reason: mirrored.error, id: idOf(message.value), method: methodOf(message.value) });
+  }
   return ok({ message: message.value, body: body.value, text });
 }
 

@@ -30,14 +30,23 @@ export async function forward(origin: Origin, request: Forward, env: Env): Promi
       redirect: "manual",
       signal: AbortSignal.any([request.signal, deadline.signal]),
     });
-    if (response.status < 300 || response.status >= 400) return ok(response);
+    const fault = statusFault(response.status);
+    if (fault === null) return ok(response);
     await response.body?.cancel();
-    return fail("origin.redirect");
+    return fail(fault);
   } catch {
+    if (request.signal.aborted) return fail("origin.client_gone");
     return fail(deadline.signal.aborted ? "origin.timeout" : "origin.unreachable");
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What keeps an answer with this status from being passed on; null where nothing does. */
+function statusFault(status: number): Reason | null {
+  // fetch hands on what no response can be made of, such as 101 and 999.
+  if (status < 200 || status > 599) return "origin.unreachable";
+  return status >= 300 && status < 400 ? "origin.redirect" : null;
 }
 
 function binding(env: Env, name: string): Fetcher | null {

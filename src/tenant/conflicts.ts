@@ -20,7 +20,9 @@ export function findConflicts(tenants: readonly Tenant[]): readonly Fault[] {
       if (mine.has(value)) continue;
       mine.set(value, { id: tenant.id, field });
       const owner = owners.get(value);
-      if (owner) {
+      // Two equal public URLs are one fault, not a second one for their host.
+      const isSaid = value === tenant.ownHost && owners.has(tenant.publicUrl);
+      if (owner && !isSaid) {
         const problem = `${JSON.stringify(value)} also means tenant ${owner.id} (${owner.field})`;
         faults.push({ path: `${tenant.id}.${field}`, problem });
       }

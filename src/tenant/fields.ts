@@ -42,11 +42,12 @@ export const must = <T>(problem: (value: T) => string | null): v.RawCheckAction<
     if (message !== null) addIssue({ message });
   });
 
-/** An identifier as tokens carry it: compared byte for byte. */
+/** An identifier as tokens carry it: compared byte for byte. Tokens with other characters in one are malformed. */
 export const identifier = (description: string) =>
   v.pipe(
     v.string(),
     v.nonEmpty("must not be empty"),
+    v.regex(/^[\x21-\x7e]*$/, "must be printable ASCII without spaces"),
     v.maxLength(MAX_IDENTIFIER_LENGTH, `must have at most ${MAX_IDENTIFIER_LENGTH} characters`),
     v.description(description),
   );

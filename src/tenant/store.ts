@@ -1,21 +1,11 @@
 import type { Facts } from "../facts.ts";
-import { MAX_CACHED_TENANTS, TENANT_FRESH_MS, TENANT_STALE_MS } from "../limits.ts";
+import { MAX_CACHED_TENANTS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { compileTenant } from "./compile.ts";
+import { readTenantValue } from "./kv.ts";
 import type { Tenant } from "./tenant.ts";
 import { isPlainPath } from "./urls.ts";
-
-interface Cached {
-  /** The document the tenant was compiled from. */
-  readonly text: string;
-  readonly tenant: Tenant;
-  /** Milliseconds, when KV was last asked. */
-  readonly readAt: number;
-}
-
-/** Settled values only: a promise may not be shared between requests of an isolate. */
-const cache = new Map<string, Cached>();
 
 /**
  * Finds the tenant of a request by its host and path. Path tenants live at `<gateway>/<id>/mcp`; a host tenant
@@ -28,65 +18,41 @@ export async function findTenant(facts: Facts, env: Env, now: number): Promise<R
   const gateway = URL.parse(env.GATEWAY_URL);
   if (gateway === null) return fail("gateway.misconfigured");
 
-  const id = facts.host === gateway.host ? pathTenant(facts.path) : await hostTenant(facts.host, env);
-  if (typeof id !== "string") return id ?? fail("target.unknown");
-  const tenant = await readTenant(id, env, gateway.origin, now);
-  if (!tenant.ok) return tenant;
+  const id =
+    facts.host === gateway.host ? ok(pathTenant(facts.path)) : await hostTenant(facts.host, env, now);
+  if (!id.ok) return id;
+  const text = id.value === null ? ok(null) : await readTenantValue(`tenant:${id.value}`, env, now);
+  if (!text.ok) return text;
+  if (id.value === null || text.value === null) return fail("target.unknown");
+  const tenant = await compileOnce(id.value, text.value, gateway.origin);
+  // A document stored under another tenant's key must not answer for it.
+  if (tenant === null || tenant.id !== id.value) return fail("tenant.invalid");
 
   // Asked again of the document itself: the entry in KV only says where to look.
-  const { host, pathname } = new URL(tenant.value.publicUrl);
+  const { host, pathname } = new URL(tenant.publicUrl);
   if (facts.host !== host || facts.path !== pathname) return fail("target.unknown");
-  return facts.query === null ? tenant : fail("target.query_not_allowed");
+  return facts.query === null ? ok(tenant) : fail("target.query_not_allowed");
 }
 
 const pathTenant = (path: string): string | null => /^\/([a-z0-9-]{1,63})\/mcp$/.exec(path)?.[1] ?? null;
 
-async function hostTenant(host: string, env: Env): Promise<string | null | Result<never, Reason>> {
-  if (!/^([a-z0-9.-]{1,253}|\[::1\])(:\d{1,5})?$/.test(host)) return null;
-  try {
-    return await env.TENANTS.get(`host:${host}`, { cacheTtl: 60 });
-  } catch {
-    return fail("tenant.unavailable");
-  }
+async function hostTenant(host: string, env: Env, now: number): Promise<Result<string | null, Reason>> {
+  const isHost = /^([a-z0-9.-]{1,253}|\[::1\])(:\d{1,5})?$/.test(host);
+  return isHost ? readTenantValue(`host:${host}`, env, now) : ok(null);
 }
 
-async function readTenant(
-  id: string,
-  env: Env,
-  gatewayUrl: string,
-  now: number,
-): Promise<Result<Tenant, Reason>> {
-  const cached = cache.get(id);
-  if (cached !== undefined && now - cached.readAt < TENANT_FRESH_MS) return ok(cached.tenant);
-  let text: string | null;
-  try {
-    text = await env.TENANTS.get(`tenant:${id}`, { cacheTtl: 30 });
-  } catch {
-    const usable = cached !== undefined && now - cached.readAt < TENANT_STALE_MS;
-    return usable ? ok(cached.tenant) : fail("tenant.unavailable");
-  }
-  if (text === null) {
-    cache.delete(id);
-    return fail("target.unknown");
-  }
-  if (cached?.text === text) {
-    remember(id, { ...cached, readAt: now });
-    return ok(cached.tenant);
-  }
-  const compiled = await compileTenant(text, gatewayUrl);
-  if (!compiled.ok) {
-    console.error(JSON.stringify({ event: "tenant.invalid", tenant: id, faults: compiled.error }));
-    return fail("tenant.invalid");
-  }
-  // A document stored under another tenant's key must not answer for it.
-  if (compiled.value.id !== id) return fail("tenant.invalid");
-  remember(id, { text, tenant: compiled.value, readAt: now });
-  return compiled;
-}
+/** By id, the last text and what it compiled to; null where it has faults. */
+const compiled = new Map<string, { readonly text: string; readonly tenant: Tenant | null }>();
 
-function remember(id: string, entry: Cached): void {
-  cache.delete(id);
-  cache.set(id, entry);
-  const oldest = cache.keys().next().value;
-  if (cache.size > MAX_CACHED_TENANTS && oldest !== undefined) cache.delete(oldest);
+/** Compiles a document when its text is new, not on every look at KV. */
+async function compileOnce(id: string, text: string, gatewayUrl: string): Promise<Tenant | null> {
+  const known = compiled.get(id);
+  if (known?.text === text) return known.tenant;
+  const result = await compileTenant(text, gatewayUrl);
+  if (!result.ok)
+    console.error(JSON.stringify({ event: "tenant.invalid", tenant: id, faults: result.error }));
+  const tenant = result.ok ? result.value : null;
+  if (compiled.size >= MAX_CACHED_TENANTS) compiled.clear();
+  compiled.set(id, { text, tenant });
+  return tenant;
 }

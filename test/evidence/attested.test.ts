@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
-import { verifyAttested } from "../../src/evidence/attested.ts";
 import { signingInput, toHex } from "../../src/evidence/attestation/signature.ts";
+import { verifyAttested } from "../../src/evidence/attested.ts";
 import { canonical } from "../../src/mcp/canonical.ts";
 import type { Message } from "../../src/mcp/message.ts";
 import { parseMessage } from "../../src/mcp/message.ts";
 import type { JsonObject } from "../../src/mcp/strict-json.ts";
 import type { Reason } from "../../src/reasons.ts";
-import { AUDIENCE, compiled, document, facts, NOW, outcome, valueOf } from "../support/acme.ts";
+import { AUDIENCE, compiled, document, facts, NOW, outcome, unwrap } from "../support/acme.ts";
 import { hmacSign } from "../support/tokens.ts";
 
 const SECRET = new Uint8Array(32).fill(7);
@@ -29,7 +29,9 @@ const agentNamed = (name: string) => {
 
 const ARGS = { q: "x" };
 
-async function envelope(changes: { sub?: string; tool?: string; args?: JsonObject } = {}): Promise<JsonObject> {
+async function envelope(
+  changes: { sub?: string; tool?: string; args?: JsonObject } = {},
+): Promise<JsonObject> {
   const draft: JsonObject = {
     issuerAsserted: {
       alg: "HS256",
@@ -72,7 +74,7 @@ function judge({ message, bare, header, meta, required = false, agent = "ada" }:
   return verifyAttested({
     tenant,
     facts: facts(header === undefined ? {} : { "x-mcp-attestation": header }),
-    received: { message: bare ?? valueOf(parseMessage(text)), body: utf8(text), text },
+    received: { message: bare ?? unwrap(parseMessage(text)), body: utf8(text), text },
     agent: agentNamed(agent),
     required,
     now: NOW,
@@ -86,18 +88,34 @@ describe("verifyAttested", async () => {
   test.each<[string, Attempt, Reason | "ok"]>([
     ["none, and none required", {}, "ok"],
     ["none, but required", { required: true }, "attestation.missing"],
-    ["a member of _meta that is not configured", { required: true, meta: { other: GOOD } }, "attestation.missing"],
+    [
+      "a member of _meta that is not configured",
+      { required: true, meta: { other: GOOD } },
+      "attestation.missing",
+    ],
     ["in the header", { required: true, header: headerOf(GOOD) }, "ok"],
     ["in _meta", { required: true, meta: { attestation: GOOD } }, "ok"],
     ["not required, but there", { header: headerOf(GOOD) }, "ok"],
     ["not required, and broken", { header: "!" }, "attestation.carrier_undecodable"],
     ["not required, and empty", { header: "" }, "attestation.carrier_undecodable"],
     ["not required, and null", { meta: { attestation: null } }, "attestation.schema"],
-    ["of another agent", { header: headerOf(await envelope({ sub: "bob" })) }, "attestation.principal_mismatch"],
-    ["of this agent, shown by another", { header: headerOf(GOOD), agent: "bob" }, "attestation.principal_mismatch"],
+    [
+      "of another agent",
+      { header: headerOf(await envelope({ sub: "bob" })) },
+      "attestation.principal_mismatch",
+    ],
+    [
+      "of this agent, shown by another",
+      { header: headerOf(GOOD), agent: "bob" },
+      "attestation.principal_mismatch",
+    ],
     ["of nobody", { header: headerOf(await envelope({ sub: "eve" })) }, "attestation.identity_unknown"],
     ["of another tool", { header: headerOf(await envelope({ tool: "delete" })) }, "attestation.tool_differs"],
-    ["of other arguments", { header: headerOf(await envelope({ args: { q: "y" } })) }, "attestation.redacted_not_allowed"],
+    [
+      "of other arguments",
+      { header: headerOf(await envelope({ args: { q: "y" } })) },
+      "attestation.redacted_not_allowed",
+    ],
     ["on another method", { message: listing, header: headerOf(GOOD) }, "attestation.misplaced"],
     ["broken, on another method", { message: listing, header: "!" }, "attestation.misplaced"],
     [
@@ -112,7 +130,11 @@ describe("verifyAttested", async () => {
       "attestation.misplaced",
     ],
     ["on a stream", { bare: { kind: "stream" }, header: headerOf(GOOD) }, "attestation.misplaced"],
-    ["on the end of a session", { bare: { kind: "session-end" }, header: headerOf(GOOD) }, "attestation.misplaced"],
+    [
+      "on the end of a session",
+      { bare: { kind: "session-end" }, header: headerOf(GOOD) },
+      "attestation.misplaced",
+    ],
     ["on a response", { bare: { kind: "response" }, header: headerOf(GOOD) }, "attestation.misplaced"],
     ["nothing on a stream", { bare: { kind: "stream" } }, "ok"],
   ])("%s", async (_, attempt, expected) => {
@@ -120,8 +142,8 @@ describe("verifyAttested", async () => {
   });
 
   test("what was verified and what was bound, or null", async () => {
-    expect(valueOf(await judge({}))).toBeNull();
-    expect(valueOf(await judge({ header: headerOf(GOOD) }))).toMatchObject({
+    expect(unwrap(await judge({}))).toBeNull();
+    expect(unwrap(await judge({ header: headerOf(GOOD) }))).toMatchObject({
       dialect: "A",
       agent: agentNamed("ada"),
       fingerprint: AUDIENCE,

@@ -1,12 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sha256, utf8 } from "../../src/encoding.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
-import {
-  type Caller,
-  checkPresence,
-  parseCallerEvidence,
-  verifyCaller,
-} from "../../src/evidence/caller.ts";
+import { type Caller, checkPresence, parseCallerEvidence, verifyCaller } from "../../src/evidence/caller.ts";
 import type { Facts } from "../../src/facts.ts";
 import type { Reason } from "../../src/reasons.ts";
 import type { Result } from "../../src/result.ts";
@@ -23,7 +18,7 @@ import {
   outcome,
   stranger,
   tenant,
-  valueOf,
+  unwrap,
 } from "../support/acme.ts";
 import { signedFacts } from "../support/signed.ts";
 import type { Signer } from "../support/tokens.ts";
@@ -73,13 +68,33 @@ async function judge(facts: Facts, body: Uint8Array<ArrayBuffer>): Promise<Resul
 describe("one principal", () => {
   test.each<[string, () => Promise<Attempt>, Reason | "ok"]>([
     ["all of one agent", async () => ({}), "ok"],
-    ["all of the other agent", async () => ({ mandate: await mandate({ sub: "agent:bob" }), signedBy: bob, ect: await ect(bobClaims, bob) }), "ok"],
+    [
+      "all of the other agent",
+      async () => ({
+        mandate: await mandate({ sub: "agent:bob" }),
+        signedBy: bob,
+        ect: await ect(bobClaims, bob),
+      }),
+      "ok",
+    ],
     ["without an ECT", async () => ({ ect: null }), "ok"],
     ["mandate of A, signature of B", async () => ({ signedBy: bob, ect: null }), "principal.mismatch"],
-    ["mandate of A, signature and ECT of B", async () => ({ signedBy: bob, ect: await ect(bobClaims, bob) }), "principal.mismatch"],
+    [
+      "mandate of A, signature and ECT of B",
+      async () => ({ signedBy: bob, ect: await ect(bobClaims, bob) }),
+      "principal.mismatch",
+    ],
     ["mandate of A, signature of B, ECT of A", async () => ({ signedBy: bob }), "principal.mismatch"],
-    ["mandate and signature of A, ECT of B", async () => ({ ect: await ect(bobClaims, bob) }), "principal.mismatch"],
-    ["mandate of B, signature and ECT of A", async () => ({ mandate: await mandate({ sub: "agent:bob" }) }), "principal.mismatch"],
+    [
+      "mandate and signature of A, ECT of B",
+      async () => ({ ect: await ect(bobClaims, bob) }),
+      "principal.mismatch",
+    ],
+    [
+      "mandate of B, signature and ECT of A",
+      async () => ({ mandate: await mandate({ sub: "agent:bob" }) }),
+      "principal.mismatch",
+    ],
     ["two keys of one agent", async () => ({ ect: await ect({}, adaSecond) }), "principal.key_mismatch"],
     ["two keys of one agent, the other way", async () => ({ signedBy: adaSecond }), "principal.key_mismatch"],
     ["the second key for both", async () => ({ signedBy: adaSecond, ect: await ect({}, adaSecond) }), "ok"],
@@ -99,7 +114,11 @@ describe("the order: mandate, signature, ECT, principal", async () => {
     headers.delete("signature-input");
   };
   test.each<[string, Attempt, Reason]>([
-    ["everything wrong", { mandate: badMandate, signedBy: bob, ect: "x", tamper: breakSignature }, "act.signature"],
+    [
+      "everything wrong",
+      { mandate: badMandate, signedBy: bob, ect: "x", tamper: breakSignature },
+      "act.signature",
+    ],
     ["signature and ECT wrong", { ect: "x", tamper: breakSignature }, "signature.mismatch"],
     ["half a signature", { ect: "x", tamper: dropSignature }, "signature.malformed"],
     ["no signature", { ect: "x", tamper: dropBoth }, "signature.missing"],
@@ -115,10 +134,18 @@ describe("what the signature covers", async () => {
   const otherEct = await ect({ jti: "ect-2" });
   test.each<[string, Attempt, Reason]>([
     ["another mandate", { tamper: (h) => h.set("authorization", `Bearer ${other}`) }, "signature.mismatch"],
-    ["a second carrier of the mandate", { tamper: (h) => h.set("act-mandate", (h.get("authorization") ?? "").slice(7)) }, "signature.coverage"],
+    [
+      "a second carrier of the mandate",
+      { tamper: (h) => h.set("act-mandate", (h.get("authorization") ?? "").slice(7)) },
+      "signature.coverage",
+    ],
     ["another ECT", { tamper: (h) => h.set("wimse-ect", otherEct) }, "signature.mismatch"],
     ["an ECT added", { ect: null, tamper: (h) => h.set("wimse-ect", otherEct) }, "signature.coverage"],
-    ["an ECT added in the other header", { tamper: (h) => h.set("execution-context", h.get("wimse-ect") ?? "") }, "signature.coverage"],
+    [
+      "an ECT added in the other header",
+      { tamper: (h) => h.set("execution-context", h.get("wimse-ect") ?? "") },
+      "signature.coverage",
+    ],
     ["the ECT taken out", { tamper: (h) => h.delete("wimse-ect") }, "signature.component"],
     ["another body", { received: utf8('{"jsonrpc":"2.0"}') }, "digest.mismatch"],
     ["no body any more", { received: new Uint8Array() }, "digest.mismatch"],
@@ -130,12 +157,12 @@ describe("what the signature covers", async () => {
 });
 
 test("the caller is the key that signed", async () => {
-  const caller = valueOf(await call({}));
+  const caller = unwrap(await call({}));
   expect(caller.key).toBe(agentOf("ada-1"));
   expect(caller.mandate.agent).toBe(caller.key.agent);
   expect(caller.signature.nonce).toBe("n-1");
   expect(caller.ect?.jti).toBe("ect-1");
-  expect(valueOf(await call({ ect: null })).ect).toBeNull();
+  expect(unwrap(await call({ ect: null })).ect).toBeNull();
 });
 
 describe("presence", async () => {

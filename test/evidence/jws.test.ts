@@ -4,8 +4,16 @@ import { decodeJws, readIdentifier, readIdentifiers, readTime, verifyJws } from 
 import { importVerificationKey } from "../../src/keys/hygiene.ts";
 import { MAX_AUDIENCES, MAX_IDENTIFIER_LENGTH, MAX_TOKEN_BYTES } from "../../src/limits.ts";
 import type { JsonValue } from "../../src/mcp/strict-json.ts";
-import { valueOf } from "../support/acme.ts";
-import { compact, hmacSign, long, NOT_A_TIME, NOT_AN_IDENTIFIER, respell, signer } from "../support/tokens.ts";
+import { unwrap } from "../support/acme.ts";
+import {
+  compact,
+  hmacSign,
+  long,
+  NOT_A_TIME,
+  NOT_AN_IDENTIFIER,
+  respell,
+  signer,
+} from "../support/tokens.ts";
 
 const b64 = (text: string) => toBase64url(utf8(text));
 const GOOD = `${b64('{"alg":"none"}')}.${b64('{"a":1}')}.${b64("sig")}`;
@@ -68,7 +76,7 @@ describe("decodeJws", () => {
 
   test("members named like those of every object are data", () => {
     const token = `${b64('{"__proto__":{"alg":"ES256"}}')}.${b64('{"__proto__":{"sub":"x"}}')}.c2ln`;
-    const jws = valueOf(decodeJws(token));
+    const jws = unwrap(decodeJws(token));
     expect(jws.header.alg).toBeUndefined();
     expect(jws.payload.sub).toBeUndefined();
   });
@@ -77,26 +85,19 @@ describe("decodeJws", () => {
 describe("verifyJws", async () => {
   const ed = await signer("EdDSA", "ed");
   const p256 = await signer("ES256", "p256");
-  const keyOf = async (jwk: unknown) => valueOf(await importVerificationKey(jwk, ["EdDSA", "ES256"]));
-  const verify = async (token: string, jwk: unknown) =>
-    verifyJws(valueOf(decodeJws(token)), await keyOf(jwk));
+  const keyOf = async (jwk: unknown) => unwrap(await importVerificationKey(jwk, ["EdDSA", "ES256"]));
+  const verify = async (token: string, jwk: unknown) => verifyJws(unwrap(decodeJws(token)), await keyOf(jwk));
 
   test.each([ed, p256])("$alg verifies", async ({ alg, jwk, sign }) => {
     expect(await verify(await compact({ alg }, {}, sign), jwk)).toBe(true);
   });
 
-  test.each([
-    "none",
-    "None",
-    "HS256",
-    "RS256",
-    "es256",
-    "ES256",
-    "Ed25519",
-    "",
-  ])("the key's algorithm counts, not alg %j", async (alg) => {
-    expect(await verify(await compact({ alg }, {}, ed.sign), ed.jwk)).toBe(false);
-  });
+  test.each(["none", "None", "HS256", "RS256", "es256", "ES256", "Ed25519", ""])(
+    "the key's algorithm counts, not alg %j",
+    async (alg) => {
+      expect(await verify(await compact({ alg }, {}, ed.sign), ed.jwk)).toBe(false);
+    },
+  );
 
   test.each([
     ["missing", "{}"],
@@ -131,9 +132,12 @@ describe("claims", () => {
     expect(readIdentifier(value)).toBeNull();
   });
 
-  test.each(["x", "!", "~", "https://a.example/?b=c#d", long(MAX_IDENTIFIER_LENGTH)])("%s is one", (value) => {
-    expect(readIdentifier(value)).toBe(value);
-  });
+  test.each(["x", "!", "~", "https://a.example/?b=c#d", long(MAX_IDENTIFIER_LENGTH)])(
+    "%s is one",
+    (value) => {
+      expect(readIdentifier(value)).toBe(value);
+    },
+  );
 
   test("its length is capped, by default and as asked", () => {
     expect(readIdentifier(long(MAX_IDENTIFIER_LENGTH + 1))).toBeNull();
@@ -141,9 +145,12 @@ describe("claims", () => {
     expect(readIdentifier(long(6), 5)).toBeNull();
   });
 
-  test.each([...NOT_A_TIME, ["unsafe", 2 ** 53], ["NaN", Number.NaN]] as const)("%s is no time", (_, value) => {
-    expect(readTime(value)).toBeNull();
-  });
+  test.each([...NOT_A_TIME, ["unsafe", 2 ** 53], ["NaN", Number.NaN]] as const)(
+    "%s is no time",
+    (_, value) => {
+      expect(readTime(value)).toBeNull();
+    },
+  );
 
   test.each([0, 1, 1_772_064_000, Number.MAX_SAFE_INTEGER])("%i is one", (value) => {
     expect(readTime(value)).toBe(value);

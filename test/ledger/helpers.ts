@@ -132,7 +132,8 @@ export function newLedger(tenant = unique("tenant")): Home {
   const stub = env.LEDGER.getByName(name);
   const sql: Home["sql"] = (query, ...bindings) =>
     runInDurableObject(stub, (_, state) => state.storage.sql.exec(query, ...bindings).toArray()) as never;
-  const decide: Home["decide"] = (asked, again) => stub.decide(asked, again) as Promise<Ruling>;
+  // A promise of an RPC that fails is reported as unhandled unless it is awaited at once.
+  const decide: Home["decide"] = async (asked, again) => await stub.decide(asked, again);
   const incarnation: Home["incarnation"] = async () => {
     const [row] = await sql<{ value: string }>("SELECT value FROM meta WHERE key = 'incarnation'");
     return row?.value ?? "";

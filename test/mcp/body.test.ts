@@ -27,7 +27,12 @@ describe("size", () => {
     ["as much as may be", () => streamOf(octets(CAP)), "10", CAP],
     ["one octet more", () => streamOf(octets(CAP + 1)), "11", "message.too_large"],
     ["chunked, as much as may be", () => streamOf(octets(4), octets(6)), undefined, CAP],
-    ["chunked, one octet more", () => streamOf(octets(4), octets(6), octets(1)), undefined, "message.too_large"],
+    [
+      "chunked, one octet more",
+      () => streamOf(octets(4), octets(6), octets(1)),
+      undefined,
+      "message.too_large",
+    ],
     ["one chunk far beyond", () => streamOf(octets(1000)), undefined, "message.too_large"],
     ["more than it announces", () => streamOf(octets(CAP + 1)), "1", "message.too_large"],
     ["less than it announces", () => streamOf(octets(3)), "9", 3],

@@ -39,12 +39,19 @@ describe("checkOrigin", () => {
 
 describe("preflight", () => {
   const allowedHeaders = (asked?: string) =>
-    preflight(new Map(asked === undefined ? [] : [["access-control-request-headers", asked]]))
+    preflight(
+      new Map(asked === undefined ? [] : [["access-control-request-headers", asked]]),
+      new Set(["x-team"]),
+    )
       .headers.get("access-control-allow-headers")
       ?.split(", ") ?? [];
 
+  test("allows what the tenant forwards to its origin", () => {
+    expect(allowedHeaders()).toContain("x-team");
+  });
+
   test("answers without a body", async () => {
-    const response = preflight(new Map());
+    const response = preflight(new Map(), new Set());
     expect(response.status).toBe(204);
     expect(await response.text()).toBe("");
     expect(response.headers.get("access-control-allow-methods")).toBe("POST, GET, DELETE");

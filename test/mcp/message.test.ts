@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { MAX_TOOL_NAME_LENGTH } from "../../src/limits.ts";
 import { parseMessage } from "../../src/mcp/message.ts";
 import { REASONS, type Reason } from "../../src/reasons.ts";
-import { valueOf } from "../support/acme.ts";
+import { unwrap } from "../support/acme.ts";
 
 const reached = new Set<Reason>();
 
@@ -27,7 +27,11 @@ describe("the text", () => {
     ["a byte order mark", `\uFEFF${request('"method":"ping"')}`, "message.not_json"],
     ["a comment", request('"method":"ping"/**/'), "message.not_json"],
     ["a member twice", request('"method":"ping","method":"tools/call"'), "message.duplicate_key"],
-    ["a member twice, escaped", request('"method":"ping","m\\u0065thod":"tools/call"'), "message.duplicate_key"],
+    [
+      "a member twice, escaped",
+      request('"method":"ping","m\\u0065thod":"tools/call"'),
+      "message.duplicate_key",
+    ],
     ["a name twice", toolCall('{"name":"a","name":"b"}'), "message.duplicate_key"],
     ["an argument twice", toolCall('{"name":"a","arguments":{"x":{"y":1,"y":2}}}'), "message.duplicate_key"],
     ["an unsafe id", '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}', "message.number"],
@@ -71,13 +75,21 @@ describe("the envelope", () => {
     ["id true", '{"jsonrpc":"2.0","id":true,"method":"ping"}', "message.not_jsonrpc"],
     ["id an object", '{"jsonrpc":"2.0","id":{},"method":"ping"}', "message.not_jsonrpc"],
     ["id a list", '{"jsonrpc":"2.0","id":[1],"method":"ping"}', "message.not_jsonrpc"],
-    ["a tool call with id null", '{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"a"}}', "message.not_jsonrpc"],
+    [
+      "a tool call with id null",
+      '{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"a"}}',
+      "message.not_jsonrpc",
+    ],
     ["no method", '{"jsonrpc":"2.0","id":1}', "message.not_jsonrpc"],
     ["method null", request('"method":null'), "message.not_jsonrpc"],
     ["method a number", request('"method":1'), "message.not_jsonrpc"],
     ["method a list", request('"method":["tools/call"]'), "message.not_jsonrpc"],
     ["method and result", request('"method":"ping","result":{}'), "message.not_jsonrpc"],
-    ["method and error", request('"method":"tools/call","params":{"name":"a"},"error":{}'), "message.not_jsonrpc"],
+    [
+      "method and error",
+      request('"method":"tools/call","params":{"name":"a"},"error":{}'),
+      "message.not_jsonrpc",
+    ],
     ["method null and result", request('"method":null,"result":{}'), "message.not_jsonrpc"],
     ["result and error", request('"result":{},"error":{"code":1,"message":"x"}'), "message.not_jsonrpc"],
     ["a result without id", '{"jsonrpc":"2.0","result":{}}', "message.not_jsonrpc"],
@@ -100,7 +112,11 @@ describe("params", () => {
     ["arguments null", toolCall('{"name":"a","arguments":null}'), "message.params"],
     ["arguments a list", toolCall('{"name":"a","arguments":[]}'), "message.params"],
     ["arguments a string", toolCall('{"name":"a","arguments":"{}"}'), "message.params"],
-    ["arguments of another method", request('"method":"prompts/get","params":{"name":"a","arguments":null}'), "request"],
+    [
+      "arguments of another method",
+      request('"method":"prompts/get","params":{"name":"a","arguments":null}'),
+      "request",
+    ],
   ])("%s", (_, text, expected) => {
     expect(judge(text)).toBe(expected);
   });
@@ -131,14 +147,20 @@ describe("tool names", () => {
     expect(judge(request('"method":"tools/call"'))).toBe("message.tool_name");
   });
 
-  test.each(["a", "get_weather", "a.b/c:d", "{tool}", "$&", "*", "__proto__", "a".repeat(MAX_TOOL_NAME_LENGTH)])(
-    "taken: %s",
-    (name) => {
-      expect(valueOf(parseMessage(toolCall(`{"name":"${name}"}`)))).toMatchObject({
-        tool: { name, arguments: {} },
-      });
-    },
-  );
+  test.each([
+    "a",
+    "get_weather",
+    "a.b/c:d",
+    "{tool}",
+    "$&",
+    "*",
+    "__proto__",
+    "a".repeat(MAX_TOOL_NAME_LENGTH),
+  ])("taken: %s", (name) => {
+    expect(unwrap(parseMessage(toolCall(`{"name":"${name}"}`)))).toMatchObject({
+      tool: { name, arguments: {} },
+    });
+  });
 
   test("a tool call must want an answer", () => {
     expect(judge('{"jsonrpc":"2.0","method":"tools/call","params":{"name":"a"}}')).toBe(
@@ -149,7 +171,7 @@ describe("tool names", () => {
   test.each(["Tools/call", "tools/Call", "tools/call ", "tools/list", "tools//call", "TOOLS/CALL"])(
     "%s has no tool",
     (method) => {
-      expect(valueOf(parseMessage(request(`"method":"${method}","params":{"name":"a"}`)))).toMatchObject({
+      expect(unwrap(parseMessage(request(`"method":"${method}","params":{"name":"a"}`)))).toMatchObject({
         kind: "request",
         method,
         tool: null,
@@ -172,7 +194,10 @@ describe("names that differ in case alone", () => {
     ["Arguments", toolCall('{"name":"a","Arguments":{}}')],
     ["_Meta", request('"method":"ping","params":{"_Meta":{}}')],
     ["Name in a notification", '{"jsonrpc":"2.0","method":"x","params":{"Name":"b"}}'],
-    ["the long s, which folds to s", request('"method":"tools/call","params":{"name":"a"},"param\u017f":{"name":"b"}')],
+    [
+      "the long s, which folds to s",
+      request('"method":"tools/call","params":{"name":"a"},"param\u017f":{"name":"b"}'),
+    ],
     ["the long s, escaped", toolCall('{"name":"a","arguments":{},"argument\\u017f":{"x":1}}')],
     ["the long s in jsonrpc", request('"method":"ping","j\u017fonrpc":"2.0"')],
   ])("%s", (_, text) => {
@@ -199,7 +224,7 @@ describe("the id an answer must carry", () => {
 
 test("what is read is what was sent", () => {
   const text = toolCall('{"name":"a","arguments":{"x":[1]},"_meta":{"y":null},"__proto__":{"name":"b"}}');
-  expect(valueOf(parseMessage(text))).toEqual({
+  expect(unwrap(parseMessage(text))).toEqual({
     kind: "request",
     id: 1,
     method: "tools/call",
@@ -211,9 +236,14 @@ test("what is read is what was sent", () => {
 test("no text is a bug", () => {
   const text = fc.oneof(
     fc.json(),
-    fc.record({ jsonrpc: fc.constant("2.0"), id: fc.jsonValue(), method: fc.string(), params: fc.jsonValue() }).map((v) =>
-      JSON.stringify(v),
-    ),
+    fc
+      .record({
+        jsonrpc: fc.constant("2.0"),
+        id: fc.jsonValue(),
+        method: fc.string(),
+        params: fc.jsonValue(),
+      })
+      .map((v) => JSON.stringify(v)),
     fc.string({ unit: "binary" }),
   );
   fc.assert(fc.property(text, (value) => void parseMessage(value)));

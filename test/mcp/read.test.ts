@@ -3,7 +3,7 @@ import { utf8 } from "../../src/encoding.ts";
 import type { Facts } from "../../src/facts.ts";
 import { idOf, methodOf, readMessage } from "../../src/mcp/read.ts";
 import type { Reason } from "../../src/reasons.ts";
-import { facts, valueOf } from "../support/acme.ts";
+import { facts, unwrap } from "../support/acme.ts";
 import { brokenAfter, streamOf } from "../support/streams.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -97,7 +97,7 @@ describe("the body", () => {
 
   test("is kept as it came, white space and all", async () => {
     const text = ` ${PING}\n`;
-    const received = valueOf(await readMessage(post(text), 1000));
+    const received = unwrap(await readMessage(post(text), 1000));
     expect(received.body).toEqual(utf8(text));
     expect(received.text).toBe(text);
     expect(idOf(received.message)).toBe("a");
@@ -105,9 +105,12 @@ describe("the body", () => {
   });
 });
 
-test("a mirrored header that disagrees is refused, with the id of the request", async () => {
+test("a mirrored header that disagrees is refused, with the id and method of the request", async () => {
   const result = await readMessage(post(PING, { ...JSON_TYPE, "mcp-method": "tools/list" }), 1000);
-  expect(result).toEqual({ ok: false, error: { reason: "message.header_mismatch", id: "a" } });
+  expect(result).toEqual({
+    ok: false,
+    error: { reason: "message.header_mismatch", id: "a", method: "ping" },
+  });
 });
 
 test("messages without an id or a method", () => {

@@ -5,7 +5,7 @@ import { actionMatches, deriveAction } from "../../src/policy/actions.ts";
 import type { Reason } from "../../src/reasons.ts";
 import type { Result } from "../../src/result.ts";
 import type { ActionTemplates } from "../../src/tenant/tenant.ts";
-import { valueOf } from "../support/acme.ts";
+import { unwrap } from "../support/acme.ts";
 
 const DEFAULT: ActionTemplates = {
   toolCall: "mcp.{tool}",
@@ -47,26 +47,35 @@ describe("deriveAction", () => {
   test("is injective", () => {
     const tool = fc
       .oneof(
-        fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((c) => String.fromCharCode(c)), minLength: 1 }),
-        fc.constantFrom("session", "session.x", ...[...MCP_METHODS].map((m) => `session.${m.replaceAll("/", ".")}`)),
+        fc.string({
+          unit: fc.integer({ min: 0x21, max: 0x7e }).map((c) => String.fromCharCode(c)),
+          minLength: 1,
+        }),
+        fc.constantFrom(
+          "session",
+          "session.x",
+          ...[...MCP_METHODS].map((m) => `session.${m.replaceAll("/", ".")}`),
+        ),
         fc.constantFrom(...MCP_METHODS),
       )
       .map((name): [string, string | null] => ["tools/call", name]);
-    const method = fc.constantFrom(...MCP_METHODS, "ui/open").map((name): [string, string | null] => [name, null]);
+    const method = fc
+      .constantFrom(...MCP_METHODS, "ui/open")
+      .map((name): [string, string | null] => [name, null]);
     const message = fc.oneof(tool, method);
     fc.assert(
       fc.property(message, message, fc.constantFrom(DEFAULT, APART), (one, other, templates) => {
         const first = deriveAction(...one, templates);
         const second = deriveAction(...other, templates);
         fc.pre(first.ok && second.ok);
-        expect(valueOf(first) === valueOf(second)).toBe(JSON.stringify(one) === JSON.stringify(other));
+        expect(unwrap(first) === unwrap(second)).toBe(JSON.stringify(one) === JSON.stringify(other));
       }),
       { numRuns: 2000 },
     );
   });
 
   test("every method of the table has its own action", () => {
-    const actions = [...MCP_METHODS].map((method) => valueOf(deriveAction(method, null, DEFAULT)));
+    const actions = [...MCP_METHODS].map((method) => unwrap(deriveAction(method, null, DEFAULT)));
     expect(new Set(actions).size).toBe(MCP_METHODS.size);
   });
 });

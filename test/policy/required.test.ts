@@ -15,7 +15,11 @@ const rule = (
   methods: readonly string[] | null,
   tools: readonly string[] | null,
   ...require: EvidenceKind[]
-): EvidenceRule => ({ methods: methods && new Set(methods), tools: tools && new Set(tools), require: new Set(require) });
+): EvidenceRule => ({
+  methods: methods && new Set(methods),
+  tools: tools && new Set(tools),
+  require: new Set(require),
+});
 
 const BASE: EvidenceKind[] = ["mandate", "signature"];
 const pay = rule(null, ["pay"], ...BASE, "attestation");
@@ -33,7 +37,12 @@ describe("requiredEvidence", () => {
     ["another tool falls through", request("tools/call", "Pay"), [pay, calls], [...BASE, "ect"]],
     ["a rule with tools matches no other method", request("tools/list"), [pay], "required.no_rule"],
     ["nor a prompt of that name", request("prompts/get"), [pay, all], BASE],
-    ["both must match", request("tools/call", "x"), [rule(["tools/call"], ["y"], ...BASE)], "required.no_rule"],
+    [
+      "both must match",
+      request("tools/call", "x"),
+      [rule(["tools/call"], ["y"], ...BASE)],
+      "required.no_rule",
+    ],
     ["a rule for all", request("ping"), [all], BASE],
   ])("%s", (_, message, rules, expected) => {
     const result = requiredEvidence(message, rules);

@@ -131,13 +131,16 @@ export async function judgeEct(
 export const outcome = (result: Result<unknown, Reason>): Reason | "ok" => (result.ok ? "ok" : result.error);
 
 /** The value of a result that must be there. */
-export function valueOf<T>(result: Result<T, unknown>): T {
+export function unwrap<T>(result: Result<T, unknown>): T {
   if (!result.ok) throw new Error(JSON.stringify(result.error));
   return result.value;
 }
 
 /** A request as it arrived at the tenant's endpoint. */
-export const facts = (headers: Readonly<Record<string, string>> = {}, changes: Partial<Facts> = {}): Facts => ({
+export const facts = (
+  headers: Readonly<Record<string, string>> = {},
+  changes: Partial<Facts> = {},
+): Facts => ({
   method: "POST",
   host: "gateway.example",
   path: "/acme/mcp",

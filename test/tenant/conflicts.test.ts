@@ -62,7 +62,15 @@ describe("tenants that share a value", () => {
   });
 });
 
+test("two host tenants on one host, which KV could lead to one of them only", async () => {
+  const [one, two] = ["https://one.example/a", "https://one.example/b"];
+  const faults = await conflicts({ id: "one", publicUrl: one }, { id: "two", publicUrl: two });
+  expect(faults).toEqual([
+    { path: "two.publicUrl", problem: '"one.example" also means tenant one (publicUrl)' },
+  ]);
+});
+
 test("tenants that share nothing", async () => {
   expect(await conflicts(acme, beta, { id: "gamma" })).toEqual([]);
-  expect(await conflicts({ ...acme, audiences: ["x"] }, { ...beta, audiences: ["X", "x "] })).toEqual([]);
+  expect(await conflicts({ ...acme, audiences: ["x"] }, { ...beta, audiences: ["X", "x."] })).toEqual([]);
 });

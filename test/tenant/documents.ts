@@ -71,7 +71,10 @@ export const full = (): TenantDocument => ({
       subjects: ["agent:reader", "reader"],
       ectIssuers: ["agent:reader"],
       attestations: [{ iss: "issuer://x", sub: "agent:reader" }],
-      keys: [{ jwk: jwks.reader }, { jwk: jwks.readerPoc, profile: "poc", lane: 3 }],
+      keys: [
+        { jwk: jwks.reader, lane: 3 },
+        { jwk: jwks.readerPoc, profile: "poc", lane: 3 },
+      ],
     },
     { name: "writer", status: "suspended", keys: [{ jwk: jwks.writer, profile: "agent", lane: 1 }] },
   ],

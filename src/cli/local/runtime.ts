@@ -99,7 +99,10 @@ async function run(
         modules: [{ type: "ESModule", path: "index.js", contents: bundle }],
         // On this machine all clients have one address, so the brake of production would hold up a load test.
         ratelimits: {
-          BRAKE: { namespace_id: "local", simple: { limit: options.brakeLimit ?? 1_000_000_000, period: 10 } },
+          BRAKE: {
+            namespace_id: "local",
+            simple: { limit: options.brakeLimit ?? 1_000_000_000, period: 10 },
+          },
         },
         bindings: { ...(workerOptions.bindings as object), GATEWAY_URL: url },
         unsafeDirectSockets: [{ host: HOST, port }],

@@ -89,10 +89,11 @@ function readCapabilities(value: JsonValue | undefined): readonly Capability[] |
   for (const entry of value as readonly JsonValue[]) {
     const action = isObject(entry) ? readIdentifier(entry.action) : null;
     if (!isObject(entry) || action === null) return null;
-    read.push({ action, constrained: isConstraint(entry.constraints) });
+    read.push({ action, constrained: isConstrained(entry) });
   }
   return read;
 }
 
-const isConstraint = (value: JsonValue | undefined): boolean =>
-  value !== undefined && !(isObject(value) && Object.keys(value).length === 0);
+/** A member we do not know counts as a constraint: it may be one, misspelt or newer than we are. */
+const isConstrained = ({ action: _, constraints = {}, ...unknown }: JsonObject): boolean =>
+  !isObject(constraints) || Object.keys({ ...constraints, ...unknown }).length > 0;

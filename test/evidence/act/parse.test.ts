@@ -50,11 +50,7 @@ describe("where it is carried", () => {
     ["in Authorization, two spaces", { authorization: `Bearer  ${T}` }, "present"],
     ["in ACT-Mandate", { "act-mandate": T }, "present"],
     ["in both, equal", { authorization: `Bearer ${T}`, "act-mandate": T }, "present"],
-    [
-      "in both, different",
-      { authorization: `Bearer ${T}`, "act-mandate": OTHER },
-      "bearer.conflict",
-    ],
+    ["in both, different", { authorization: `Bearer ${T}`, "act-mandate": OTHER }, "bearer.conflict"],
     [
       "in both, one with another spelling",
       { authorization: `Bearer ${T}`, "act-mandate": `${T}=` },
@@ -119,9 +115,11 @@ describe("header", () => {
     ["crit that is empty", { crit: [] }, "act.crit"],
     ["crit that is null", { crit: null }, "act.crit"],
     ["crit b64", { crit: ["b64"], b64: false }, "act.crit"],
-    ...NOT_AN_IDENTIFIER.map(
-      ([what, kid]): [string, Changes, Reason] => [`kid: ${what}`, { kid }, "act.kid"],
-    ),
+    ...NOT_AN_IDENTIFIER.map(([what, kid]): [string, Changes, Reason] => [
+      `kid: ${what}`,
+      { kid },
+      "act.kid",
+    ]),
     ["kid too long", { kid: long(MAX_IDENTIFIER_LENGTH + 1) }, "act.kid"],
   ])("%s", async (_, header, expected) => {
     expect(judgeToken(await mandate({}, issuer, header))).toBe(expected);
@@ -150,7 +148,11 @@ describe("form", () => {
   const header = '{"typ":"act+jwt","alg":"EdDSA","kid":"issuer-1"';
   const claims = JSON.stringify(MANDATE).slice(0, -1);
   test.each<[string, () => Promise<string>, Reason]>([
-    ["a member twice in the header", () => compact(`${header},"alg":"ES256"}`, MANDATE, sign), "act.malformed"],
+    [
+      "a member twice in the header",
+      () => compact(`${header},"alg":"ES256"}`, MANDATE, sign),
+      "act.malformed",
+    ],
     ["kid twice", () => compact(`${header},"kid":"issuer-1"}`, MANDATE, sign), "act.malformed"],
     ["sub twice", () => compact(`${header}}`, `${claims},"sub":"agent:bob"}`, sign), "act.malformed"],
     [

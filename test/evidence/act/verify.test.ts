@@ -17,7 +17,7 @@ import {
   outcome,
   stranger,
   tenant,
-  valueOf,
+  unwrap,
 } from "../../support/acme.ts";
 import { type Changes, merge, type Signer, signer } from "../../support/tokens.ts";
 import { VERIFICATION_REASONS } from "./reasons.ts";
@@ -57,7 +57,13 @@ const CASES: [string, Changes, Signer, Changes, Reason][] = [
   ["delegated, with null", { del: null }, issuer, {}, "act.delegation_off"],
   ["an agent nobody registered", { sub: "agent:eve" }, issuer, {}, "act.subject_unknown"],
   ["the agent's name, which is no subject", { sub: "ada" }, issuer, {}, "act.subject_unknown"],
-  ["the ECT issuer, which is no subject", { sub: "spiffe://example.com/ada" }, issuer, {}, "act.subject_unknown"],
+  [
+    "the ECT issuer, which is no subject",
+    { sub: "spiffe://example.com/ada" },
+    issuer,
+    {},
+    "act.subject_unknown",
+  ],
   [
     "an agent this issuer may not authorise",
     { ...bobByOther, sub: "agent:ada" },
@@ -72,9 +78,27 @@ const CASES: [string, Changes, Signer, Changes, Reason][] = [
     {},
     "act.action_not_granted",
   ],
-  ["a longer action", { ...bobByOther, cap: [{ action: "mcp.search.x" }] }, otherIssuer, {}, "act.action_not_granted"],
-  ["a pattern for an action", { ...bobByOther, cap: [{ action: "mcp.*" }] }, otherIssuer, {}, "act.action_not_granted"],
-  ["an action in capitals", { ...bobByOther, cap: [{ action: "mcp.Search" }] }, otherIssuer, {}, "act.action_not_granted"],
+  [
+    "a longer action",
+    { ...bobByOther, cap: [{ action: "mcp.search.x" }] },
+    otherIssuer,
+    {},
+    "act.action_not_granted",
+  ],
+  [
+    "a pattern for an action",
+    { ...bobByOther, cap: [{ action: "mcp.*" }] },
+    otherIssuer,
+    {},
+    "act.action_not_granted",
+  ],
+  [
+    "an action in capitals",
+    { ...bobByOther, cap: [{ action: "mcp.Search" }] },
+    otherIssuer,
+    {},
+    "act.action_not_granted",
+  ],
   ["outside the prefix", { cap: [{ action: "mcpx.search" }] }, issuer, {}, "act.action_not_granted"],
   ["the prefix without its dot", { cap: [{ action: "mcp" }] }, issuer, {}, "act.action_not_granted"],
 ];
@@ -99,7 +123,9 @@ describe("refused", () => {
 
   test("no issuer at all, and an issuer without keys", async () => {
     const token = await mandate();
-    expect(outcome(await judgeMandate(token, { by: await compiled({ issuers: [] }) }))).toBe("act.issuer_unknown");
+    expect(outcome(await judgeMandate(token, { by: await compiled({ issuers: [] }) }))).toBe(
+      "act.issuer_unknown",
+    );
     const [first] = document().issuers ?? [];
     if (first === undefined) throw new Error("no issuer");
     const keyless = await compiled({ issuers: [{ ...first, keys: [] }] });
@@ -135,14 +161,17 @@ describe("accepted", () => {
     ["an audience in a list", { aud: [AUDIENCE] }],
     ["one audience of several", { aud: ["https://other.example/mcp", AUDIENCE] }],
     ["several actions", { cap: [{ action: "mcp.search" }, { action: "mcp.session.tools.list" }] }],
-    ["an action with a constraint: the capability check refuses it", { cap: [{ action: "mcp.x", constraints: { a: 1 } }] }],
+    [
+      "an action with a constraint: the capability check refuses it",
+      { cap: [{ action: "mcp.x", constraints: { a: 1 } }] },
+    ],
     ["claims that are not known", { oversight: { x: 1 }, foo: "bar" }],
   ])("%s", async (_, claims) => {
     expect(outcome(await judgeMandate(await mandate(claims)))).toBe("ok");
   });
 
   test("names the agent and what was granted", async () => {
-    const value = valueOf(await judgeMandate(await mandate({ wid: "w-1" })));
+    const value = unwrap(await judgeMandate(await mandate({ wid: "w-1" })));
     expect(value).toMatchObject({
       iss: MANDATE.iss,
       jti: "mandate-1",
@@ -155,7 +184,7 @@ describe("accepted", () => {
   });
 
   test("the digest is of the claims, not of their spelling or signature", async () => {
-    const digest = async (token: string) => valueOf(await judgeMandate(token)).digest;
+    const digest = async (token: string) => unwrap(await judgeMandate(token)).digest;
     const reversed = Object.fromEntries(Object.entries(merge(MANDATE, {})).reverse()) as Changes;
     const first = await digest(await mandate());
     expect(first).toMatch(/^[\w-]{43}$/);

@@ -2,13 +2,13 @@ import { describe, expect, test } from "vitest";
 import { toBase64url } from "../../../src/encoding.ts";
 import { bindAction, bindStep, type StepFacts } from "../../../src/evidence/ect/bind.ts";
 import type { Reason } from "../../../src/reasons.ts";
-import { BODY_SHA256, ect, judgeEct, judgeMandate, mandate, outcome, valueOf } from "../../support/acme.ts";
+import { BODY_SHA256, ect, judgeEct, judgeMandate, mandate, outcome, unwrap } from "../../support/acme.ts";
 import type { Changes } from "../../support/tokens.ts";
 import { BINDING_REASONS } from "./reasons.ts";
 
-const verifiedMandate = valueOf(await judgeMandate(await mandate()));
+const verifiedMandate = unwrap(await judgeMandate(await mandate()));
 const facts: StepFacts = { bodySha256: BODY_SHA256, hasBody: true, mandate: verifiedMandate };
-const withWid: StepFacts = { ...facts, mandate: valueOf(await judgeMandate(await mandate({ wid: "w-1" }))) };
+const withWid: StepFacts = { ...facts, mandate: unwrap(await judgeMandate(await mandate({ wid: "w-1" }))) };
 const EMPTY = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array()));
 const noBody: StepFacts = { ...facts, bodySha256: EMPTY, hasBody: false };
 
@@ -35,7 +35,7 @@ const CASES: [string, Changes, StepFacts, Reason | "ok"][] = [
 
 describe("bindStep", () => {
   test.each(CASES)("%s", async (_, claims, stepFacts, expected) => {
-    expect(outcome(bindStep(valueOf(await judgeEct(await ect(claims))), stepFacts))).toBe(expected);
+    expect(outcome(bindStep(unwrap(await judgeEct(await ect(claims))), stepFacts))).toBe(expected);
   });
 });
 
@@ -46,7 +46,7 @@ describe("bindAction", () => {
     ["mcp.search", "mcp.search.x", "ect.exec_act_mismatch"],
     ["mcp.*", "mcp.search", "ect.exec_act_mismatch"],
   ])("exec_act %s for %s", async (exec_act, action, expected) => {
-    expect(outcome(bindAction(valueOf(await judgeEct(await ect({ exec_act }))), action))).toBe(expected);
+    expect(outcome(bindAction(unwrap(await judgeEct(await ect({ exec_act }))), action))).toBe(expected);
   });
 });
 

@@ -125,14 +125,22 @@ describe("form", () => {
     ["padding", async () => `${T}=`, "ect.malformed"],
     ["another spelling of a valid token", async () => respell(T, 2), "ect.malformed"],
     ["too many bytes", async () => long(MAX_TOKEN_BYTES + 1), "ect.too_large"],
-    ["alg none and no signature", async () => `${unsigned({ alg: "none", typ: "exec+jwt" })}.${unsigned(ECT)}.`, "ect.alg"],
+    [
+      "alg none and no signature",
+      async () => `${unsigned({ alg: "none", typ: "exec+jwt" })}.${unsigned(ECT)}.`,
+      "ect.alg",
+    ],
     ["level 1", async () => unsigned(ECT), "ect.unsigned"],
     ["level 1 with nothing in it", async () => unsigned({}), "ect.unsigned"],
     ["level 1 with padding", async () => `${unsigned(merge(ECT, { x: 1 }))}==`, "ect.malformed"],
     ["level 1 that is no object", async () => unsigned([ECT]), "ect.malformed"],
     ["level 1 in plain", async () => JSON.stringify(ECT), "ect.malformed"],
     ["level 1 with a member twice", async () => toBase64url(utf8('{"jti":"a","jti":"b"}')), "ect.malformed"],
-    ["level 1 beyond the cap", async () => unsigned(merge(ECT, { x: long(MAX_TOKEN_BYTES) })), "ect.too_large"],
+    [
+      "level 1 beyond the cap",
+      async () => unsigned(merge(ECT, { x: long(MAX_TOKEN_BYTES) })),
+      "ect.too_large",
+    ],
   ])("%s", async (_, token, expected) => {
     expect(judgeToken(await token())).toBe(expected);
   });
@@ -173,9 +181,22 @@ describe("claims", () => {
     ["pred null beside par", { pred: null, par: ["mandate-1"] }],
     ["par null beside pred", { par: null }],
     ["par: a string", { pred: undefined, par: "mandate-1" }],
-    ...[null, 1, true, [], {}, "", hash.slice(1), `${hash}A`, `${hash}=`, `sha-256:${hash}`, "é".repeat(43)].map(
-      (inp_hash): [string, Changes] => [`inp_hash: ${JSON.stringify(inp_hash)}`, { inp_hash: inp_hash as JsonValue }],
-    ),
+    ...[
+      null,
+      1,
+      true,
+      [],
+      {},
+      "",
+      hash.slice(1),
+      `${hash}A`,
+      `${hash}=`,
+      `sha-256:${hash}`,
+      "é".repeat(43),
+    ].map((inp_hash): [string, Changes] => [
+      `inp_hash: ${JSON.stringify(inp_hash)}`,
+      { inp_hash: inp_hash as JsonValue },
+    ]),
     ["inp_hash: another spelling", { inp_hash: respell(hash, 0) }],
     ["inp_hash: the standard alphabet", { inp_hash: `+${hash.slice(1)}` }],
     ["inp_hash: hex", { inp_hash: "ab".repeat(32) }],

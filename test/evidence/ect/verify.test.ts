@@ -17,7 +17,7 @@ import {
   outcome,
   stranger,
   tenantEdDsaEcts,
-  valueOf,
+  unwrap,
 } from "../../support/acme.ts";
 import type { Changes, Signer } from "../../support/tokens.ts";
 import { VERIFICATION_REASONS } from "./reasons.ts";
@@ -90,14 +90,14 @@ describe("time, to the second", () => {
     ["its age ends it", { exp: NOW + 9999 }],
     ["exp beyond every clock", { exp: Number.MAX_SAFE_INTEGER }],
   ])("what is remembered outlives what is accepted: %s", async (_, claims) => {
-    const { lastAcceptable: last } = valueOf(await judgeEct(await ect(claims)));
+    const { lastAcceptable: last } = unwrap(await judgeEct(await ect(claims)));
     expect(outcome(await judgeEct(await ect(claims), { now: last }))).toBe("ok");
     expect(outcome(await judgeEct(await ect(claims), { now: last + 1 }))).not.toBe("ok");
   });
 
   test("a tenant that narrows the age does not shorten the memory", async () => {
     const token = await ect({ exp: NOW + 9999 });
-    const narrow = valueOf(await judgeEct(token, { by: tenantEdDsaEcts }));
+    const narrow = unwrap(await judgeEct(token, { by: tenantEdDsaEcts }));
     expect(narrow.lastAcceptable).toBe(lastAcceptable({ iat: NOW, exp: NOW + 9999 }));
     expect(narrow.lastAcceptable).toBe(NOW + MAX_ECT_AGE + CLOCK_SKEW);
   });
@@ -105,7 +105,7 @@ describe("time, to the second", () => {
 
 describe("accepted", () => {
   test.each([ada, adaSecond])("a key of the agent: $kid", async (by) => {
-    expect(valueOf(await judgeEct(await ect({}, by))).key.kid).toBe(by.kid);
+    expect(unwrap(await judgeEct(await ect({}, by))).key.kid).toBe(by.kid);
   });
 
   test("EdDSA where the tenant takes it", async () => {
@@ -118,9 +118,21 @@ describe("accepted", () => {
   });
 
   test("no raw token text leaves", async () => {
-    const value = valueOf(await judgeEct(await ect()));
+    const value = unwrap(await judgeEct(await ect()));
     expect(Object.keys(value).sort()).toEqual(
-      ["aud", "execAct", "exp", "iat", "inpHash", "iss", "jti", "key", "lastAcceptable", "pred", "wid"].sort(),
+      [
+        "aud",
+        "execAct",
+        "exp",
+        "iat",
+        "inpHash",
+        "iss",
+        "jti",
+        "key",
+        "lastAcceptable",
+        "pred",
+        "wid",
+      ].sort(),
     );
   });
 });

@@ -1,0 +1,205 @@
+import { evictDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { MandateFacts, Step } from "../../src/ledger/protocol.ts";
+import { CLOCK_SKEW, MAX_PRED, MAX_UNKNOWN_PARENTS } from "../../src/limits.ts";
+import { attempt, ISSUER, mandate, newLedger, step, T, useClock, walk } from "./helpers.ts";
+
+useClock();
+
+test("every step can be a parent of the next, also after an eviction", async () => {
+  const ledger = newLedger();
+  const root = mandate();
+  const steps = ["a", "b", "c"];
+  for (const [i, jti] of steps.entries()) {
+    const asked = walk(root, { jti, pred: [root.jti, ...steps.slice(0, i)] });
+    expect(await ledger.decide(asked)).toEqual({ verdict: "admitted", reason: null, stepRecorded: true });
+    await evictDurableObject(ledger.stub);
+  }
+});
+
+// -- what a parent must be ------------------------------------------------------------------------------
+
+/** A ledger where run one has step `one`, run two has step `two`, and workflow `w` has a mandate with step `w1`. */
+async function settled() {
+  const ledger = newLedger();
+  const roots = { one: mandate(), two: mandate(), w: mandate({ wid: "w" }) };
+  expect(
+    await ledger.reasons(
+      walk(roots.one, { jti: "one" }),
+      walk(roots.two, { jti: "two" }),
+      walk(roots.w, { jti: "w1" }),
+    ),
+  ).toEqual([null, null, null]);
+  return { ledger, roots };
+}
+
+type Roots = Record<"one" | "two" | "w", MandateFacts>;
+
+test.each<[string, string | null, (roots: Roots) => readonly [MandateFacts, Partial<Step>]]>([
+  ["nobody", null, ({ one }) => [one, { pred: [] }]],
+  ["the mandate", null, ({ one }) => [one, { pred: [one.jti] }]],
+  ["an earlier step", null, ({ one }) => [one, { pred: ["one"] }]],
+  ["a step that does not exist", "run.pred_unknown", ({ one }) => [one, { pred: [one.jti, "none"] }]],
+  ["itself", "run.pred_unknown", ({ one }) => [one, { jti: "self", pred: ["self"] }]],
+  ["a step of another run", "run.pred_unknown", ({ one }) => [one, { pred: [one.jti, "two"] }]],
+  ["the mandate of another run", "run.pred_unknown", ({ one, two }) => [one, { pred: [one.jti, two.jti] }]],
+  ["another mandate of the workflow", null, ({ w }) => [mandate({ wid: "w" }), { pred: [w.jti] }]],
+  ["a step under another mandate of the workflow", null, () => [mandate({ wid: "w" }), { pred: ["w1"] }]],
+  [
+    "a step of a workflow with the same name at another issuer",
+    "run.pred_unknown",
+    () => [mandate({ wid: "w", iss: "https://other.example" }), { pred: ["w1"] }],
+  ],
+  [
+    "a step of a workflow that is named like a mandate",
+    "run.pred_unknown",
+    ({ one }) => [mandate({ wid: one.jti }), { pred: ["one"] }],
+  ],
+])("a parent that is %s", async (_, reason, make) => {
+  const { ledger, roots } = await settled();
+  const [root, changes] = make(roots);
+  expect(await ledger.decide(walk(root, changes))).toEqual({
+    verdict: reason === null ? "admitted" : "denied",
+    reason,
+    stepRecorded: true,
+  });
+});
+
+test.each([
+  ["a step", CLOCK_SKEW, null],
+  ["a step", CLOCK_SKEW + 1, "run.parent_after_child"],
+  ["the mandate", CLOCK_SKEW, null],
+  ["the mandate", CLOCK_SKEW + 1, "run.parent_after_child"],
+  ["another mandate of the workflow", CLOCK_SKEW, null],
+  ["another mandate of the workflow", CLOCK_SKEW + 1, "run.parent_after_child"],
+])("%s issued %i s after its child", async (parent, after, reason) => {
+  const ledger = newLedger();
+  const iat = T - 100;
+  const root = mandate({ wid: "w", iat: parent === "the mandate" ? iat + after : iat });
+  const other = mandate({ wid: "w", iat: iat + after });
+  await ledger.decide(walk(other, { jti: "parent", iat: iat + after }));
+  const named = { "a step": "parent", "the mandate": root.jti }[parent] ?? other.jti;
+  expect(await ledger.reasons(walk(root, { iat, pred: [named] }))).toEqual([reason]);
+});
+
+// -- denied steps ---------------------------------------------------------------------------------------
+
+test.each([
+  ["by the gate", { denial: "capability.missing" as const }, {}, "capability.missing"],
+  ["for an unknown parent", {}, { pred: ["unknown"] }, "run.pred_unknown"],
+  ["for a parent from later on", {}, { iat: T - 200 }, "run.parent_after_child"],
+])("a step denied %s is spent and can be a parent", async (_, more, changes, reason) => {
+  const ledger = newLedger();
+  const root = mandate({ iat: T - 60 });
+  const denied = walk(root, { jti: "denied", ...changes }, more);
+  expect(await ledger.decide(denied)).toEqual({ verdict: "denied", reason, stepRecorded: true });
+  expect(await ledger.reasons(walk(root, { jti: "denied" }))).toEqual(["replay.ect"]);
+  expect(await ledger.reasons(walk(root, { pred: [root.jti, "denied"] }))).toEqual([null]);
+});
+
+test("a replay changes nothing about the step that was there", async () => {
+  const { ledger, roots } = await settled();
+  const nodes = () => ledger.sql(`SELECT * FROM nodes_${Math.floor(T / 21_600)} ORDER BY jti`);
+  const before = await nodes();
+  expect(
+    await ledger.reasons(
+      walk(roots.two, { jti: "one", iat: T - 7 }),
+      walk(roots.one, { jti: "one", iat: T - 7 }, { denial: "capability.missing" }),
+    ),
+  ).toEqual(["replay.ect", "replay.ect"]);
+  expect(await nodes()).toEqual(before);
+  expect(await ledger.reasons(walk(roots.two, { pred: ["one"] }))).toEqual(["run.pred_unknown"]);
+});
+
+// -- mandates -------------------------------------------------------------------------------------------
+
+test.each([
+  ["its claims", {}],
+  ["its workflow, which would make it another run", { wid: "elsewhere" }],
+  ["its times", { iat: T - 50, exp: T + 7200 }],
+])("a mandate that changed %s under one jti is refused", async (_, changes) => {
+  const ledger = newLedger();
+  const root = mandate();
+  await ledger.decide(walk(root));
+  const changed = { ...root, ...changes, digest: "changed" };
+  const asked = walk(changed, { jti: "late" });
+  expect(await ledger.decide(asked)).toEqual({
+    verdict: "denied",
+    reason: "run.mandate_changed",
+    stepRecorded: false,
+  });
+  await evictDurableObject(ledger.stub);
+  expect(await ledger.reasons(walk(changed))).toEqual(["run.mandate_changed"]);
+  expect(await ledger.reasons(walk(root, { jti: "late" }))).toEqual([null]);
+});
+
+test("two issuers may use one jti, for two runs", async () => {
+  const ledger = newLedger();
+  const root = mandate();
+  const other = mandate({ jti: root.jti, iss: "https://other.example" });
+  expect(await ledger.reasons(walk(root, { jti: "one" }), walk(other, { pred: ["one"] }))).toEqual([
+    null,
+    "run.pred_unknown",
+  ]);
+});
+
+test("keys of runs and mandates cannot be forged by quotes in their parts", async () => {
+  const ledger = newLedger();
+  const one = mandate({ iss: 'a","b', jti: "c" });
+  const other = mandate({ iss: "a", jti: 'b","c' });
+  expect(await ledger.reasons(walk(one, { jti: "one" }), walk(other, { pred: ["one"] }))).toEqual([
+    null,
+    "run.pred_unknown",
+  ]);
+});
+
+test.each([
+  ["its own mandate", (roots: Roots) => walk(roots.one, { jti: roots.one.jti })],
+  ["a new mandate", () => walk(mandate({ jti: "same" }), { jti: "same" })],
+  ["another run's mandate", (roots: Roots) => walk(roots.one, { jti: roots.two.jti })],
+])("a step does not take the name of %s", async (_, make) => {
+  const { ledger, roots } = await settled();
+  expect(await ledger.decide(make(roots))).toEqual({
+    verdict: "denied",
+    reason: "replay.ect",
+    stepRecorded: false,
+  });
+});
+
+test("a step without a mandate is a bug, and nothing is written of it", async () => {
+  const ledger = newLedger();
+  await ledger.decide(attempt());
+  const rows = await ledger.rows();
+  await expect(ledger.decide(attempt({ step: step(mandate()) }))).rejects.toThrow("without a mandate");
+  expect(await ledger.rows()).toEqual(rows);
+  expect(await ledger.reasons(walk())).toEqual([null]);
+});
+
+// -- caps -----------------------------------------------------------------------------------------------
+
+const strangers = (count: number): string[] => Array.from({ length: count }, (_, i) => `stranger-${i}`);
+
+test.each([
+  [true, MAX_UNKNOWN_PARENTS, null],
+  [true, MAX_UNKNOWN_PARENTS + 1, "run.pred_unknown"],
+  [false, 1, "run.pred_unknown"],
+])("tolerance %s, %i unknown parents", async (toleratesUnknownParents, count, reason) => {
+  const { ledger, roots } = await settled();
+  // A step of another run is as unknown as one that does not exist.
+  const pred = [roots.one.jti, "one", "two", ...strangers(count - 1)];
+  expect(await ledger.reasons(walk(roots.one, { pred, toleratesUnknownParents }))).toEqual([reason]);
+});
+
+test("tolerance is not for a parent from later on", async () => {
+  const { ledger, roots } = await settled();
+  const asked = walk(roots.one, { iat: T - 50, pred: ["one"], toleratesUnknownParents: true });
+  expect(await ledger.reasons(asked)).toEqual(["run.parent_after_child"]);
+});
+
+test("as many parents as an ECT may name", async () => {
+  const ledger = newLedger();
+  const root = mandate({ iss: ISSUER });
+  const jtis = Array.from({ length: MAX_PRED }, (_, i) => `parent-${i}`);
+  await Promise.all(jtis.map((jti) => ledger.decide(walk(root, { jti }))));
+  expect(await ledger.reasons(walk(root, { pred: jtis }))).toEqual([null]);
+});

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { forwardedHeaders, returnedHeaders } from "../../src/origin/headers.ts";
+import { compileTenant } from "../../src/tenant/compile.ts";
+import { document, GATEWAY } from "../support/acme.ts";
+
+const CREDENTIALS = [
+  "authorization",
+  "cookie",
+  "act-mandate",
+  "act-record",
+  "wimse-ect",
+  "execution-context",
+  "signature",
+  "signature-input",
+  "content-digest",
+  "dpop",
+  "workload-identity-token",
+  "txn-token",
+  "x-mcp-attestation",
+  "proxy-authorization",
+];
+const CONNECTION = [
+  "host",
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "content-length",
+  "proxy-connection",
+  "forwarded",
+  "x-forwarded-for",
+  "x-real-ip",
+  "cf-connecting-ip",
+  "countersign-assertion",
+];
+
+const forwarded = (names: readonly string[], named: readonly string[] = []) =>
+  [...forwardedHeaders(new Map(names.map((name) => [name, "x"])), new Set(named)).keys()].sort();
+
+describe("to the origin", () => {
+  test("credentials, evidence and what belongs to a connection stay here", () => {
+    expect(forwarded([...CREDENTIALS, ...CONNECTION, "origin", "user-agent", "x-other"])).toEqual([
+      "accept-encoding",
+    ]);
+  });
+
+  test.each([...CREDENTIALS, ...CONNECTION])("no tenant can name %s", async (name) => {
+    const { origin, ...rest } = document();
+    const named = { ...rest, origin: { ...origin, forwardHeaders: [name] } };
+    const compiled = await compileTenant(JSON.stringify(named), GATEWAY);
+    expect(compiled.ok ? [] : compiled.error.map(({ path }) => path)).toEqual(["origin.forwardHeaders[0]"]);
+  });
+
+  test("what MCP and tracing need goes on, unchanged", () => {
+    const sent = {
+      accept: "application/json, text/event-stream",
+      "content-type": "application/json",
+      "last-event-id": "e-1",
+      traceparent: "00-a-b-01",
+      tracestate: "a=b",
+      baggage: "a=b",
+      "mcp-session-id": "s-1",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/call",
+      "mcp-name": "=?base64?eA==?=",
+      "mcp-param-region": "eu",
+      "mcp-unknown": "y",
+    };
+    const headers = forwardedHeaders(new Map(Object.entries(sent)), new Set());
+    expect(Object.fromEntries(headers)).toEqual({ ...sent, "accept-encoding": "identity" });
+  });
+
+  test("a tenant's own headers go on, where it names them exactly", () => {
+    expect(forwarded(["x-team", "x-team-2"], ["x-team"])).toEqual(["accept-encoding", "x-team"]);
+  });
+
+  test("the caller's accept-encoding does not decide which octets are hashed", () => {
+    const headers = forwardedHeaders(new Map([["accept-encoding", "gzip"]]), new Set(["accept-encoding"]));
+    expect(headers.get("accept-encoding")).toBe("identity");
+  });
+});
+
+describe("from the origin", () => {
+  test("what belongs to the connection, and what is ours to say, is dropped", () => {
+    const headers = new Headers({
+      connection: "keep-alive",
+      "keep-alive": "timeout=5",
+      "proxy-authenticate": "Basic",
+      te: "trailers",
+      trailer: "x",
+      "transfer-encoding": "chunked",
+      upgrade: "h2c",
+      "content-length": "5",
+      "countersign-decision": "forged",
+      "countersign-ect": "recorded",
+      "Countersign-Anything": "x",
+    });
+    expect([...returnedHeaders(headers).keys()]).toEqual([]);
+  });
+
+  test("everything else is unchanged", () => {
+    const kept = {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache",
+      "x-accel-buffering": "no",
+      "mcp-session-id": "s-1",
+      "mcp-protocol-version": "2025-11-25",
+      "www-authenticate": 'Bearer realm="x"',
+      "x-other": "y",
+    };
+    expect(Object.fromEntries(returnedHeaders(new Headers(kept)))).toEqual(kept);
+  });
+
+  test("two cookies stay two, and the origin's own headers are left alone", () => {
+    const headers = new Headers({ "countersign-ect": "x" });
+    headers.append("set-cookie", "a=1; Path=/");
+    headers.append("set-cookie", "b=2");
+    expect(returnedHeaders(headers).getSetCookie()).toEqual(["a=1; Path=/", "b=2"]);
+    expect(headers.has("countersign-ect")).toBe(true);
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import { sha256, toBase64url, utf8 } from "../../src/encoding.ts";
+import { watchBody } from "../../src/origin/watch.ts";
+import { brokenAfter, handFed, streamOf } from "../support/streams.ts";
+
+const CUT = { complete: false, sha256: null };
+const present = () => new AbortController().signal;
+
+function readerOf(body: ReadableStream<Uint8Array> | null): ReadableStreamDefaultReader<Uint8Array> {
+  if (body === null) throw new Error("there is no body");
+  return body.getReader();
+}
+
+const whole = async (text: string) => ({ complete: true, sha256: toBase64url(await sha256(utf8(text))) });
+
+describe("a body that ends", () => {
+  test.each<[string, string[]]>([
+    ["no octets", []],
+    ["one chunk", ["data: x\n\n"]],
+    ["several chunks", ["a", "b", "\u00e9"]],
+    ["a large one", ["a".repeat(1_000_000), "b".repeat(1_000_000)]],
+  ])("%s: the same octets, and their digest", async (_, chunks) => {
+    const watched = watchBody(streamOf(...chunks.map(utf8)), present());
+    expect(await new Response(watched.body).text()).toBe(chunks.join(""));
+    expect(await watched.end).toEqual(await whole(chunks.join("")));
+  });
+
+  test("none at all", async () => {
+    const watched = watchBody(null, present());
+    expect(watched.body).toBeNull();
+    expect(await watched.end).toEqual(await whole(""));
+  });
+});
+
+describe("timing", () => {
+  test("a chunk goes on before the next one is there", async () => {
+    const fed = handFed();
+    const watched = watchBody(fed.body, present());
+    const reader = readerOf(watched.body);
+    for (const chunk of ["first", "second"]) {
+      fed.push(utf8(chunk));
+      expect(await reader.read()).toEqual({ done: false, value: utf8(chunk) });
+    }
+    fed.close();
+    expect((await reader.read()).done).toBe(true);
+    expect(await watched.end).toEqual(await whole("firstsecond"));
+  });
+
+  test("a client that does not read holds up the origin", async () => {
+    let produced = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        produced += 1;
+        controller.enqueue(utf8("x"));
+      },
+    });
+    const watched = watchBody(endless, present());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(produced).toBeLessThan(10);
+    await watched.body?.cancel();
+    expect(await watched.end).toEqual(CUT);
+  });
+});
+
+describe("a body that is cut off", () => {
+  test("by the client: the origin is told", async () => {
+    const fed = handFed();
+    const watched = watchBody(fed.body, present());
+    const reader = readerOf(watched.body);
+    fed.push(utf8("x"));
+    await reader.read();
+    await reader.cancel("gone");
+    expect(await watched.end).toEqual(CUT);
+    await fed.cancelled;
+  });
+
+  test("by the client while the origin says nothing", async () => {
+    const client = new AbortController();
+    const fed = handFed();
+    const watched = watchBody(fed.body, client.signal);
+    client.abort();
+    expect(await watched.end).toEqual(CUT);
+    fed.close();
+  });
+
+  test("by a client that had gone before", async () => {
+    const fed = handFed();
+    const watched = watchBody(fed.body, AbortSignal.abort());
+    expect(await watched.end).toEqual(CUT);
+    fed.close();
+  });
+
+  test.each([
+    ["at once", () => brokenAfter()],
+    ["after a chunk", () => brokenAfter(utf8("x"))],
+  ])("by the origin, %s: an error, not an end", async (_, body) => {
+    const watched = watchBody(body(), present());
+    await expect(new Response(watched.body).text()).rejects.toThrow();
+    expect(await watched.end).toEqual(CUT);
+  });
+
+  test("an end that has come is not taken back", async () => {
+    const client = new AbortController();
+    const watched = watchBody(streamOf(utf8("x")), client.signal);
+    await new Response(watched.body).text();
+    const end = await watched.end;
+    client.abort();
+    expect(await watched.end).toEqual(end);
+    expect(end.complete).toBe(true);
+  });
+});

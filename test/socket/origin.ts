@@ -1,0 +1,92 @@
+/** An origin on loopback that records what arrives and answers as a test tells it. */
+
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+
+/** A request exactly as it arrived. */
+export interface Arrival {
+  readonly method: string;
+  readonly target: string;
+  /** Lines as they were sent. */
+  readonly rawHeaders: readonly (readonly [name: string, value: string])[];
+  readonly body: Buffer;
+  readonly response: ServerResponse;
+  /** Settles when the connection is done with this request: true where the answer had been sent whole. */
+  readonly closed: Promise<boolean>;
+}
+
+export type Handler = (arrival: Arrival) => void | Promise<void>;
+
+/** One path of the origin: the MCP server of one tenant. */
+export interface OriginPath {
+  readonly url: string;
+  readonly arrivals: Arrival[];
+  /** What answers from now on; a JSON-RPC result without it. */
+  handler: Handler;
+  /** The next request that arrives from now on. */
+  next(): Promise<Arrival>;
+}
+
+export interface Origin {
+  path(name: string): OriginPath;
+  close(): Promise<void>;
+}
+
+export const RESULT = '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"done"}]}}';
+
+export const answerJson: Handler = ({ response }) => {
+  response.writeHead(200, { "content-type": "application/json" }).end(RESULT);
+};
+
+export async function startOrigin(): Promise<Origin> {
+  const paths = new Map<string, OriginPath & { waiting: ((arrival: Arrival) => void)[] }>();
+  const server = createServer(async (request, response) => {
+    const { rawHeaders: raw } = request;
+    const rawHeaders = raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] ?? ""] as const] : []));
+    const closed = once(response, "close").then(() => response.writableFinished);
+    const body = await buffer(request).catch(() => Buffer.from("(broken off)"));
+    const { method = "", url: target = "" } = request;
+    const arrival = { method, target, rawHeaders, body, response, closed };
+    const path = paths.get(target);
+    if (path === undefined) throw new Error(`no such path at the origin: ${target}`);
+    path.arrivals.push(arrival);
+    for (const resolve of path.waiting.splice(0)) resolve(arrival);
+    await path.handler(arrival);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+
+  const make = (name: string) => {
+    const waiting: ((arrival: Arrival) => void)[] = [];
+    const url = `http://127.0.0.1:${port}/${name}`;
+    const next = () => new Promise<Arrival>((resolve) => waiting.push(resolve));
+    return { url, arrivals: [], handler: answerJson, next, waiting };
+  };
+  return {
+    path(name) {
+      const path = paths.get(`/${name}`) ?? make(name);
+      paths.set(`/${name}`, path);
+      return path;
+    },
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** A port of 127.0.0.1 where nothing listens. */
+export async function closedPort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

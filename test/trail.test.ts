@@ -1,0 +1,187 @@
+import { describe, expect, test } from "vitest";
+import { fromBase64url, toBase64url } from "../src/encoding.ts";
+import type { Attested } from "../src/evidence/attested.ts";
+import type { Caller } from "../src/evidence/caller.ts";
+import type { Reason } from "../src/reasons.ts";
+import type { AgentKey } from "../src/tenant/tenant.ts";
+import { attemptOf, factsOf, homeOf, newTrail, type Trail } from "../src/trail.ts";
+import {
+  agentOf,
+  BODY_SHA256,
+  ect,
+  judgeEct,
+  judgeMandate,
+  mandate,
+  NOW,
+  tenant,
+  unwrap,
+} from "./support/acme.ts";
+
+const verifiedMandate = unwrap(await judgeMandate(await mandate({ wid: "w-1" })));
+const step = unwrap(await judgeEct(await ect()));
+
+const caller = (key: AgentKey = agentOf("ada-1"), nonce: string | null = "n-1"): Caller => ({
+  key,
+  mandate: verifiedMandate,
+  signature: {
+    key,
+    profile: key.profile,
+    nonce,
+    created: NOW,
+    expires: NOW + 60,
+    covers: new Set(),
+    lastAcceptable: NOW + 90,
+  },
+  ect: null,
+});
+
+const attested = {
+  dialect: "A",
+  agent: agentOf("ada-1").agent,
+  nonceKey: "attestation-nonce",
+  iat: NOW + 0.75,
+  lastAcceptable: NOW + 60,
+} as unknown as Attested;
+
+const trail = (changes: Partial<Trail> = {}): Trail => ({ ...newTrail(1000), tenant, ...changes });
+const attempt = (of: Trail, denial: Reason | null = null) => attemptOf(of, factsOf(of, tenant, null), denial);
+
+describe("a new trail", () => {
+  test("has an id of 128 bits of its own, and knows nothing", () => {
+    const [one, other] = [newTrail(1), newTrail(1)];
+    expect(fromBase64url(one.decision)?.length).toBe(16);
+    expect(one.decision).not.toBe(other.decision);
+    expect(one.checks).not.toBe(other.checks);
+    expect(homeOf(one)).toBeNull();
+  });
+});
+
+describe("the home", () => {
+  test.each<[string, Partial<Trail>, string | null]>([
+    ["no tenant, no home", { tenant: null }, null],
+    ["no tenant, though there is a caller", { tenant: null, caller: caller() }, null],
+    ["a stranger's", {}, '["v1","acme","unverified",0]'],
+    ["an agent's", { caller: caller() }, '["v1","acme","agent:ada",0]'],
+    ["an agent's lane", { caller: caller({ ...agentOf("ada-1"), lane: 3 }) }, '["v1","acme","agent:ada",3]'],
+  ])("%s", (_, changes, expected) => {
+    expect(homeOf(trail(changes))).toBe(expected);
+  });
+
+  test("nothing a caller can vary moves it", () => {
+    const base = homeOf(trail({ caller: caller() }));
+    const varied = trail({
+      caller: {
+        ...caller(agentOf("ada-2"), "n-2"),
+        mandate: { ...verifiedMandate, jti: "other", wid: null },
+      },
+      step,
+      attested,
+      method: "x",
+      tool: "y",
+      id: "z",
+      action: "a",
+    });
+    expect(homeOf(varied)).toBe(base);
+  });
+});
+
+describe("what is used once", () => {
+  const nonce = { kind: "nonce", key: "n-1", issuedAt: NOW, lastAcceptable: NOW + 90 };
+  const attestation = {
+    kind: "attestation",
+    key: "attestation-nonce",
+    issuedAt: NOW,
+    lastAcceptable: NOW + 60,
+  };
+  test.each<[string, Partial<Trail>, object[]]>([
+    ["nothing of a stranger", {}, []],
+    ["the nonce of a signature", { caller: caller() }, [nonce]],
+    ["no nonce, no claim", { caller: caller(agentOf("ada-1"), null) }, []],
+    ["the step stands for the nonce", { caller: caller(), step }, []],
+    ["an attestation beside the nonce", { caller: caller(), attested }, [nonce, attestation]],
+    ["an attestation beside the step", { caller: caller(), step, attested }, [attestation]],
+  ])("%s", (_, changes, expected) => {
+    expect(attempt(trail(changes)).claims).toEqual(expected);
+  });
+});
+
+describe("the attempt", () => {
+  test("carries the mandate and the step as they were signed", () => {
+    const asked = attempt(trail({ caller: caller(), step }));
+    expect(asked.mandate).toEqual({
+      iss: "https://issuer.example",
+      jti: "mandate-1",
+      wid: "w-1",
+      iat: NOW,
+      exp: NOW + 900,
+      digest: verifiedMandate.digest,
+    });
+    expect(asked.step).toEqual({
+      jti: "ect-1",
+      iat: NOW,
+      lastAcceptable: step.lastAcceptable,
+      pred: ["mandate-1"],
+      toleratesUnknownParents: false,
+    });
+  });
+
+  test("only the poc profile tolerates unknown parents", () => {
+    const poc = { ...step, key: { ...step.key, profile: "poc" as const } };
+    expect(attempt(trail({ caller: caller(), step: poc })).step?.toleratesUnknownParents).toBe(true);
+  });
+
+  test("is plain data, as an RPC needs it", () => {
+    const asked = attempt(trail({ caller: caller(), step, attested, bodySha256: BODY_SHA256 }));
+    expect(structuredClone(asked)).toEqual(asked);
+    expect(JSON.parse(JSON.stringify(asked))).toEqual(asked);
+  });
+
+  test("keeps its decision id and the denial", () => {
+    const refused = trail();
+    expect(attempt(refused, "act.signature")).toMatchObject({
+      decision: refused.decision,
+      denial: "act.signature",
+      mandate: null,
+      step: null,
+      claims: [],
+    });
+  });
+});
+
+describe("the audit facts", () => {
+  test("of a stranger", () => {
+    expect(factsOf(trail({ method: "tools/call" }), tenant, 401)).toEqual({
+      tenant: "acme",
+      principal: "unverified",
+      mandate: null,
+      method: "tools/call",
+      tool: null,
+      action: null,
+      input_hash: null,
+      status: 401,
+      checks: [],
+    });
+  });
+
+  test("of a caller: hashes of what was sent, never the text", () => {
+    const known = trail({
+      caller: caller(),
+      method: "tools/call",
+      tool: "search",
+      action: "mcp.search",
+      bodySha256: BODY_SHA256,
+      checks: ["mandate", "signature.agent"],
+    });
+    expect(factsOf(known, tenant, null)).toEqual({
+      tenant: "acme",
+      principal: "agent:ada",
+      mandate: '["https://issuer.example","mandate-1"]',
+      method: "tools/call",
+      tool: "search",
+      action: "mcp.search",
+      input_hash: toBase64url(BODY_SHA256),
+      status: null,
+      checks: ["mandate", "signature.agent"],
+    });
+  });
+});
