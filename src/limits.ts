@@ -130,8 +130,8 @@ export const MAX_UNKNOWN_PARENTS = 16;
 /** Runs of one agent that live at once under one issuer: a mandate per call, 27 calls a second for an hour. */
 export const MAX_LIVE_RUNS = 100_000;
 
-/** Journal records per table. A drained table is dropped whole, which costs no row writes. */
-export const JOURNAL_WINDOW = 512;
+/** Journal records per table: as many as go to D1 at once. A drained table is dropped whole, which costs no writes. */
+export const JOURNAL_WINDOW = 500;
 
 /** Journal records waiting for D1. Beyond it calls are refused: a decision that nobody can keep is not made. */
 export const MAX_JOURNAL_BACKLOG = 100_000;

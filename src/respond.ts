@@ -1,5 +1,6 @@
-import { admitsUnverified } from "./audit/sampling.ts";
+import { sampleUnverified } from "./audit/sampling.ts";
 import { type Refusal, statusOf, toResponse } from "./denial.ts";
+import { component } from "./evidence/http-signature/fields.ts";
 import type { Passage } from "./gate.ts";
 import { decide, report } from "./ledger/client.ts";
 import { type Outcome, runKey } from "./ledger/protocol.ts";
@@ -31,7 +32,7 @@ export async function relay(
     tenant.origin,
     {
       method: facts.method,
-      headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders),
+      headers: forwardedHeaders(facts.headers, coveredOf(tenant.origin.forwardHeaders, trail)),
       body: facts.method === "POST" ? received.body : null,
       signal: facts.signal,
     },
@@ -48,6 +49,10 @@ export async function relay(
   return new Response(watched.body, { status, headers: returnedHeaders(headers) });
 }
 
+/** Of the headers the tenant forwards, those the caller signed. The profile poc does not demand that it signs any. */
+const coveredOf = (named: ReadonlySet<string>, { caller }: Trail): ReadonlySet<string> =>
+  new Set([...named].filter((name) => caller?.signature.covers.has(component(name).identifier)));
+
 /** Answers a refused request, after it was written down as far as it concerns anybody. */
 export async function refuse(
   trail: Trail,
@@ -60,13 +65,13 @@ export async function refuse(
     return toResponse(refusalOf(trail, reason));
 
   const facts = factsOf(trail, trail.tenant, statusOf(refusalOf(trail, reason)));
-  const recorded = () => decide(env, home, attemptOf(trail, facts, reason));
   if (trail.caller === null) {
     // Of strangers a sample is enough: a row for each would let them run up the bill.
-    if (admitsUnverified(trail.tenant.id, trail.startedAt)) ctx.waitUntil(recorded());
+    const sample = sampleUnverified(trail.tenant.id, trail.startedAt);
+    if (sample !== null) ctx.waitUntil(decide(env, home, attemptOf(trail, { ...facts, ...sample }, reason)));
     return toResponse(refusalOf(trail, reason));
   }
-  const ruled = await recorded();
+  const ruled = await decide(env, home, attemptOf(trail, facts, reason));
   if (ruled.ok) trail.ruling = ruled.value;
   // The ledger may know a worse reason: the same request was here before.
   return toResponse(refusalOf(trail, trail.ruling?.reason ?? reason));

@@ -81,6 +81,7 @@ export const factsOf = (trail: Trail, tenant: Tenant, status: number | null): De
   input_hash: trail.bodySha256 && toBase64url(trail.bodySha256),
   status,
   checks: trail.checks,
+  count: null,
 });
 
 /** What the ledger is asked. With `denial` set, only to write it down. */

@@ -25,6 +25,8 @@ export interface DecisionFacts {
   readonly status: number | null;
   /** The checks that were passed, in order. */
   readonly checks: readonly string[];
+  /** Denials that were not written and that this record counts; null where it counts none. */
+  readonly count: number | null;
 }
 
 /** One row of the audit log, and the pre-image of its hash (without `hash` itself). */
@@ -47,8 +49,6 @@ export interface AuditRecord extends DecisionFacts {
   readonly run: string | null;
   readonly output_hash: string | null;
   readonly latency_ms: number | null;
-  /** Denials that a summary stands for; null otherwise. */
-  readonly count: number | null;
   /** base64url SHA-256; 43 zeros' worth (`GENESIS`) for the first record. */
   readonly prev_hash: string;
   readonly hash: string;

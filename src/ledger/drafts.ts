@@ -15,7 +15,6 @@ export const decisionDraft = ({ decision, facts, mandate }: Attempt, ruling: Rul
   run: mandate && runKey(mandate),
   output_hash: null,
   latency_ms: null,
-  count: null,
 });
 
 /** The ruling that `decisionDraft` made a record of. */
@@ -33,7 +32,6 @@ export const outcomeDraft = ({ decision, facts, ...outcome }: Outcome): Draft =>
   kind: "outcome",
   decision,
   verdict: null,
-  count: null,
 });
 
 /** A stranger chooses the method, before anything is verified: neither its length nor its bytes may harm the log. */

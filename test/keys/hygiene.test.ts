@@ -166,11 +166,15 @@ describe("accepted", () => {
     expect(result.value.key).toMatchObject({ type: "public", extractable: false, usages: ["verify"] });
   });
 
+  test("no kid that a token could not name", async () => {
+    expect((await importVerificationKey({ ...ED25519, kid: "key 1" }, ALL)).ok).toBe(false);
+  });
+
   test("kid is as registered, else the thumbprint", async () => {
     const thumbprint = ED25519_THUMBPRINT;
-    const named = await importVerificationKey({ ...ED25519, kid: "key 1" }, ALL);
+    const named = await importVerificationKey({ ...ED25519, kid: "key-1" }, ALL);
     const unnamed = await importVerificationKey(ED25519, ALL);
-    expect(named).toMatchObject({ ok: true, value: { kid: "key 1", thumbprint } });
+    expect(named).toMatchObject({ ok: true, value: { kid: "key-1", thumbprint } });
     expect(unnamed).toMatchObject({ ok: true, value: { kid: thumbprint, thumbprint } });
   });
 });

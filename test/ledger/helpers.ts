@@ -80,6 +80,7 @@ export const facts = (changes: Partial<DecisionFacts> = {}): DecisionFacts => ({
   input_hash: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
   status: null,
   checks: ["mandate", "signature.agent", "ect"],
+  count: null,
   ...changes,
 });
 

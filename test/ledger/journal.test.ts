@@ -2,6 +2,8 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { GENESIS } from "../../src/audit/record.ts";
+import { Journal } from "../../src/ledger/journal.ts";
+import { Meta } from "../../src/ledger/meta.ts";
 import { ledgerName } from "../../src/ledger/protocol.ts";
 import { JOURNAL_WINDOW, LEDGER_DEADLINE_MS, MAX_TOOL_NAME_LENGTH } from "../../src/limits.ts";
 import {
@@ -72,6 +74,23 @@ test("a full table that is drained still carries the head", async () => {
   const rows = await ledger.logged();
   expect(rows.at(-1)?.seq).toBe(JOURNAL_WINDOW + 1);
   expect(rows.at(-1)?.prev_hash).toBe(rows.at(-2)?.hash);
+});
+
+test("a table is dropped with its last record, not before, and what is drained stays drained", async () => {
+  const ledger = newLedger();
+  await many(ledger, JOURNAL_WINDOW + 2);
+  await runInDurableObject(ledger.stub, (_, { storage: { sql } }) => {
+    const journal = new Journal(sql, new Meta(sql), "chain");
+    const first = () =>
+      sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'journal_0'").toArray().length === 1;
+    journal.drained(JOURNAL_WINDOW - 1);
+    expect([first(), journal.next(9, journal.seq).map(({ seq }) => seq)]).toEqual([true, [JOURNAL_WINDOW]]);
+    journal.drained(JOURNAL_WINDOW);
+    expect([first(), journal.backlog]).toEqual([false, 2]);
+    // A second drain that was slower must not lead back to a table that is gone.
+    journal.drained(JOURNAL_WINDOW - 1);
+    expect([journal.backlog, journal.next(9, journal.seq).length]).toEqual([2, 2]);
+  });
 });
 
 test("an outcome follows its decision and names it", async () => {
@@ -196,11 +215,21 @@ test("a ledger is in the directory before its first record", async () => {
 
 test("an enrolment whose answer was lost is repeated under the same incarnation", async () => {
   const ledger = newLedger();
-  await ledger.decide(walk());
-  await ledger.sql("DELETE FROM meta WHERE key = 'enrolled'");
+  await runInDurableObject(ledger.stub, async (instance) => {
+    const object = instance as unknown as { env: Env };
+    const enrol = async (name: string, incarnation: string) => {
+      await env.DIRECTORY.getByName(ledger.tenant).enrol(name, incarnation);
+      throw new Error("answer lost");
+    };
+    const real = object.env;
+    object.env = { ...real, DIRECTORY: { getByName: () => ({ enrol }) } } as unknown as Env;
+    await expect(instance.decide(walk())).rejects.toThrow("answer lost");
+    object.env = real;
+  });
+  expect(await enrolled(ledger)).toHaveLength(1);
   await evictDurableObject(ledger.stub);
   await ledger.decide(walk());
-  expect(await enrolled(ledger)).toHaveLength(1);
+  expect(await enrolled(ledger)).toEqual([{ name: ledger.name, incarnation: await ledger.incarnation() }]);
   expect(await chainFault(await ledger.journal())).toBeNull();
 });
 

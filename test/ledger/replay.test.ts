@@ -1,7 +1,7 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { CLAIM_WINDOW, NODE_WINDOW } from "../../src/limits.ts";
-import { attempt, claim, mandate, newLedger, step, T, useClock, walk } from "./helpers.ts";
+import { attempt, chainFault, claim, mandate, newLedger, step, T, useClock, walk } from "./helpers.ts";
 
 useClock();
 
@@ -53,6 +53,25 @@ test("of 200 calls with one step at once exactly one is admitted", async () => {
   const replayed = rulings.filter(({ reason }) => reason === "replay.ect");
   expect([admitted.length, replayed.length]).toEqual([1, 199]);
   expect((await ledger.journal()).filter(({ verdict }) => verdict === "admitted")).toHaveLength(1);
+});
+
+test("calls that overlap inside the object are ruled on one after the other", async () => {
+  const ledger = newLedger();
+  const root = mandate();
+  const [one, nonce] = [step(root), claim()];
+  const asked = Array.from({ length: 50 }, () => [
+    attempt({ mandate: root, step: one }),
+    attempt({ claims: [nonce] }),
+    walk(root),
+  ]).flat();
+  // RPCs reach the object one by one here; calls from within do overlap, once nothing has to be loaded first.
+  await ledger.decide(attempt());
+  const rulings = await runInDurableObject(ledger.stub, (instance) =>
+    Promise.all(asked.map((call) => instance.decide(call))),
+  );
+  const count = (reason: string | null) => rulings.filter((ruling) => ruling.reason === reason).length;
+  expect([count(null), count("replay.ect"), count("replay.nonce")]).toEqual([52, 49, 49]);
+  expect(await chainFault(await ledger.journal())).toBeNull();
 });
 
 test("a replay says so whatever else is wrong with the request", async () => {

@@ -150,6 +150,16 @@ test.each([
   expect(await ledger.reasons(make(T - 1))).toEqual([reason]);
 });
 
+test("a step under a mandate that has ended opens no run and is not recorded", async () => {
+  const ledger = newLedger();
+  expect(await ledger.decide(walk(mandate({ exp: T - CLOCK_SKEW - 1 })))).toEqual({
+    verdict: "denied",
+    reason: "act.expired",
+    stepRecorded: false,
+  });
+  expect(await ledger.rows()).toMatchObject({ runs: 0, mandates: 0, journal_0: 1 });
+});
+
 test("what claims to be acceptable longer than it would be remembered is late by then", async () => {
   const ledger = newLedger();
   const far = T + 10 * NODE_HORIZON;

@@ -93,7 +93,7 @@ describe("no answer", () => {
     const client = new AbortController();
     const answer = forward(ORIGIN, request({ signal: client.signal }), reached(silent));
     client.abort();
-    expect(outcome(await answer)).toBe("origin.unreachable");
+    expect(outcome(await answer)).toBe("origin.client_gone");
   });
 
   test("because nobody listens", async () => {
