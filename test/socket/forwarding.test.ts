@@ -1,9 +1,10 @@
 /** What the origin receives, and what comes back: bytes, headers, status, unchanged; and never a credential. */
 
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { signMessage } from "../../src/agent/index.ts";
 import { decisionOf, headerOf, rpc, type Scene, setScene, told, toolCall, withHeader } from "./harness.ts";
-import { type Arrival, answerJson } from "./origin.ts";
+import { type Arrival, answerJson, beyondFraming } from "./origin.ts";
 import { type Answer, exchange, toBytes, toChunks, type Wire } from "./raw.ts";
 
 const HOSTED = "https://mcp.acme.example/mcp";
@@ -30,16 +31,6 @@ async function arrive(tenant: string, wire: Wire, bytes = toBytes(wire)): Promis
   expect(arrivals.length - before).toBe(1);
   return arrivals.at(-1) as Arrival;
 }
-
-/** What makes a connection, and what workerd adds to any request: `CF-Worker` names the zone. */
-const FRAMING = new Set(["host", "content-length", "transfer-encoding", "accept-encoding", "cf-worker"]);
-
-const beyondFraming = ({ rawHeaders }: Arrival): Record<string, string> =>
-  Object.fromEntries(
-    rawHeaders
-      .map(([name, value]) => [name.toLowerCase(), value] as const)
-      .filter(([name]) => !FRAMING.has(name)),
-  );
 
 describe("the body, byte for byte", () => {
   const args = { query: "e\u0301 \u{1F9ED} \u2028 </script>", "": null, a: [1e-7, 1.5, {}] };
@@ -293,6 +284,14 @@ describe("what comes back", () => {
       "countersign-decision": expect.not.stringContaining("AAAA"),
       "countersign-ect": "recorded",
     });
+  });
+
+  test("an origin that compresses though it was asked not to: the content is the same", async () => {
+    const body = `{"text":"${"wax ".repeat(1000)}"}`;
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const answer = await answered(200, headers, gzipSync(body));
+    expect(answer.headers.get("content-encoding")).toBe("gzip");
+    expect(gunzipSync(answer.body).toString()).toBe(body);
   });
 
   test("the outcome has status and digest of what the client was sent", async () => {

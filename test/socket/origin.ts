@@ -80,6 +80,17 @@ export async function startOrigin(): Promise<Origin> {
   };
 }
 
+/** What makes a connection, and what workerd adds to any request: `CF-Worker` names the zone. */
+const FRAMING = new Set(["host", "content-length", "transfer-encoding", "accept-encoding", "cf-worker"]);
+
+/** The headers of a request, lower case, without those that only carry it. */
+export const beyondFraming = ({ rawHeaders }: Arrival): Record<string, string> =>
+  Object.fromEntries(
+    rawHeaders
+      .map(([name, value]) => [name.toLowerCase(), value] as const)
+      .filter(([name]) => !FRAMING.has(name)),
+  );
+
 /** A port of 127.0.0.1 where nothing listens. */
 export async function closedPort(): Promise<number> {
   const server = createServer();

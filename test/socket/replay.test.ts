@@ -243,3 +243,23 @@ test("ECT and signature by two keys of one agent would give one request two home
   expect(told(answer)).toBe("403 principal.invalid");
   expect(await scene.logged(answer)).toBe("principal.key_mismatch");
 });
+
+test("captured at one tenant, sent to another that has the same agents and keys", async () => {
+  const wire = await scene.sign("acme", toolCall());
+  const moved = await scene.send({ ...wire, target: "/quiet/mcp" });
+  expect(told(moved)).toBe("401 bearer.invalid");
+  expect(await scene.logged(moved)).toBe("act.audience");
+  // With a mandate for both, the signature and the ECT still name one.
+  const aud = [scene.endpoint("acme"), scene.endpoint("quiet")];
+  const both = await scene.sign("acme", toolCall(), { run: await scene.run("acme", { aud }) });
+  const answers = [
+    await scene.send({ ...both, target: "/quiet/mcp" }),
+    await scene.send({ ...(await resign(scene, "quiet", both)), target: "/quiet/mcp" }),
+  ];
+  expect(answers.map(told)).toEqual(["403 signature.invalid", "403 ect.invalid"]);
+  const rows = await scene.rows(answers.map(decisionOf));
+  expect(answers.map((answer) => rows.get(decisionOf(answer))?.reason)).toEqual([
+    "signature.audience",
+    "ect.audience",
+  ]);
+});

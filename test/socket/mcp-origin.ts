@@ -1,0 +1,121 @@
+/** Real MCP servers of the SDK on loopback: one that keeps sessions, as legacy ones do, and one of both eras. */
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import {
+  createMcpHandler,
+  fromJsonSchema,
+  McpServer,
+  WebStandardStreamableHTTPServerTransport,
+} from "@modelcontextprotocol/server";
+
+export interface McpOrigin {
+  readonly url: string;
+  /** HTTP method and JSON-RPC method (or kind) of everything that arrived. */
+  readonly seen: readonly string[];
+  /** Live sessions. */
+  readonly sessions: ReadonlyMap<string, McpServer>;
+  close(): Promise<void>;
+}
+
+function buildServer(): McpServer {
+  const server = new McpServer({ name: "origin", version: "1.0.0" });
+  const inputSchema = fromJsonSchema<{ query: string }>({
+    type: "object",
+    properties: { query: { type: "string" } },
+    required: ["query"],
+  });
+  for (const name of ["search", "sealed"]) {
+    server.registerTool(name, { description: name, inputSchema }, ({ query }) => ({
+      content: [{ type: "text", text: `${name}: ${query}` }],
+    }));
+  }
+  server.registerTool("fails", { description: "fails", inputSchema }, () => {
+    throw new Error("out of order");
+  });
+  // Asks back in the middle of the call: the client answers in a POST of its own.
+  server.registerTool("asks", { description: "asks", inputSchema }, async ({ query }) => {
+    const { action, content } = await server.server.elicitInput({
+      message: query,
+      requestedSchema: { type: "object", properties: { name: { type: "string" } } },
+    });
+    return { content: [{ type: "text", text: `${action}: ${JSON.stringify(content)}` }] };
+  });
+  return server;
+}
+
+/** One server for each session, which lives from `initialize` to DELETE. */
+function sessionful(sessions: Map<string, McpServer>): (request: Request) => Promise<Response> {
+  const transports = new Map<string, WebStandardStreamableHTTPServerTransport>();
+  return async (request) => {
+    const known = transports.get(request.headers.get("mcp-session-id") ?? "");
+    if (known !== undefined) return known.handleRequest(request);
+    const server = buildServer();
+    const transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: () => crypto.randomUUID(),
+      onsessioninitialized: (id) => {
+        transports.set(id, transport);
+        sessions.set(id, server);
+      },
+      onsessionclosed: (id) => {
+        transports.delete(id);
+        sessions.delete(id);
+      },
+    });
+    await server.connect(transport);
+    return transport.handleRequest(request);
+  };
+}
+
+export async function startMcpOrigin(kind: "sessions" | "both eras"): Promise<McpOrigin> {
+  const seen: string[] = [];
+  const sessions = new Map<string, McpServer>();
+  const handler = createMcpHandler(() => buildServer());
+  const fetch = kind === "sessions" ? sessionful(sessions) : (request: Request) => handler.fetch(request);
+
+  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const body = await text(incoming);
+    const { method = "" } = incoming;
+    const message = body === "" ? {} : JSON.parse(body);
+    seen.push(`${method} ${message.method ?? (body === "" ? "" : "response")}`.trim());
+    const closed = new AbortController();
+    outgoing.on("close", () => closed.abort());
+    const headers = new Headers(
+      Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as [string, string]),
+    );
+    const request = new Request(`http://${incoming.headers.host}${incoming.url}`, {
+      method,
+      headers,
+      signal: closed.signal,
+      ...(body !== "" && { body }),
+    });
+    const response = await fetch(request);
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers)).flushHeaders();
+    const reader = response.body?.getReader();
+    outgoing.on("close", () => reader?.cancel().catch(() => {}));
+    for (let step = await reader?.read(); step !== undefined && !step.done; step = await reader?.read()) {
+      outgoing.write(step.value);
+    }
+    outgoing.end();
+  }
+
+  const server = createServer((incoming, outgoing) => {
+    answer(incoming, outgoing).catch((error) => outgoing.destroy(error));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    seen,
+    sessions,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
