@@ -3,8 +3,9 @@ import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
 
 /**
- * Slows floods before any work is done for them. Permissive and local to a data centre: no accounting, and
- * when the binding fails the request goes on to the checks that count.
+ * Slows floods before any work is done for them: by client address, and where no edge vouches for one by host
+ * and path. Permissive and local to a data centre: no accounting, and when the binding fails the request goes on to
+ * the checks that count.
  */
 export async function brake(facts: Facts, env: Env): Promise<Result<void, Reason>> {
   try {

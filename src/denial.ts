@@ -10,7 +10,7 @@ export interface Refusal {
   readonly id: RequestId | null;
   /** The MCP method, where it was read; else what the Mcp-Method header claims. */
   readonly method: string | null;
-  /** Whether all required evidence was verified. Until then only the public form of the reason is shown. */
+  /** Whether the caller was verified. Until then only the public form of the reason is shown. */
   readonly verified: boolean;
   /** Whether the request follows revision 2026-07-28 or later. */
   readonly modern: boolean;
@@ -45,22 +45,25 @@ export function toResponse(refusal: Refusal): Response {
   return Response.json(body, { status: wire.status, headers: { ...NO_STORE, ...wire.headers } });
 }
 
+/** What the form of an answer depends on. */
+type Cause = Pick<Refusal, "reason" | "method" | "verified">;
+
 /** The HTTP status of a refusal, for the audit record. */
-export function statusOf(refusal: Refusal): number {
-  const wire = toWire(refusal);
+export function statusOf(cause: Cause): number {
+  const wire = toWire(cause);
   return wire.form === "attestation" ? 200 : wire.status;
 }
 
-function toWire(refusal: Refusal): Wire {
-  const wire = answer(refusal);
-  if (refusal.method !== "server/discover" || wire.form !== "error") return wire;
+function toWire(cause: Cause): Wire {
+  const wire = wireOf(cause);
+  if (cause.method !== "server/discover" || wire.form !== "error") return wire;
   // A client that probes with server/discover takes every other status as "an old server" and downgrades.
   if (wire.status === 401 || wire.status === 503) return wire;
-  const isOurs = wire.status >= 500 || wire.status === 429;
-  return isOurs ? { ...wire, status: 503, headers: retryAfter } : { ...wire, status: 403 };
+  const mayPass = wire.status >= 500 || wire.status === 429;
+  return mayPass ? { ...wire, status: 503, headers: retryAfter } : { ...wire, status: 403 };
 }
 
-function answer({ reason, method, verified }: Refusal): Wire {
+function wireOf({ reason, method, verified }: Cause): Wire {
   const { answer } = REASONS[reason];
   const isToolCall = method === "tools/call";
   switch (answer.kind) {

@@ -32,7 +32,7 @@ export function readFacts(request: Request): Result<Facts, Reason> {
   if (size > MAX_HEADERS_BYTES) return fail("request.headers_too_large");
 
   const target = RAW_URL.exec(request.url);
-  // Two Host headers give a URL that no pattern fits.
+  // What two Host headers give may still fit; then no tenant has such a host.
   if (target === null) return fail("target.unknown");
   const [, host = "", path = "", query] = target;
   return ok({

@@ -1,8 +1,11 @@
+import { attemptOf, factsOf, homeOf } from "./attempt.ts";
 import { brake } from "./brake.ts";
 import { sha256 } from "./encoding.ts";
+import { bindCapability } from "./evidence/act/bind.ts";
 import { parseMandate } from "./evidence/act/parse.ts";
+import { verifyMandate } from "./evidence/act/verify.ts";
 import { verifyAttested } from "./evidence/attested.ts";
-import { checkPresence, parseCallerEvidence, verifyCaller } from "./evidence/caller.ts";
+import { type Caller, checkPresence, parseCallerEvidence, verifyCaller } from "./evidence/caller.ts";
 import { bindAction, bindStep } from "./evidence/ect/bind.ts";
 import { type Facts, readFacts } from "./facts.ts";
 import { decide } from "./ledger/client.ts";
@@ -10,13 +13,13 @@ import { checkOrigin } from "./mcp/cors.ts";
 import { isModern } from "./mcp/mirrored-headers.ts";
 import { idOf, methodOf, type Received, readMessage } from "./mcp/read.ts";
 import { deriveAction } from "./policy/actions.ts";
-import { authorize, checkCapability } from "./policy/authorize.ts";
+import { authorize } from "./policy/authorize.ts";
 import { requiredEvidence } from "./policy/required.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { findTenant } from "./tenant/store.ts";
 import type { Tenant } from "./tenant/tenant.ts";
-import { attemptOf, factsOf, homeOf, type Trail } from "./trail.ts";
+import type { Trail } from "./trail.ts";
 
 /** A request that may go on: a browser's preflight question, or a call that was admitted. */
 export type Passage =
@@ -41,15 +44,15 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!found.ok) return found;
   const tenant = found.value;
   trail.tenant = tenant;
-  const origin = checkOrigin(facts.headers, tenant.allowedOrigins);
-  if (!origin.ok) return origin;
-  trail.corsOrigin = origin.value;
+  const browser = checkOrigin(facts.headers, tenant.allowedOrigins);
+  if (!browser.ok) return browser;
+  trail.corsOrigin = browser.value;
   if (facts.method === "OPTIONS") return ok({ kind: "preflight", facts, tenant });
 
   // 2 bearer: before a byte of the body is read
-  const mandate = parseMandate(facts.headers);
-  if (mandate.state === "absent") return fail("bearer.missing");
-  if (mandate.state === "malformed") return fail(mandate.reason);
+  const bearer = parseMandate(facts.headers);
+  if (bearer.state === "absent") return fail("bearer.missing");
+  if (bearer.state === "malformed") return fail(bearer.reason);
 
   // 3 message
   const message = await readMessage(facts, tenant.maxBodyBytes);
@@ -59,35 +62,30 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
     return fail(message.error.reason);
   }
   const received = message.value;
-  noteMessage(trail, received);
+  noteMessage(trail, received, facts);
   const bodySha256 = await sha256(received.body);
   trail.bodySha256 = bodySha256;
   const now = Math.floor(Date.now() / 1000);
 
   // 4 evidence, 5 required
-  const evidence = parseCallerEvidence(mandate.value, facts);
+  const evidence = parseCallerEvidence(facts);
   const required = requiredEvidence(received.message, tenant.evidenceRules);
   if (!required.ok) return required;
   const present = checkPresence(evidence, required.value);
   if (!present.ok) return present;
 
   // 6 verify, 7 bind: the caller, then what it says about this call
-  const verified = await verifyCaller(evidence, { tenant, facts, body: received.body, bodySha256, now });
+  const mandate = await verifyMandate(bearer.value, tenant, now);
+  if (!mandate.ok) return mandate;
+  trail.mandate = mandate.value;
+  trail.checks.push("mandate");
+  const context = { tenant, facts, body: received.body, bodySha256, now };
+  const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
   const caller = verified.value;
   trail.caller = caller;
-  trail.checks.push("mandate", `signature.${caller.key.profile}`);
-  if (caller.ect !== null) {
-    const step = bindStep(caller.ect, {
-      bodySha256,
-      hasBody: received.body.length > 0,
-      mandate: caller.mandate,
-    });
-    if (!step.ok) return step;
-    trail.step = caller.ect;
-    trail.checks.push("ect");
-  }
-  const bound = bindCall(trail, received, tenant);
+  trail.checks.push(`signature.${caller.key.profile}`);
+  const bound = bindCall(trail, caller, received, bodySha256, tenant);
   if (!bound.ok) return bound;
   const needsAttestation = required.value.has("attestation");
   const agent = caller.key.agent;
@@ -106,31 +104,44 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   return admitted.ok ? ok({ kind: "call", facts, tenant, received }) : admitted;
 }
 
-function noteMessage(trail: Trail, { message }: Received): void {
+function noteMessage(trail: Trail, { message }: Received, facts: Facts): void {
   trail.id = idOf(message);
-  trail.method = methodOf(message);
+  trail.method = methodOf(message) ?? facts.method;
   trail.tool = message.kind === "request" && message.tool !== null ? message.tool.name : null;
   trail.modern = isModern(message);
 }
 
-/** Binds ECT and mandate to the action of the message. GET, DELETE and responses have none: the bearer covers them. */
-function bindCall(trail: Trail, { message }: Received, tenant: Tenant): Result<void, Reason> {
-  if (trail.caller === null || (message.kind !== "request" && message.kind !== "notification"))
-    return ok(undefined);
+/** Binds the ECT to body and mandate, and both to the action of the message. */
+function bindCall(
+  trail: Trail,
+  { ect, mandate }: Caller,
+  { message, body }: Received,
+  bodySha256: Uint8Array,
+  tenant: Tenant,
+): Result<void, Reason> {
+  if (message.kind !== "request" && message.kind !== "notification") {
+    // GET, DELETE and responses have no action: an ECT there could claim any, and the run would show it as done.
+    return ect === null ? ok(undefined) : fail("ect.misplaced");
+  }
+  if (ect !== null) {
+    const step = bindStep(ect, { bodySha256, hasBody: body.length > 0, mandate });
+    if (!step.ok) return step;
+    trail.step = ect;
+    trail.checks.push("ect");
+  }
   const action = deriveAction(message.method, trail.tool, tenant.actions);
   if (!action.ok) return action;
   trail.action = action.value;
-  const named = trail.step === null ? ok(undefined) : bindAction(trail.step, action.value);
+  const named = ect === null ? ok(undefined) : bindAction(ect, action.value);
   if (!named.ok) return named;
-  const capable = checkCapability(trail.caller.mandate, action.value);
+  const capable = bindCapability(mandate, action.value);
   if (capable.ok) trail.checks.push("capability");
   return capable;
 }
 
 /** The last step before forwarding: claims what can be used once and writes the decision, in one transaction. */
 async function admit(trail: Trail, tenant: Tenant, env: Env): Promise<Result<void, Reason>> {
-  const home = homeOf(trail) ?? "";
-  const ruled = await decide(env, home, attemptOf(trail, factsOf(trail, tenant, null), null));
+  const ruled = await decide(env, homeOf(trail, tenant), attemptOf(trail, factsOf(trail, tenant), null));
   if (!ruled.ok) return ruled;
   trail.ruling = ruled.value;
   return ruled.value.verdict === "admitted" ? ok(undefined) : fail(ruled.value.reason ?? "internal.error");

@@ -25,7 +25,7 @@ export const MAX_ATTESTATION_TTL = 300;
 
 // -- what is read from a request ----------------------------------------------------------------------
 
-/** Header lines of a request. Browsers and SDKs send about 25; a kit adds 8. */
+/** Different headers of a request. Browsers and SDKs send about 25; a kit adds 8. */
 export const MAX_HEADER_COUNT = 100;
 
 /** All header names and values together. Workers allow 128 KiB; evidence and tokens need far less. */
@@ -67,8 +67,14 @@ export const MAX_ECT_EXT_DEPTH = 5;
 
 /** `Signature-Input`, `Signature`, `Content-Digest`, each: parsing 80 KiB takes 20 ms, 8 KiB takes 2. */
 export const MAX_SIGNATURE_FIELD_BYTES = 8 * 1024;
+
+/** Signatures in one message: the caller's own and those of a few intermediaries. */
 export const MAX_SIGNATURE_LABELS = 8;
+
+/** Covered components: the dozen a profile demands, and the `Mcp-Param-*` of a tool with many parameters. */
 export const MAX_SIGNATURE_COMPONENTS = 64;
+
+/** Parameters of one signature: RFC 9421 has six, WIMSE adds three. */
 export const MAX_SIGNATURE_PARAMETERS = 16;
 
 /** A tool call attestation envelope, decoded. The published ones have 720 bytes. */
@@ -131,13 +137,16 @@ export const MAX_UNKNOWN_PARENTS = 16;
 export const MAX_LIVE_RUNS = 100_000;
 
 /** Journal records per table: as many as go to D1 at once. A drained table is dropped whole, which costs no writes. */
-export const JOURNAL_WINDOW = 500;
+export const JOURNAL_WINDOW = 400;
 
 /** Journal records waiting for D1. Beyond it calls are refused: a decision that nobody can keep is not made. */
 export const MAX_JOURNAL_BACKLOG = 100_000;
 
-/** Records sent to D1 in one batch: 500 of 1 KiB stay far below the 2 MB that one bound value may have. */
-export const DRAIN_BATCH = 500;
+/**
+ * Records sent to D1 in one batch: 400 of 1 KiB stay far below the 2 MB that one bound value may have, and halving
+ * a batch down to single rows takes 799 of the 1,000 queries that one invocation may make.
+ */
+export const DRAIN_BATCH = 400;
 
 /** Finished runs and expired tables are looked for this often at most: the search reads every run. */
 export const PURGE_INTERVAL_MS = 60_000;
@@ -168,8 +177,14 @@ export const TENANT_FRESH_MS = 15_000;
 /** With KV unreachable the last known document serves this long; then 503. */
 export const TENANT_STALE_MS = 10 * 60_000;
 
-/** Tenants one isolate remembers. */
-export const MAX_CACHED_TENANTS = 1_000;
+/** Tenant documents, host names and compiled documents that one isolate of 128 MiB remembers, by their text. */
+export const MAX_CACHED_TENANT_BYTES = 8 * 1024 * 1024;
+
+/** KV's answer, which is local in the usual case. Beyond it the last known document serves, or 503. */
+export const KV_DEADLINE_MS = 3_000;
+
+/** After KV has failed, it is left alone this long while a last known document can serve. */
+export const KV_COOL_DOWN_MS = 5_000;
 
 /** The ledger's answer. Beyond it: 503, nothing forwarded. */
 export const LEDGER_DEADLINE_MS = 5_000;

@@ -75,7 +75,7 @@ const HEADER_MISMATCH = -32020;
 export const REASONS = {
   // -- stages 0 and 1: facts and tenant ---------------------------------------------------------------
   ...group(protocol(431, 431), null, {
-    "request.too_many_headers": "The request has more header lines than are read. Send fewer.",
+    "request.too_many_headers": "The request has more headers than are read. Send fewer.",
     "request.headers_too_large": "The request headers are larger than are read. Send shorter ones.",
   }),
   ...group({ kind: "rate" }, null, {
@@ -103,7 +103,7 @@ export const REASONS = {
   ...group({ kind: "challenge" }, "bearer.invalid", {
     "bearer.scheme": "Authorization does not have the Bearer scheme with one token.",
     "bearer.conflict": "Authorization and ACT-Mandate carry different mandates. Send one, or both equal.",
-    "bearer.access_token": "This tenant takes ACT mandates, not OAuth access tokens.",
+    "bearer.access_token": "Send an ACT mandate; OAuth access tokens are not taken.",
     "act.malformed": "The mandate is not a compact JWS of strict JSON in canonical base64url.",
     "act.too_large": "The mandate is larger than is read. Grant fewer capabilities.",
     "act.typ": "The mandate's typ is not act+jwt.",
@@ -116,13 +116,13 @@ export const REASONS = {
     "act.key_unknown": "The issuer has no key with the mandate's kid.",
     "act.signature": "The mandate's signature does not verify.",
     "act.expired": "The mandate has expired. Mint a fresh one.",
-    "act.in_future": "The mandate's iat is in the future. Check the issuer's clock.",
+    "act.in_future": "The mandate's iat or nbf is in the future. Check the issuer's clock.",
     "act.lifetime": "The mandate lives longer than its issuer may grant.",
     "act.audience": "The mandate is for another audience.",
     "act.subject_unknown": "The mandate's sub is not an agent of this tenant.",
     "act.agent_not_granted": "The issuer may not authorise this agent.",
     "act.action_not_granted": "The mandate's cap has an action that its issuer may not grant.",
-    "act.delegation_off": "The mandate was delegated, and this tenant does not take delegated mandates.",
+    "act.delegation_off": "The mandate was delegated. Delegated mandates are not taken.",
   }),
 
   // -- stage 3: message -------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ export const REASONS = {
     "ect.alg": "The ECT's alg is not one this tenant accepts, or not the one registered for its key.",
     "ect.crit": "The ECT's header has a crit extension that is not understood.",
     "ect.kid": "The ECT's header has no usable kid.",
-    "ect.unsigned": "The ECT is not signed (level 1), and this tenant requires a signature.",
+    "ect.unsigned": "The ECT is not signed (level 1). Sign it.",
     "ect.claims": "A required claim of the ECT is missing or has the wrong type.",
     "ect.extension": "ect_ext is larger or deeper than the profile allows.",
     "ect.pred_too_long": "pred names more parents than are read. Name only those not named by a later step.",
@@ -217,13 +217,14 @@ export const REASONS = {
     "ect.signature": "The ECT's signature does not verify.",
     "ect.expired": "The ECT has expired.",
     "ect.too_old": "The ECT's iat is too old. Mint one for each request.",
-    "ect.in_future": "The ECT's iat is in the future. Check the clock.",
+    "ect.in_future": "The ECT's iat or nbf is in the future. Check the clock.",
     "ect.audience": "The ECT is for another audience.",
     "ect.inp_hash_missing": "An ECT for a request with a body needs inp_hash.",
     "ect.inp_hash_mismatch": "inp_hash is not the SHA-256 of the body that arrived.",
     "ect.exec_act_mismatch": "exec_act is not the action of this method and tool.",
     "ect.mandate_not_named": "pred does not name the mandate that came with the request.",
     "ect.wid_mismatch": "The ECT's wid is not the mandate's.",
+    "ect.misplaced": "GET, DELETE and responses take no ECT: they do nothing that one could name.",
   }),
   ...group({ kind: "forbidden" }, "principal.invalid", {
     "principal.mismatch": "Mandate, signature, ECT and attestation must all be of the same agent.",
@@ -268,7 +269,7 @@ export const REASONS = {
   ...group(attestation("server_mismatch"), "attestation.invalid", {
     "attestation.fingerprint_not_found": "No planned call names this server's fingerprint.",
     "attestation.fingerprint_twice": "More than one planned call names this server's fingerprint.",
-    "attestation.several_calls": "This tenant takes attestations of one call only.",
+    "attestation.several_calls": "Attest one call at a time; plans of several are not taken.",
   }),
   ...group(attestation("tool_mismatch"), "attestation.invalid", {
     "attestation.tool_differs": "The attestation is for another tool.",
@@ -322,7 +323,7 @@ export const REASONS = {
     "origin.timeout": "The origin did not answer in time.",
   }),
   ...group({ kind: "bug" }, null, {
-    "internal.error": "Countersign has a bug. Nothing more was done; please report the decision id.",
+    "internal.error": "Countersign has a bug and stopped here. Please report the decision id.",
   }),
 } as const satisfies Record<string, Entry>;
 

@@ -1,3 +1,4 @@
+import { attemptOf, factsOf, homeOf } from "./attempt.ts";
 import { sampleUnverified } from "./audit/sampling.ts";
 import { type Refusal, statusOf, toResponse } from "./denial.ts";
 import { component } from "./evidence/http-signature/fields.ts";
@@ -8,12 +9,12 @@ import { addCors } from "./mcp/cors.ts";
 import { forward } from "./origin/forward.ts";
 import { forwardedHeaders, returnedHeaders } from "./origin/headers.ts";
 import { watchBody } from "./origin/watch.ts";
-import type { Reason } from "./reasons.ts";
+import { REASONS, type Reason } from "./reasons.ts";
 import type { Tenant } from "./tenant/tenant.ts";
-import { attemptOf, factsOf, homeOf, type Trail } from "./trail.ts";
+import type { Trail } from "./trail.ts";
 
 /** What became of a forwarded call. */
-type End = Pick<Outcome, "reason" | "output_hash"> & { readonly status: number };
+type End = Pick<Outcome, "status" | "reason" | "output_hash">;
 
 /** Stages 10 and 11: forwards an admitted call, streams the answer, and reports what became of it. */
 export async function relay(
@@ -60,21 +61,34 @@ export async function refuse(
   env: Env,
   ctx: ExecutionContext,
 ): Promise<Response> {
-  const home = homeOf(trail);
-  if (home === null || trail.tenant === null || trail.ruling !== null)
-    return toResponse(refusalOf(trail, reason));
+  const { tenant } = trail;
+  const answer = () => toResponse(refusalOf(trail, trail.ruling?.reason ?? reason));
+  if (tenant === null || trail.ruling !== null) return answer();
+  // A ledger that has just failed is not asked to write that down, and what we cannot tell is no verdict.
+  if (trail.caller !== null && REASONS[reason].answer.kind === "unavailable") return answer();
 
-  const facts = factsOf(trail, trail.tenant, statusOf(refusalOf(trail, reason)));
+  const facts = factsOf(trail, tenant);
+  const home = homeOf(trail, tenant);
   if (trail.caller === null) {
     // Of strangers a sample is enough: a row for each would let them run up the bill.
-    const sample = sampleUnverified(trail.tenant.id, trail.startedAt);
+    const sample = sampleUnverified(tenant.id, trail.startedAt);
     if (sample !== null) ctx.waitUntil(decide(env, home, attemptOf(trail, { ...facts, ...sample }, reason)));
-    return toResponse(refusalOf(trail, reason));
+    return answer();
   }
+  // The ledger may know a worse reason: the same request was here before.
   const ruled = await decide(env, home, attemptOf(trail, facts, reason));
   if (ruled.ok) trail.ruling = ruled.value;
-  // The ledger may know a worse reason: the same request was here before.
-  return toResponse(refusalOf(trail, trail.ruling?.reason ?? reason));
+  return answer();
+}
+
+/** Answers after a bug. What was admitted has been forwarded perhaps, so its outcome says what happened. */
+export function fault(trail: Trail, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const { tenant, ruling } = trail;
+  if (tenant !== null && ruling?.verdict === "admitted") {
+    const end: End = { status: 500, reason: "internal.error", output_hash: null };
+    ctx.waitUntil(reportOutcome(trail, tenant, end, env));
+  }
+  return refuse(trail, "internal.error", env, ctx);
 }
 
 /** Adds what every response of ours carries. */
@@ -89,7 +103,7 @@ export function finish(response: Response, trail: Trail): Response {
 }
 
 /** What the answer to a refused request is made from. */
-export const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
+const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   reason,
   decision: trail.decision,
   id: trail.id,
@@ -98,10 +112,10 @@ export const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   modern: trail.modern,
 });
 
-function reportOutcome(trail: Trail, tenant: Tenant, { status, ...end }: End, env: Env): Promise<void> {
-  return report(env, homeOf(trail) ?? "", {
+function reportOutcome(trail: Trail, tenant: Tenant, end: End, env: Env): Promise<void> {
+  return report(env, homeOf(trail, tenant), {
     decision: trail.decision,
-    facts: factsOf(trail, tenant, status),
+    facts: factsOf(trail, tenant),
     run: trail.caller && runKey(trail.caller.mandate),
     latency_ms: Date.now() - trail.startedAt,
     ...end,

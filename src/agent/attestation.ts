@@ -1,6 +1,6 @@
 import { importJWK, type JWK } from "jose";
 import { type AttestationSigner, signAttestation } from "../evidence/attestation/sign.ts";
-import type { JsonObject } from "../mcp/strict-json.ts";
+import type { JsonObject } from "../json/strict-json.ts";
 
 /** How tool calls are attested (SEP-2787), in the header `X-MCP-Attestation`. */
 export interface AttestationOptions {

@@ -1,6 +1,6 @@
 import { fromUtf8, randomId, utf8 } from "../encoding.ts";
 import { contentDigest } from "../evidence/http-signature/content-digest.ts";
-import { isObject, type JsonObject, type JsonValue } from "../mcp/strict-json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
 import { type ActionOptions, actionOf } from "./actions.ts";
 import { type AttestationOptions, attest } from "./attestation.ts";
 import { mintEct } from "./ect.ts";

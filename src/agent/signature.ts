@@ -55,7 +55,7 @@ export async function signMessage(
   const algorithm = algorithmOf(signer.alg);
   if (algorithm === undefined) throw new TypeError(`${signer.alg} signs no HTTP messages`);
   const headers = new Map(request.headers);
-  const names = requiredComponents(profile, [...headers.keys()], new Set(["accept", ...cover]));
+  const names = requiredComponents(profile, [...headers.keys()], new Set(cover));
   const limits = { expires: now + lifetimeSeconds, nonce };
   const parameters = {
     created: now,

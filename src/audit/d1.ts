@@ -10,6 +10,7 @@ const COLUMNS = [
   "kind",
   "decision",
   "tenant",
+  "revision",
   "chain",
   "seq",
   "time",

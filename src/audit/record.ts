@@ -1,5 +1,5 @@
 import { sha256, toBase64url, utf8 } from "../encoding.ts";
-import { canonical } from "../mcp/canonical.ts";
+import { canonical } from "../json/canonical.ts";
 import type { Reason } from "../reasons.ts";
 
 /**
@@ -13,16 +13,17 @@ export type Verdict = "admitted" | "denied";
 /** What the gate knows about a decision. Hashes of input and output, never their text. */
 export interface DecisionFacts {
   readonly tenant: string;
+  /** base64url SHA-256 of the tenant document that decided; null for a summary. */
+  readonly revision: string | null;
   readonly principal: string;
-  /** `iss` and `jti` of the mandate, where one was verified. */
+  /** JSON array of `iss` and `jti` of the mandate, where one was verified. */
   readonly mandate: string | null;
+  /** The MCP method; the HTTP method of what has none. */
   readonly method: string | null;
   readonly tool: string | null;
   readonly action: string | null;
   /** base64url SHA-256 of the body. */
   readonly input_hash: string | null;
-  /** HTTP status of the answer; null where the origin gives it. */
-  readonly status: number | null;
   /** The checks that were passed, in order. */
   readonly checks: readonly string[];
   /** Denials that were not written and that this record counts; null where it counts none. */
@@ -46,6 +47,8 @@ export interface AuditRecord extends DecisionFacts {
   readonly time: number;
   readonly verdict: Verdict | null;
   readonly reason: Reason | null;
+  /** HTTP status of the answer; null for a decision to forward, whose outcome has it. */
+  readonly status: number | null;
   readonly run: string | null;
   readonly output_hash: string | null;
   readonly latency_ms: number | null;

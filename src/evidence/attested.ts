@@ -1,6 +1,6 @@
 import type { Facts } from "../facts.ts";
+import { isObject } from "../json/strict-json.ts";
 import type { Received } from "../mcp/read.ts";
-import { isObject } from "../mcp/strict-json.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, Tenant } from "../tenant/tenant.ts";

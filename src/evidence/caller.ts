@@ -2,8 +2,7 @@ import type { Facts } from "../facts.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { AgentKey, EvidenceKind, Tenant } from "../tenant/tenant.ts";
-import type { Mandate } from "./act/parse.ts";
-import { type VerifiedMandate, verifyMandate } from "./act/verify.ts";
+import type { VerifiedMandate } from "./act/verify.ts";
 import { type Ect, parseEct } from "./ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "./ect/verify.ts";
 import { checkContentDigest } from "./http-signature/content-digest.ts";
@@ -12,9 +11,8 @@ import { parseHttpSignature } from "./http-signature/parse.ts";
 import { type VerifiedSignature, verifyHttpSignature } from "./http-signature/verify.ts";
 import type { Presented } from "./presented.ts";
 
-/** The evidence about the caller itself, as found. The attestation is about the call and is taken later. */
+/** What comes with the bearer to prove the caller, as found. The attestation is about the call and is taken later. */
 export interface CallerEvidence {
-  readonly mandate: Mandate;
   readonly signature: Presented<readonly LabelledSignature[]>;
   readonly ect: Presented<Ect>;
 }
@@ -38,8 +36,7 @@ export interface CallerContext {
 }
 
 /** Parses what is about the caller. Stage 4. */
-export const parseCallerEvidence = (mandate: Mandate, facts: Facts): CallerEvidence => ({
-  mandate,
+export const parseCallerEvidence = (facts: Facts): CallerEvidence => ({
   signature: parseHttpSignature(facts.headers),
   ect: parseEct(facts.headers),
 });
@@ -55,16 +52,15 @@ export function checkPresence(
 }
 
 /**
- * Verifies mandate, HTTP signature with Content-Digest, and ECT, in this order, and that all are of one agent
- * and one key. Stage 6, and the first rule of stage 7.
+ * Verifies HTTP signature with Content-Digest, and ECT, in this order, and that they and the mandate are of one
+ * agent and one key. Stage 6, and the first rule of stage 7.
  */
 export async function verifyCaller(
+  mandate: VerifiedMandate,
   evidence: CallerEvidence,
   context: CallerContext,
 ): Promise<Result<Caller, Reason>> {
   const { tenant, now } = context;
-  const mandate = await verifyMandate(evidence.mandate, tenant, now);
-  if (!mandate.ok) return mandate;
   const signature = await verifySignature(evidence.signature, context);
   if (!signature.ok) return signature;
   if (evidence.ect.state === "malformed") return fail(evidence.ect.reason);
@@ -72,13 +68,13 @@ export async function verifyCaller(
   if (!ect.ok) return ect;
 
   const { key } = signature.value;
-  if (mandate.value.agent !== key.agent) return fail("principal.mismatch");
+  if (mandate.agent !== key.agent) return fail("principal.mismatch");
   if (ect.value !== null) {
     if (ect.value.key.agent !== key.agent) return fail("principal.mismatch");
     // The ledger is named by the key's lane: two keys would give one request two homes.
     if (ect.value.key !== key) return fail("principal.key_mismatch");
   }
-  return ok({ key, mandate: mandate.value, signature: signature.value, ect: ect.value });
+  return ok({ key, mandate, signature: signature.value, ect: ect.value });
 }
 
 async function verifySignature(

@@ -1,8 +1,8 @@
 import { compactVerify, errors } from "jose";
 import { fromBase64url, fromUtf8 } from "../encoding.ts";
+import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
 import type { VerificationKey } from "../keys/key.ts";
 import { MAX_IDENTIFIER_LENGTH, MAX_TOKEN_BYTES } from "../limits.ts";
-import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../mcp/strict-json.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /** A JWS in compact serialization (RFC 7515 section 7.1), decoded but not verified. */

@@ -1,3 +1,4 @@
+import { withDeadline } from "../deadline.ts";
 import { LEDGER_DEADLINE_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -8,7 +9,7 @@ export async function decide(env: Env, name: string, attempt: Attempt): Promise<
   for (let again = false; ; again = true) {
     try {
       // A stub that threw may be broken, so each try takes a new one.
-      return ok(await withDeadline(env.LEDGER.getByName(name).decide(attempt, again)));
+      return ok(await withDeadline(env.LEDGER.getByName(name).decide(attempt, again), LEDGER_DEADLINE_MS));
     } catch (error) {
       const { overloaded, retryable } = error as { overloaded?: boolean; retryable?: boolean };
       if (overloaded) return fail("ledger.overloaded");
@@ -26,17 +27,5 @@ export async function report(env: Env, name: string, outcome: Outcome): Promise<
     await env.LEDGER.getByName(name).outcome(outcome);
   } catch (error) {
     console.error(JSON.stringify({ event: "ledger.outcome_lost", ledger: name, error: String(error) }));
-  }
-}
-
-async function withDeadline<T>(answer: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("deadline passed")), LEDGER_DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([answer, expired]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,4 +1,5 @@
 import type { DecisionFacts } from "../audit/record.ts";
+import { statusOf } from "../denial.ts";
 import { randomId } from "../encoding.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 import type { Draft, Entry } from "./journal.ts";
@@ -12,6 +13,8 @@ export const decisionDraft = ({ decision, facts, mandate }: Attempt, ruling: Rul
   decision,
   verdict: ruling.verdict,
   reason: ruling.reason,
+  status:
+    ruling.reason && statusOf({ reason: ruling.reason, method: facts.method, verified: mandate !== null }),
   run: mandate && runKey(mandate),
   output_hash: null,
   latency_ms: null,
@@ -46,19 +49,20 @@ export function summaryDraft(ledger: string, count: number): Draft {
   const decision = randomId();
   return {
     tenant,
+    revision: null,
     principal,
     mandate: null,
     method: null,
     tool: null,
     action: null,
     input_hash: null,
-    status: null,
     checks: [],
     id: `${decision}.summary`,
     kind: "summary",
     decision,
     verdict: "denied",
     reason: null,
+    status: null,
     run: null,
     output_hash: null,
     latency_ms: null,

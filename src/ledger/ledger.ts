@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { insertRecords } from "../audit/d1.ts";
+import { withDeadline } from "../deadline.ts";
 import { randomId } from "../encoding.ts";
 import {
   CLAIM_WINDOW,
@@ -205,7 +206,7 @@ export class Ledger extends DurableObject<Env> {
     const [, tenant] = JSON.parse(name) as [string, string];
     const incarnation = meta.text("incarnation") ?? randomId();
     meta.set("incarnation", incarnation);
-    await this.env.DIRECTORY.getByName(tenant).enrol(name, incarnation);
+    await withDeadline(this.env.DIRECTORY.getByName(tenant).enrol(name, incarnation), LEDGER_DEADLINE_MS);
     meta.set("enrolled", 1);
     return incarnation;
   }

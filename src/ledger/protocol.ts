@@ -56,6 +56,8 @@ export interface Outcome {
   readonly decision: string;
   readonly facts: DecisionFacts;
   readonly run: string | null;
+  /** HTTP status of the answer. */
+  readonly status: number;
   /** Why the origin gave no answer; null where it did. */
   readonly reason: Reason | null;
   readonly output_hash: string | null;

@@ -1,5 +1,5 @@
 /**
- * One-time values in a table per window of their signed issue time. A look-up asks every live table; a table is
+ * One-time values, and the steps of runs, in a table per window of their signed issue time. A look-up asks every live table; a table is
  * dropped whole once its last value can no longer be acceptable, which costs no row writes. Windows come from
  * signed values only: by arrival time the same value would land in two tables.
  */

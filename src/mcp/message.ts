@@ -1,7 +1,13 @@
+import {
+  isObject,
+  type JsonFault,
+  type JsonObject,
+  type JsonValue,
+  parseStrictJson,
+} from "../json/strict-json.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { isObject, type JsonFault, type JsonObject, type JsonValue, parseStrictJson } from "./strict-json.ts";
 
 export type RequestId = string | number;
 

@@ -1,8 +1,8 @@
 import { fromUtf8 } from "../encoding.ts";
+import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Message } from "./message.ts";
-import { isObject, type JsonObject, type JsonValue } from "./strict-json.ts";
 
 /** First revision whose requests must carry headers that mirror the body. */
 const FIRST_MODERN_REVISION = "2026-07-28";

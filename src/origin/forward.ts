@@ -28,6 +28,8 @@ export async function forward(origin: Origin, request: Forward, env: Env): Promi
       body: request.body,
       // A redirect could carry the call, and what the tenant adds to it, to somewhere else.
       redirect: "manual",
+      // No cache may answer one agent with what another was told.
+      cache: "no-store",
       signal: AbortSignal.any([request.signal, deadline.signal]),
     });
     const fault = statusFault(response.status);

@@ -8,7 +8,7 @@ const FORWARDED: ReadonlySet<string> = new Set([
   "tracestate",
 ]);
 
-/** Hop-by-hop (RFC 9110 section 7.6.1), and what belongs to the connection between the origin and us. */
+/** Hop-by-hop (RFC 9110 section 7.6.1; beside these, all that Connection names), and what belongs to the connection between the origin and us. */
 const NOT_RETURNED: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -35,8 +35,9 @@ export function forwardedHeaders(headers: ReadonlyMap<string, string>, named: Re
 /** The origin's response headers, unchanged but for those of the connection and those that are ours to say. */
 export function returnedHeaders(headers: Headers): Headers {
   const returned = new Headers(headers);
+  const named = new Set((headers.get("connection") ?? "").toLowerCase().split(/[\s,]+/));
   for (const name of headers.keys()) {
-    if (NOT_RETURNED.has(name) || name.startsWith("countersign-")) returned.delete(name);
+    if (NOT_RETURNED.has(name) || named.has(name) || name.startsWith("countersign-")) returned.delete(name);
   }
   return returned;
 }

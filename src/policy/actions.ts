@@ -23,7 +23,3 @@ export function deriveAction(
   if (!MCP_METHODS.has(method) && !templates.extraMethods.has(method)) return fail("message.method_unknown");
   return ok(sessionPrefix + method.replaceAll("/", "."));
 }
-
-/** Whether a pattern of the tenant document covers an action: equal, or `prefix.*` for all below the prefix. */
-export const actionMatches = (pattern: string, action: string): boolean =>
-  pattern.endsWith(".*") ? action.startsWith(pattern.slice(0, -1)) : pattern === action;

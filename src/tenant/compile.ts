@@ -2,13 +2,13 @@
 
 import * as v from "valibot";
 import { sha256, toBase64url, utf8 } from "../encoding.ts";
+import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
 import { MAX_TENANT_BYTES } from "../limits.ts";
-import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../mcp/strict-json.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
 import { compileAgents, compileAttestationKeys, compileIssuers, type Placed } from "./identities.ts";
 import { agent, attestationKey, issuer } from "./identity-schema.ts";
-import { checkActions, checkEvidence, checkPublicUrl } from "./rules.ts";
+import { checkActions, checkEvidence, checkPublicUrl, checkUsable } from "./rules.ts";
 import { type ShapedDocument, tenantDocument } from "./schema.ts";
 import type { EvidenceRule, Tenant } from "./tenant.ts";
 import { pathTenantUrl } from "./urls.ts";
@@ -59,6 +59,7 @@ export async function compileTenant(
     found,
   );
   found.push(...checkTogether(raw, gatewayUrl));
+  if (shaped.success) found.push(...checkUsable(shaped.output));
   if (!shaped.success || found.length > 0) return fail(inDocumentOrder(raw, found));
 
   const revision = toBase64url(await sha256(bytes));

@@ -1,7 +1,7 @@
 /** Faults of a tenant document: found in any order, reported in the order of the document. */
 
 import type { BaseIssue } from "valibot";
-import { isObject, type JsonValue } from "../mcp/strict-json.ts";
+import { isObject, type JsonValue } from "../json/strict-json.ts";
 
 export interface Fault {
   /** Such as `agents[0].keys[1].jwk`; empty for the document as a whole. */

@@ -42,7 +42,7 @@ export const must = <T>(problem: (value: T) => string | null): v.RawCheckAction<
     if (message !== null) addIssue({ message });
   });
 
-/** An identifier as tokens carry it: compared byte for byte. Tokens with other characters in one are malformed. */
+/** An identifier as tokens carry it: compared byte for byte. With other characters in it a token is malformed. */
 export const identifier = (description: string) =>
   v.pipe(
     v.string(),

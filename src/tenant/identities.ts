@@ -63,9 +63,12 @@ export async function compileAgents(
     claimName(value.name, [...at, "name"]);
     const owner: Agent = { name: value.name, suspended: value.status === "suspended" };
     for (const [i, subject] of value.subjects.entries()) {
-      if (claimSubject(subject, [...at, "subjects", i])) bySubject.set(subject, owner);
+      const place = [...at, "subjects", i];
+      if (!claimSubject(subject, place)) continue;
+      bySubject.set(subject, owner);
+      if (value.ectIssuers === undefined && claimEctIssuer(subject, place)) byEctIssuer.set(subject, owner);
     }
-    for (const [i, iss] of value.ectIssuers.entries()) {
+    for (const [i, iss] of (value.ectIssuers ?? []).entries()) {
       if (claimEctIssuer(iss, [...at, "ectIssuers", i])) byEctIssuer.set(iss, owner);
     }
     for (const [i, { iss, sub }] of value.attestations.entries()) {

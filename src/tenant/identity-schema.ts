@@ -75,8 +75,11 @@ export const agent = fields({
     [],
   ),
   ectIssuers: v.optional(
-    list(identifier("An ECT's iss."), MAX_TENANT_LIST, "The iss of ECTs that this agent signs."),
-    [],
+    list(
+      identifier("An ECT's iss."),
+      MAX_TENANT_LIST,
+      "The iss of ECTs that this agent signs; without it, its subjects.",
+    ),
   ),
   attestations: v.optional(
     list(

@@ -1,14 +1,24 @@
-import { MAX_CACHED_TENANTS, TENANT_FRESH_MS, TENANT_STALE_MS } from "../limits.ts";
+import { withDeadline } from "../deadline.ts";
+import {
+  KV_COOL_DOWN_MS,
+  KV_DEADLINE_MS,
+  MAX_CACHED_TENANT_BYTES,
+  TENANT_FRESH_MS,
+  TENANT_STALE_MS,
+} from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { TextCache } from "./cache.ts";
 
-interface Cached {
+interface Known {
   readonly text: string;
-  /** Milliseconds, when KV was last asked. */
+  /** Milliseconds, when KV said so. */
   readonly readAt: number;
+  /** Milliseconds, before which KV is not asked again. */
+  readonly freshUntil: number;
 }
 
 /** Settled values only: a promise may not be shared between requests of an isolate. */
-const cache = new Map<string, Cached>();
+const cache = new TextCache<Known>(MAX_CACHED_TENANT_BYTES);
 
 /**
  * Reads a value of the TENANTS namespace: from the isolate while it is fresh, then from KV, then, while KV cannot
@@ -24,21 +34,16 @@ export async function readTenantValue(
   now: number,
 ): Promise<Result<string | null, "tenant.unavailable">> {
   const known = cache.get(key);
-  if (known !== undefined && now - known.readAt < TENANT_FRESH_MS) return ok(known.text);
+  if (known !== undefined && now < known.freshUntil) return ok(known.text);
   try {
-    const text = await env.TENANTS.get(key, { cacheTtl: 30 });
+    const text = await withDeadline(env.TENANTS.get(key, { cacheTtl: 30 }), KV_DEADLINE_MS);
     if (text === null) cache.delete(key);
-    else remember(key, { text, readAt: now });
+    else cache.set(key, { text, readAt: now, freshUntil: now + TENANT_FRESH_MS });
     return ok(text);
   } catch {
-    const usable = known !== undefined && now - known.readAt < TENANT_STALE_MS;
-    return usable ? ok(known.text) : fail("tenant.unavailable");
+    const staleAt = (known?.readAt ?? 0) + TENANT_STALE_MS;
+    if (known === undefined || now >= staleAt) return fail("tenant.unavailable");
+    cache.set(key, { ...known, freshUntil: Math.min(now + KV_COOL_DOWN_MS, staleAt) });
+    return ok(known.text);
   }
-}
-
-function remember(key: string, entry: Cached): void {
-  cache.delete(key);
-  cache.set(key, entry);
-  const oldest = cache.keys().next().value;
-  if (cache.size > MAX_CACHED_TENANTS && oldest !== undefined) cache.delete(oldest);
 }

@@ -72,6 +72,19 @@ export function checkEvidence(rules: EvidenceRules, extraMethods: readonly strin
     if (rule.tools !== undefined && rule.methods?.includes("tools/call") === false) {
       found.push({ at: ["evidence", i, "tools"], problem: "never matches: methods is without tools/call" });
     }
+    for (const [m, method] of (rule.methods ?? []).entries()) {
+      if (!method.startsWith("notifications/")) continue;
+      found.push({
+        at: ["evidence", i, "methods", m],
+        problem: "is a notification: all of them carry mandate and signature, and no rule applies",
+      });
+    }
+    if (rule.require.includes("attestation") && !isToolCallRule(rule)) {
+      found.push({
+        at: ["evidence", i, "require"],
+        problem: 'asks for an attestation, which only tools/call can have: add "methods": ["tools/call"]',
+      });
+    }
     const earlier = rules.slice(0, i).findIndex((other) => covers(other, rule));
     if (earlier >= 0) {
       found.push({
@@ -81,6 +94,39 @@ export function checkEvidence(rules: EvidenceRules, extraMethods: readonly strin
     }
     return found;
   });
+}
+
+const isToolCallRule = ({ methods, tools }: EvidenceRules[number]): boolean =>
+  tools !== undefined || methods?.every((method) => method === "tools/call") === true;
+
+/** What every caller would lack that the evidence rules demand: a document under which nobody could call. */
+export function checkUsable({
+  agents,
+  attestationKeys,
+  evidence,
+  ect,
+}: Pick<ShapedDocument, "agents" | "attestationKeys" | "evidence" | "ect">): readonly Found[] {
+  const found: Found[] = [];
+  const needsEct = evidence.some(({ require }) => require.includes("ect"));
+  const attested = evidence.findIndex(({ require }) => require.includes("attestation"));
+  if (attested >= 0 && attestationKeys.length === 0) {
+    found.push({
+      at: ["evidence", attested, "require"],
+      problem: "asks for an attestation, and attestationKeys has no key to verify one with",
+    });
+  }
+  for (const [i, { subjects, ectIssuers, keys }] of agents.entries()) {
+    const at = ["agents", i];
+    if (subjects.length === 0) found.push({ at, problem: "has no subjects: no mandate could be for it" });
+    if (!needsEct) continue;
+    if (ectIssuers?.length === 0) found.push({ at, problem: "has no ectIssuers: no ECT could be its own" });
+    const algorithms = keys.map(({ jwk }) => (jwk.kty === "OKP" ? "EdDSA" : "ES256"));
+    if (keys.length > 0 && !algorithms.some((alg) => ect.algorithms.includes(alg))) {
+      const problem = `cannot sign ECTs: ect.algorithms has none of its keys' (${algorithms.join(", ")})`;
+      found.push({ at: [...at, "keys"], problem });
+    }
+  }
+  return found;
 }
 
 /** Whether a rule matches everything that another one matches. */

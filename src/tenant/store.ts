@@ -1,7 +1,8 @@
 import type { Facts } from "../facts.ts";
-import { MAX_CACHED_TENANTS } from "../limits.ts";
+import { MAX_CACHED_TENANT_BYTES } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { TextCache } from "./cache.ts";
 import { compileTenant } from "./compile.ts";
 import { readTenantValue } from "./kv.ts";
 import type { Tenant } from "./tenant.ts";
@@ -42,7 +43,9 @@ async function hostTenant(host: string, env: Env, now: number): Promise<Result<s
 }
 
 /** By id, the last text and what it compiled to; null where it has faults. */
-const compiled = new Map<string, { readonly text: string; readonly tenant: Tenant | null }>();
+const compiled = new TextCache<{ readonly text: string; readonly tenant: Tenant | null }>(
+  MAX_CACHED_TENANT_BYTES,
+);
 
 /** Compiles a document when its text is new, not on every look at KV. */
 async function compileOnce(id: string, text: string, gatewayUrl: string): Promise<Tenant | null> {
@@ -52,7 +55,6 @@ async function compileOnce(id: string, text: string, gatewayUrl: string): Promis
   if (!result.ok)
     console.error(JSON.stringify({ event: "tenant.invalid", tenant: id, faults: result.error }));
   const tenant = result.ok ? result.value : null;
-  if (compiled.size >= MAX_CACHED_TENANTS) compiled.clear();
   compiled.set(id, { text, tenant });
   return tenant;
 }

@@ -49,7 +49,7 @@ export interface Issuer {
   readonly keys: ReadonlyMap<string, VerificationKey>;
   /** Names of the agents it may authorise. */
   readonly agents: ReadonlySet<string>;
-  /** Action patterns it may grant; see `policy/actions.ts`. */
+  /** Action patterns it may grant; see `actionMatches`. */
   readonly actions: readonly string[];
   /** Seconds. */
   readonly maxLifetime: number;

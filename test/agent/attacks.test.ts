@@ -40,7 +40,6 @@ describe("what is changed on the way is refused", () => {
       (h) => ["signature", "signature-input"].forEach((name) => void h.delete(name)),
     ],
     ["no mandate", "bearer.missing", (h) => h.delete("authorization")],
-    ["another Accept", "signature.mismatch", (h) => h.set("accept", "application/json")],
     ["a session id added", "signature.coverage", (h) => h.set("mcp-session-id", "s")],
     ["a second mandate header", "bearer.conflict", (h) => h.set("act-mandate", "x.y.z")],
     ["a mirrored header added", "signature.coverage", (h) => h.set("mcp-param-q", "x")],

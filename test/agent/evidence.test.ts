@@ -39,10 +39,10 @@ describe("profile agent", () => {
     expect(step).toMatchObject({ joins: true, pred: [caller.mandate.jti] });
   });
 
-  test("covers what is decided upon, Accept too", async () => {
+  test("covers what is decided upon, and not Accept, which proxies rewrite", async () => {
     const headers = { ...post(SEARCH).headers, "mcp-session-id": "s-1", "user-agent": "x" };
     const { caller } = verified(await pass({ ...post(SEARCH), headers }, agent()));
-    const covered = ["@method", "@target-uri", "accept", "authorization", "content-digest", "content-type"];
+    const covered = ["@method", "@target-uri", "authorization", "content-digest", "content-type"];
     expect([...caller.signature.covers].sort()).toEqual(
       [...covered, "mcp-session-id", "wimse-ect"].map((name) => `"${name}"`),
     );

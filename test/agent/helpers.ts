@@ -12,14 +12,15 @@ import {
   startRun,
 } from "../../src/agent/index.ts";
 import { sha256, toBase64url } from "../../src/encoding.ts";
+import { bindCapability } from "../../src/evidence/act/bind.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
+import { verifyMandate } from "../../src/evidence/act/verify.ts";
 import { type Attested, verifyAttested } from "../../src/evidence/attested.ts";
 import { type Caller, checkPresence, parseCallerEvidence, verifyCaller } from "../../src/evidence/caller.ts";
 import { bindAction, bindStep } from "../../src/evidence/ect/bind.ts";
 import { readFacts } from "../../src/facts.ts";
 import { readMessage } from "../../src/mcp/read.ts";
 import { deriveAction } from "../../src/policy/actions.ts";
-import { checkCapability } from "../../src/policy/authorize.ts";
 import { requiredEvidence } from "../../src/policy/required.ts";
 import type { Reason } from "../../src/reasons.ts";
 import { fail, ok, type Result } from "../../src/result.ts";
@@ -146,12 +147,15 @@ export async function judge(
   if (!message.ok) return fail(message.error.reason);
   const received = message.value;
   const bodySha256 = await sha256(received.body);
-  const evidence = parseCallerEvidence(bearer.value, facts);
+  const evidence = parseCallerEvidence(facts);
   const required = requiredEvidence(received.message, by.evidenceRules);
   if (!required.ok) return required;
   const presence = checkPresence(evidence, required.value);
   if (!presence.ok) return presence;
-  const verified = await verifyCaller(evidence, { tenant: by, facts, body: received.body, bodySha256, now });
+  const mandate = await verifyMandate(bearer.value, by, now);
+  if (!mandate.ok) return mandate;
+  const context = { tenant: by, facts, body: received.body, bodySha256, now };
+  const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
   const caller = verified.value;
   const bound = bindCall(caller, received.message, bodySha256, by);
@@ -179,7 +183,7 @@ function bindCall(
   const action = deriveAction(message.method, tool, by.actions);
   if (!action.ok) return action;
   const named = ect === null ? ok(undefined) : bindAction(ect, action.value);
-  return named.ok ? checkCapability(mandate, action.value) : named;
+  return named.ok ? bindCapability(mandate, action.value) : named;
 }
 
 /** Adds evidence and judges what would be sent. */

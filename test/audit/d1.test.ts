@@ -17,6 +17,7 @@ const make = async (changes: Partial<AuditRecord> = {}): Promise<AuditRecord> =>
     time: 2_000_000_000_000,
     verdict: "denied",
     reason: "policy.agent_suspended",
+    status: 403,
     run: "run",
     output_hash: "output",
     latency_ms: 0,

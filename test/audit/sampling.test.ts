@@ -5,7 +5,8 @@ import { MAX_UNVERIFIED_PER_WINDOW, UNVERIFIED_WINDOW_MS } from "../../src/limit
 const START = 2_000_000_000_000;
 
 const flood = (tenant: string, count: number, now: number): number =>
-  Array.from({ length: count }, () => sampleUnverified(tenant, now)).filter((sample) => sample !== null).length;
+  Array.from({ length: count }, () => sampleUnverified(tenant, now)).filter((sample) => sample !== null)
+    .length;
 
 test("so many denials of strangers are written per tenant and window", () => {
   expect(flood("a", 3 * MAX_UNVERIFIED_PER_WINDOW, START)).toBe(MAX_UNVERIFIED_PER_WINDOW);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sha256, utf8 } from "../../src/encoding.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
+import { verifyMandate } from "../../src/evidence/act/verify.ts";
 import { type Caller, checkPresence, parseCallerEvidence, verifyCaller } from "../../src/evidence/caller.ts";
 import type { Facts } from "../../src/facts.ts";
 import type { Reason } from "../../src/reasons.ts";
@@ -55,14 +56,10 @@ async function call(attempt: Attempt): Promise<Result<Caller, Reason>> {
 async function judge(facts: Facts, body: Uint8Array<ArrayBuffer>): Promise<Result<Caller, Reason>> {
   const presented = parseMandate(facts.headers);
   if (presented.state !== "present") throw new Error(JSON.stringify(presented));
-  const bodySha256 = await sha256(body);
-  return verifyCaller(parseCallerEvidence(presented.value, facts), {
-    tenant,
-    facts,
-    body,
-    bodySha256,
-    now: NOW,
-  });
+  const verified = await verifyMandate(presented.value, tenant, NOW);
+  if (!verified.ok) return verified;
+  const context = { tenant, facts, body, bodySha256: await sha256(body), now: NOW };
+  return verifyCaller(verified.value, parseCallerEvidence(facts), context);
 }
 
 describe("one principal", () => {
@@ -182,7 +179,7 @@ describe("presence", async () => {
     ["an attestation is asked for later", SIGNED, [...base, "attestation"], "ok"],
   ])("%s", async (_, headers, required, expected) => {
     const facts = { ...(await signedFacts({ by: ada })), headers: new Map(Object.entries(headers)) };
-    const evidence = parseCallerEvidence(presented.value, facts);
+    const evidence = parseCallerEvidence(facts);
     expect(outcome(checkPresence(evidence, new Set(required)))).toBe(expected);
   });
 });

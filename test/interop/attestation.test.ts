@@ -10,7 +10,7 @@ import { bindAttestation } from "../../src/evidence/attestation/bind.ts";
 import { parseAttestation } from "../../src/evidence/attestation/parse.ts";
 import { signingInput, toHex } from "../../src/evidence/attestation/signature.ts";
 import { verifyAttestation } from "../../src/evidence/attestation/verify.ts";
-import { isObject, type JsonObject, parseStrictJson } from "../../src/mcp/strict-json.ts";
+import { isObject, type JsonObject, parseStrictJson } from "../../src/json/strict-json.ts";
 import { type AttestationKey, attestationIdentity, attestationKeyId } from "../../src/tenant/tenant.ts";
 
 const VECTORS = `${import.meta.dirname}/../../../shared/vectors`;

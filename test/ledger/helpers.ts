@@ -72,13 +72,13 @@ export const claim = (changes: Partial<Claim> = {}): Claim => {
 
 export const facts = (changes: Partial<DecisionFacts> = {}): DecisionFacts => ({
   tenant: "acme",
+  revision: "rev",
   principal: "agent:scout",
   mandate: JSON.stringify([ISSUER, "m"]),
   method: "tools/call",
   tool: "search",
   action: "mcp.search",
   input_hash: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
-  status: null,
   checks: ["mandate", "signature.agent", "ect"],
   count: null,
   ...changes,
@@ -100,7 +100,8 @@ export const walk = (root = mandate(), changes: Partial<Step> = {}, more: Partia
 
 export const outcomeOf = ({ decision, mandate: root }: Attempt): Outcome => ({
   decision,
-  facts: facts({ status: 200 }),
+  facts: facts(),
+  status: 200,
   run: root && runKey(root),
   reason: null,
   output_hash: "output",

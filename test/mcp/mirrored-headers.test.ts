@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
+import type { JsonObject, JsonValue } from "../../src/json/strict-json.ts";
 import type { Message } from "../../src/mcp/message.ts";
 import { checkMirroredHeaders, isModern } from "../../src/mcp/mirrored-headers.ts";
-import type { JsonObject, JsonValue } from "../../src/mcp/strict-json.ts";
 import type { Reason } from "../../src/reasons.ts";
 import { outcome } from "../support/acme.ts";
 

@@ -1,17 +1,8 @@
 /** What a refused caller gets, byte for byte as a client or a browser sees it; and the answers to browsers. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  decisionOf,
-  resign,
-  rpc,
-  type Scene,
-  setScene,
-  told,
-  toolCall,
-  type Wishes,
-  withHeader,
-} from "./harness.ts";
+import { type Scene, setScene, type Wishes } from "./harness.ts";
+import { decisionOf, resign, rpc, told, toolCall, withHeader } from "./messages.ts";
 import { type Answer, exchange, toBytes, type Wire } from "./raw.ts";
 
 const SITE = "https://app.example";

@@ -3,7 +3,8 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { signMessage } from "../../src/agent/index.ts";
-import { decisionOf, headerOf, rpc, type Scene, setScene, told, toolCall, withHeader } from "./harness.ts";
+import { type Scene, setScene } from "./harness.ts";
+import { decisionOf, headerOf, rpc, told, toolCall, withHeader } from "./messages.ts";
 import { type Arrival, answerJson, beyondFraming } from "./origin.ts";
 import { type Answer, exchange, toBytes, toChunks, type Wire } from "./raw.ts";
 

@@ -1,7 +1,8 @@
 /** What the caller gets, and what is written down, when the origin does not answer as it should. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { decisionOf, rpc, type Scene, setScene, told, toolCall } from "./harness.ts";
+import { type Scene, setScene } from "./harness.ts";
+import { decisionOf, rpc, told, toolCall } from "./messages.ts";
 import { answerJson, closedPort } from "./origin.ts";
 import type { Answer } from "./raw.ts";
 

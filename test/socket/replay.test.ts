@@ -2,19 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Run, startRun } from "../../src/agent/index.ts";
-import {
-  type Caller,
-  decisionOf,
-  headerOf,
-  resign,
-  rpc,
-  type Scene,
-  setScene,
-  told,
-  toolCall,
-  type Wishes,
-  withHeader,
-} from "./harness.ts";
+import { type Caller, type Scene, setScene, type Wishes } from "./harness.ts";
+import { decisionOf, headerOf, resign, rpc, told, toolCall, withHeader } from "./messages.ts";
 import { answerJson } from "./origin.ts";
 import { toBytes, volley, type Wire } from "./raw.ts";
 

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { decisionOf, type Scene, setScene, toolCall } from "./harness.ts";
+import { type Scene, setScene } from "./harness.ts";
+import { decisionOf, toolCall } from "./messages.ts";
 import type { Arrival } from "./origin.ts";
 import { BrokenBody, Connection, toBytes, toChunks } from "./raw.ts";
 

@@ -5,7 +5,8 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { MAX_BODY_BYTES } from "../../src/limits.ts";
-import { decisionOf, type Scene, setScene, told, toolCall, withHeader } from "./harness.ts";
+import { type Scene, setScene } from "./harness.ts";
+import { decisionOf, told, toolCall, withHeader } from "./messages.ts";
 import { type Answer, Connection, exchange, head, toBytes, toChunks, type Wire } from "./raw.ts";
 
 let scene: Scene;

@@ -6,7 +6,7 @@ import { type VerifiedMandate, verifyMandate } from "../../src/evidence/act/veri
 import { parseEct } from "../../src/evidence/ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "../../src/evidence/ect/verify.ts";
 import type { Facts } from "../../src/facts.ts";
-import type { JsonObject } from "../../src/mcp/strict-json.ts";
+import type { JsonObject } from "../../src/json/strict-json.ts";
 import type { Reason } from "../../src/reasons.ts";
 import { fail, type Result } from "../../src/result.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";

@@ -2,7 +2,7 @@
 
 import { exportJWK } from "jose";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
-import type { JsonObject, JsonValue } from "../../src/mcp/strict-json.ts";
+import type { JsonObject, JsonValue } from "../../src/json/strict-json.ts";
 
 type Alg = "ES256" | "EdDSA";
 

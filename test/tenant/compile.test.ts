@@ -59,7 +59,7 @@ describe("a valid document", () => {
       allowedOrigins: new Set(["https://app.example", "http://localhost:3000"]),
       maxBodyBytes: 65536,
       actions: { toolCall: "tool:{tool}", session: "session:{method}", extraMethods: new Set(["ui/open"]) },
-      ect: { algorithms: new Set(["EdDSA"]), maxAge: 60 },
+      ect: { algorithms: new Set(["EdDSA", "ES256"]), maxAge: 60 },
       attestation: { dialects: new Set(["B"]), metaKeys: ["com.example/attestation"], maxTtl: 30 },
     });
     expect(tenant.evidenceRules[0]).toEqual({
@@ -82,14 +82,20 @@ describe("a valid document", () => {
 
     const { agents } = tenant;
     const reader = { name: "reader", suspended: false };
+    const writer = { name: "writer", suspended: true };
     expect([...agents.bySubject]).toEqual([
       ["agent:reader", reader],
       ["reader", reader],
+      ["agent:writer", writer],
     ]);
-    expect([...agents.byEctIssuer]).toEqual([["agent:reader", reader]]);
+    // The reader says who its ECTs are from; the writer's are from its subjects.
+    expect([...agents.byEctIssuer]).toEqual([
+      ["agent:reader", reader],
+      ["agent:writer", writer],
+    ]);
     expect([...agents.byAttestation]).toEqual([[attestationIdentity("issuer://x", "agent:reader"), reader]]);
     expect(agents.keys.get("reader-poc")).toMatchObject({ agent: reader, profile: "poc", lane: 3 });
-    expect(agents.keys.get("writer-1")?.agent).toEqual({ name: "writer", suspended: true });
+    expect(agents.keys.get("writer-1")?.agent).toEqual(writer);
     expect([...tenant.attestationKeys].map(([id, { alg }]) => [id, alg])).toEqual([
       [attestationKeyId("issuer://x", "v1"), "HS256"],
       [attestationKeyId("issuer://x", "v2"), "ES256"],
@@ -337,6 +343,18 @@ describe("all faults", () => {
       "unknown",
       "publicUrl",
     ]);
+  });
+
+  test.each<[string, unknown, string, string]>([
+    ["agents.1.subjects", [], "agents[1]", "has no subjects"],
+    ["agents.0.ectIssuers", [], "agents[0]", "has no ectIssuers"],
+    ["ect.algorithms", ["ES256"], "agents[1].keys", "has none of its keys' (EdDSA)"],
+    ["attestationKeys", [], "evidence[0].require", "no key to verify one with"],
+    ["evidence.1.methods", ["notifications/initialized"], "evidence[1].methods[0]", "no rule applies"],
+    ["evidence.2.require", ["mandate", "signature", "attestation"], "evidence[2].require", "only tools/call"],
+  ])("nobody could call, or a rule would never apply: %s = %j", async (place, value, path, problem) => {
+    const faults = await faultsOf(change(place, value));
+    expect(faults).toContainEqual({ path, problem: expect.stringContaining(problem) });
   });
 
   test("never hold a secret", async () => {

@@ -76,7 +76,12 @@ export const full = (): TenantDocument => ({
         { jwk: jwks.readerPoc, profile: "poc", lane: 3 },
       ],
     },
-    { name: "writer", status: "suspended", keys: [{ jwk: jwks.writer, profile: "agent", lane: 1 }] },
+    {
+      name: "writer",
+      status: "suspended",
+      subjects: ["agent:writer"],
+      keys: [{ jwk: jwks.writer, profile: "agent", lane: 1 }],
+    },
   ],
   attestationKeys: [
     { iss: "issuer://x", secretVersion: "v1", alg: "HS256", secret: secret() },
@@ -93,7 +98,7 @@ export const full = (): TenantDocument => ({
     { require: ["mandate", "signature", "ect"] },
   ],
   actions: { toolCall: "tool:{tool}", session: "session:{method}", extraMethods: ["ui/open"] },
-  ect: { algorithms: ["EdDSA"], maxAgeSeconds: 60 },
+  ect: { algorithms: ["EdDSA", "ES256"], maxAgeSeconds: 60 },
   attestation: { dialects: ["B"], metaKeys: ["com.example/attestation"], maxExpSeconds: 30 },
 });
 

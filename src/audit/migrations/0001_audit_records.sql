@@ -5,6 +5,7 @@ CREATE TABLE audit_records (
   kind TEXT NOT NULL CHECK (kind IN ('decision', 'outcome', 'summary')),
   decision TEXT NOT NULL,
   tenant TEXT NOT NULL,
+  revision TEXT,
   chain TEXT NOT NULL,
   seq INTEGER NOT NULL CHECK (seq > 0),
   time INTEGER NOT NULL,

@@ -1,5 +1,5 @@
+import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
 import { MAX_AUDIENCES, MAX_CAPABILITIES, MAX_JTI_LENGTH } from "../../limits.ts";
-import { isObject, type JsonObject, type JsonValue } from "../../mcp/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { decodeJws, type Jws, readIdentifier, readIdentifiers, readTime } from "../jws.ts";
@@ -21,6 +21,8 @@ export interface Mandate {
   readonly sub: string;
   readonly aud: readonly string[];
   readonly iat: number;
+  /** `nbf`; `iat` where it is absent. */
+  readonly notBefore: number;
   readonly exp: number;
   readonly jti: string;
   readonly wid: string | null;
@@ -71,6 +73,7 @@ function readClaims(payload: JsonObject): Omit<Mandate, "jws" | "alg" | "kid"> |
   const sub = readIdentifier(payload.sub);
   const aud = readIdentifiers(payload.aud, MAX_AUDIENCES);
   const iat = readTime(payload.iat);
+  const notBefore = payload.nbf === undefined ? iat : readTime(payload.nbf);
   const exp = readTime(payload.exp);
   const jti = readIdentifier(payload.jti, MAX_JTI_LENGTH);
   const wid = payload.wid === undefined ? null : readIdentifier(payload.wid, MAX_JTI_LENGTH);
@@ -78,9 +81,9 @@ function readClaims(payload: JsonObject): Omit<Mandate, "jws" | "alg" | "kid"> |
   const purpose = isObject(payload.task) ? payload.task.purpose : undefined;
   if (iss === null || sub === null || aud === null || iat === null || exp === null || jti === null)
     return null;
-  if (cap === null || typeof purpose !== "string" || exp <= iat) return null;
+  if (notBefore === null || cap === null || typeof purpose !== "string" || exp <= iat) return null;
   if (payload.wid !== undefined && wid === null) return null;
-  return { iss, sub, aud, iat, exp, jti, wid, cap, delegated: payload.del !== undefined };
+  return { iss, sub, aud, iat, notBefore, exp, jti, wid, cap, delegated: payload.del !== undefined };
 }
 
 function readCapabilities(value: JsonValue | undefined): readonly Capability[] | null {

@@ -1,7 +1,6 @@
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
+import { canonical } from "../../json/canonical.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
-import { canonical } from "../../mcp/canonical.ts";
-import { actionMatches } from "../../policy/actions.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { Agent, Tenant } from "../../tenant/tenant.ts";
@@ -40,7 +39,7 @@ export async function verifyMandate(
   if (!(await verifyJws(mandate.jws, key))) return fail("act.signature");
 
   if (now > mandate.exp + CLOCK_SKEW) return fail("act.expired");
-  if (mandate.iat > now + CLOCK_SKEW) return fail("act.in_future");
+  if (Math.max(mandate.iat, mandate.notBefore) > now + CLOCK_SKEW) return fail("act.in_future");
   if (mandate.exp - mandate.iat > issuer.maxLifetime) return fail("act.lifetime");
   if (!mandate.aud.some((audience) => tenant.audiences.has(audience))) return fail("act.audience");
   if (mandate.delegated) return fail("act.delegation_off");
@@ -56,3 +55,7 @@ export async function verifyMandate(
   const digest = toBase64url(await sha256(utf8(canonical(mandate.jws.payload))));
   return ok({ iss, jti, wid, iat, exp, agent, cap, digest });
 }
+
+/** Whether a pattern of the tenant document covers an action: equal, or `prefix.*` for all below the prefix. */
+export const actionMatches = (pattern: string, action: string): boolean =>
+  pattern.endsWith(".*") ? action.startsWith(pattern.slice(0, -1)) : pattern === action;

@@ -1,8 +1,8 @@
 /** Holds a verified attestation against the call: this server, this tool, these arguments. */
 
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
-import { canonical } from "../../mcp/canonical.ts";
-import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../mcp/strict-json.ts";
+import { canonical } from "../../json/canonical.ts";
+import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { type Commitment, sha256Hex } from "./envelope.ts";
@@ -18,8 +18,8 @@ export interface AttestedCall {
   readonly fingerprints: ReadonlySet<string>;
   /** `params.name` */
   readonly tool: string;
-  /** `params.arguments`; undefined where the call has none, which counts as `{}`. */
-  readonly arguments: JsonObject | undefined;
+  /** `params.arguments`; `{}` where the call has none. */
+  readonly arguments: JsonObject;
   /** The body that `arguments` was parsed from. */
   readonly bodyText: string;
 }
@@ -47,11 +47,9 @@ export async function bindAttestation(
   if (planned.name !== call.tool) return fail("attestation.tool_differs");
 
   // B commits to integers only. The tokens are looked at, since 1.0 and 1 are equal once parsed.
-  if (dialect === "B" && call.arguments !== undefined) {
-    const text = memberText(call.bodyText, ["params", "arguments"]) ?? "";
-    if (!parseStrictJson(text, "integer").ok) return fail("attestation.args_number");
-  }
-  const fault = await commitmentFault(planned.commitment, canonical(call.arguments ?? {}));
+  const text = dialect === "B" ? memberText(call.bodyText, ["params", "arguments"]) : null;
+  if (text !== null && !parseStrictJson(text, "integer").ok) return fail("attestation.args_number");
+  const fault = await commitmentFault(planned.commitment, canonical(call.arguments));
   if (fault !== null) return fail(fault);
 
   const fingerprint = planned.serverFingerprint;

@@ -4,13 +4,13 @@
  * nothing but their members tells them apart.
  */
 
+import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import {
   MAX_ATTESTATION_CALLS,
   MAX_IDENTIFIER_LENGTH,
   MAX_JTI_LENGTH,
   MAX_TOOL_NAME_LENGTH,
 } from "../../limits.ts";
-import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../mcp/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AttestationDialect } from "../../tenant/tenant.ts";

@@ -1,9 +1,9 @@
 /** Finds the attestation in a request: in the `X-MCP-Attestation` header, in `params._meta`, or in both. */
 
 import { fromBase64url, fromUtf8, utf8 } from "../../encoding.ts";
+import { canonical } from "../../json/canonical.ts";
+import { isObject, type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import { MAX_ATTESTATION_BYTES } from "../../limits.ts";
-import { canonical } from "../../mcp/canonical.ts";
-import { isObject, type JsonObject, parseStrictJson } from "../../mcp/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, type Result } from "../../result.ts";
 import { absent, malformed, type Presented, present } from "../presented.ts";

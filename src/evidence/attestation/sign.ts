@@ -1,9 +1,9 @@
 /** Makes attestations (SEP-2787), for callers. Runs wherever WebCrypto does: Node 20 or later, Workers, browsers. */
 
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
+import { canonical } from "../../json/canonical.ts";
+import { type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import { MAX_ATTESTATION_TTL } from "../../limits.ts";
-import { canonical } from "../../mcp/canonical.ts";
-import { type JsonObject, parseStrictJson } from "../../mcp/strict-json.ts";
 import type { AttestationDialect } from "../../tenant/tenant.ts";
 import { type AttestationAlgorithm, signingInput, toHex, webCrypto } from "./signature.ts";
 

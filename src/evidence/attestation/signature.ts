@@ -1,8 +1,8 @@
 /** What verifying and signing share: the signed bytes and the algorithms of SEP-2787. */
 
 import { utf8 } from "../../encoding.ts";
-import { canonical } from "../../mcp/canonical.ts";
-import type { JsonObject } from "../../mcp/strict-json.ts";
+import { canonical } from "../../json/canonical.ts";
+import type { JsonObject } from "../../json/strict-json.ts";
 
 export type AttestationAlgorithm = "HS256" | "ES256" | "RS256";
 

@@ -1,8 +1,8 @@
 /** Verifies an attestation (SEP-2787): key and algorithm, signature, time, and whose it is. */
 
 import { sha256, utf8 } from "../../encoding.ts";
+import { canonical } from "../../json/canonical.ts";
 import { CLOCK_SKEW, MAX_ATTESTATION_TTL } from "../../limits.ts";
-import { canonical } from "../../mcp/canonical.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import {

@@ -1,4 +1,6 @@
 import { fromBase64url, fromUtf8, utf8 } from "../../encoding.ts";
+import { canonical } from "../../json/canonical.ts";
+import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import {
   MAX_AUDIENCES,
   MAX_ECT_EXT_BYTES,
@@ -6,8 +8,6 @@ import {
   MAX_JTI_LENGTH,
   MAX_PRED,
 } from "../../limits.ts";
-import { canonical } from "../../mcp/canonical.ts";
-import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../mcp/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { decodeJws, type Jws, readIdentifier, readIdentifiers, readTime } from "../jws.ts";
@@ -21,6 +21,8 @@ export interface Ect {
   readonly iss: string;
   readonly aud: readonly string[];
   readonly iat: number;
+  /** `nbf`; `iat` where it is absent. */
+  readonly notBefore: number;
   readonly exp: number;
   readonly jti: string;
   readonly wid: string | null;
@@ -65,18 +67,19 @@ function readClaims(payload: JsonObject): Result<Omit<Ect, "jws" | "alg" | "kid"
   const iss = readIdentifier(payload.iss);
   const aud = readIdentifiers(payload.aud, MAX_AUDIENCES);
   const iat = readTime(payload.iat);
+  const notBefore = payload.nbf === undefined ? iat : readTime(payload.nbf);
   const exp = readTime(payload.exp);
   const jti = readIdentifier(payload.jti, MAX_JTI_LENGTH);
   const wid = payload.wid === undefined ? null : readIdentifier(payload.wid, MAX_JTI_LENGTH);
   const execAct = readIdentifier(payload.exec_act);
   const inpHash = payload.inp_hash === undefined ? null : readHash(payload.inp_hash);
   if (iss === null || aud === null || iat === null || exp === null || jti === null) return fail("ect.claims");
-  if (execAct === null || exp <= iat) return fail("ect.claims");
+  if (notBefore === null || execAct === null || exp <= iat) return fail("ect.claims");
   if (payload.wid !== undefined && wid === null) return fail("ect.claims");
   if (payload.inp_hash !== undefined && inpHash === null) return fail("ect.claims");
   if (!isExtensionSmall(payload.ect_ext)) return fail("ect.extension");
   const pred = readPred(payload);
-  return pred.ok ? ok({ iss, aud, iat, exp, jti, wid, execAct, pred: pred.value, inpHash }) : pred;
+  return pred.ok ? ok({ iss, aud, iat, notBefore, exp, jti, wid, execAct, pred: pred.value, inpHash }) : pred;
 }
 
 function readPred(payload: JsonObject): Result<readonly string[], Reason> {

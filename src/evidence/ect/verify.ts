@@ -26,7 +26,7 @@ export async function verifyEct(ect: Ect, tenant: Tenant, now: number): Promise<
 
   // Without this an agent could sign with its own key in another agent's name.
   if (tenant.agents.byEctIssuer.get(ect.iss) !== key.agent) return fail("ect.issuer");
-  if (ect.iat > now + CLOCK_SKEW) return fail("ect.in_future");
+  if (Math.max(ect.iat, ect.notBefore) > now + CLOCK_SKEW) return fail("ect.in_future");
   if (now > ect.iat + tenant.ect.maxAge + CLOCK_SKEW) return fail("ect.too_old");
   if (now > ect.exp + CLOCK_SKEW) return fail("ect.expired");
   if (!ect.aud.some((audience) => tenant.audiences.has(audience))) return fail("ect.audience");

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { utf8 } from "../../../src/encoding.ts";
 import { type Mandate, parseMandate } from "../../../src/evidence/act/parse.ts";
+import type { JsonValue } from "../../../src/json/strict-json.ts";
 import {
   MAX_AUDIENCES,
   MAX_CAPABILITIES,
@@ -8,7 +9,6 @@ import {
   MAX_JTI_LENGTH,
   MAX_TOKEN_BYTES,
 } from "../../../src/limits.ts";
-import type { JsonValue } from "../../../src/mcp/strict-json.ts";
 import { REASONS, type Reason } from "../../../src/reasons.ts";
 import { ect, issuer, issuerP256, MANDATE, mandate } from "../../support/acme.ts";
 import {
@@ -267,6 +267,7 @@ describe("claims", () => {
       sub: MANDATE.sub,
       aud: ["a", "b"],
       iat: MANDATE.iat,
+      notBefore: MANDATE.iat,
       exp: MANDATE.exp,
       jti: MANDATE.jti,
       wid: "w",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { JsonObject, JsonValue } from "../../../src/json/strict-json.ts";
 import { CLOCK_SKEW } from "../../../src/limits.ts";
-import type { JsonObject, JsonValue } from "../../../src/mcp/strict-json.ts";
 import type { Reason } from "../../../src/reasons.ts";
 import {
   AUDIENCE,

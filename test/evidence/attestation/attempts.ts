@@ -10,8 +10,8 @@ import {
   webCrypto,
 } from "../../../src/evidence/attestation/signature.ts";
 import { verifyAttestation } from "../../../src/evidence/attestation/verify.ts";
-import { canonical } from "../../../src/mcp/canonical.ts";
-import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../../src/mcp/strict-json.ts";
+import { canonical } from "../../../src/json/canonical.ts";
+import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../../src/json/strict-json.ts";
 import type { Reason } from "../../../src/reasons.ts";
 import {
   type AttestationDialect,
@@ -169,7 +169,7 @@ export async function judge(attempt: Attempt): Promise<Reason | "absent" | "acce
     tenant: "acme",
     fingerprints: new Set(attempt.fingerprints ?? [FINGERPRINT]),
     tool,
-    arguments: isObject(callArguments) ? callArguments : undefined,
+    arguments: isObject(callArguments) ? callArguments : {},
     bodyText,
   });
   return bound.ok ? "accepted" : bound.error;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { bindAttestation } from "../../../src/evidence/attestation/bind.ts";
 import type { VerifiedAttestation } from "../../../src/evidence/attestation/verify.ts";
-import type { JsonObject } from "../../../src/mcp/strict-json.ts";
+import type { JsonObject } from "../../../src/json/strict-json.ts";
 import {
   ARGS,
   ARGS_DIGEST,
@@ -239,7 +239,7 @@ describe("the nonce key", () => {
       tenant,
       fingerprints,
       tool: TOOL,
-      arguments: undefined,
+      arguments: {},
       bodyText,
     });
     return bound.ok ? bound.value.nonceKey : bound.error;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../../src/encoding.ts";
+import type { JsonObject, JsonValue } from "../../../src/json/strict-json.ts";
 import { MAX_ATTESTATION_BYTES, MAX_ATTESTATION_CALLS } from "../../../src/limits.ts";
-import type { JsonObject, JsonValue } from "../../../src/mcp/strict-json.ts";
 import type { Reason } from "../../../src/reasons.ts";
 import { commitB, draft, edit, FINGERPRINT, headerOf, judge, signed, TOOL, withCall } from "./attempts.ts";
 

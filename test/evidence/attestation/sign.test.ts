@@ -6,7 +6,7 @@ import {
   signAttestation,
 } from "../../../src/evidence/attestation/sign.ts";
 import { signingInput, toHex } from "../../../src/evidence/attestation/signature.ts";
-import { canonical } from "../../../src/mcp/canonical.ts";
+import { canonical } from "../../../src/json/canonical.ts";
 import { ARGS, ES256, FINGERPRINT, HS256, IAT, ISS, judge, type Keys, RS256, SUB, TOOL } from "./attempts.ts";
 
 const signer = (keys: Keys): AttestationSigner => ({

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../../src/encoding.ts";
 import { parseEnvelope } from "../../../src/evidence/attestation/envelope.ts";
 import { verifyAttestation } from "../../../src/evidence/attestation/verify.ts";
-import { canonical } from "../../../src/mcp/canonical.ts";
-import type { JsonObject } from "../../../src/mcp/strict-json.ts";
+import { canonical } from "../../../src/json/canonical.ts";
+import type { JsonObject } from "../../../src/json/strict-json.ts";
 import type { Reason } from "../../../src/reasons.ts";
 import { attestationIdentity, attestationKeyId } from "../../../src/tenant/tenant.ts";
 import {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../../src/encoding.ts";
 import { type Ect, parseEct } from "../../../src/evidence/ect/parse.ts";
+import type { JsonObject, JsonValue } from "../../../src/json/strict-json.ts";
 import {
   MAX_AUDIENCES,
   MAX_ECT_EXT_BYTES,
@@ -10,7 +11,6 @@ import {
   MAX_PRED,
   MAX_TOKEN_BYTES,
 } from "../../../src/limits.ts";
-import type { JsonObject, JsonValue } from "../../../src/mcp/strict-json.ts";
 import { REASONS, type Reason } from "../../../src/reasons.ts";
 import { ada, BODY_SHA256, ECT, ect, mandate } from "../../support/acme.ts";
 import {
@@ -251,6 +251,7 @@ describe("claims", () => {
       iss: ECT.iss,
       aud: ["a", "b"],
       iat: ECT.iat,
+      notBefore: ECT.iat,
       exp: ECT.exp,
       jti: "ect-1",
       wid: "w",

@@ -26,4 +26,5 @@ export const LATER_REASONS: ReadonlySet<Reason> = new Set([
   ...VERIFICATION_REASONS,
   ...BINDING_REASONS,
   "ect.missing",
+  "ect.misplaced",
 ]);

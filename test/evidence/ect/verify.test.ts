@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { lastAcceptable } from "../../../src/evidence/ect/verify.ts";
+import type { JsonObject } from "../../../src/json/strict-json.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE } from "../../../src/limits.ts";
-import type { JsonObject } from "../../../src/mcp/strict-json.ts";
 import type { Reason } from "../../../src/reasons.ts";
 import {
   AUDIENCE,
@@ -9,13 +9,13 @@ import {
   adaEd25519,
   adaSecond,
   bob,
-  compiled,
   ect,
   issuerP256,
   judgeEct,
   NOW,
   outcome,
   stranger,
+  tenant,
   tenantEdDsaEcts,
   unwrap,
 } from "../../support/acme.ts";
@@ -60,7 +60,7 @@ describe("refused", () => {
   });
 
   test("EdDSA where ES256 is not taken", async () => {
-    const by = await compiled({ ect: { algorithms: ["EdDSA"] } });
+    const by = { ...tenant, ect: { ...tenant.ect, algorithms: new Set(["EdDSA"] as const) } };
     expect(outcome(await judgeEct(await ect(), { by }))).toBe("ect.alg");
     expect(outcome(await judgeEct(await ect({}, adaEd25519), { by }))).toBe("ok");
   });
@@ -130,6 +130,7 @@ describe("accepted", () => {
         "jti",
         "key",
         "lastAcceptable",
+        "notBefore",
         "pred",
         "wid",
       ].sort(),

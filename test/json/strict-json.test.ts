@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../../src/json/strict-json.ts";
 import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from "../../src/limits.ts";
-import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../../src/mcp/strict-json.ts";
 import { REASONS, type Reason } from "../../src/reasons.ts";
 import { fail, ok } from "../../src/result.ts";
 

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { attemptOf, factsOf, homeOf } from "../src/attempt.ts";
 import { fromBase64url, toBase64url } from "../src/encoding.ts";
 import type { Attested } from "../src/evidence/attested.ts";
 import type { Caller } from "../src/evidence/caller.ts";
 import type { Reason } from "../src/reasons.ts";
 import type { AgentKey } from "../src/tenant/tenant.ts";
-import { attemptOf, factsOf, homeOf, newTrail, type Trail } from "../src/trail.ts";
+import { newTrail, type Trail } from "../src/trail.ts";
 import {
   agentOf,
   BODY_SHA256,
@@ -44,7 +45,7 @@ const attested = {
 } as unknown as Attested;
 
 const trail = (changes: Partial<Trail> = {}): Trail => ({ ...newTrail(1000), tenant, ...changes });
-const attempt = (of: Trail, denial: Reason | null = null) => attemptOf(of, factsOf(of, tenant, null), denial);
+const attempt = (of: Trail, denial: Reason | null = null) => attemptOf(of, factsOf(of, tenant), denial);
 
 describe("a new trail", () => {
   test("has an id of 128 bits of its own, and knows nothing", () => {
@@ -52,23 +53,21 @@ describe("a new trail", () => {
     expect(fromBase64url(one.decision)?.length).toBe(16);
     expect(one.decision).not.toBe(other.decision);
     expect(one.checks).not.toBe(other.checks);
-    expect(homeOf(one)).toBeNull();
+    expect(one).toMatchObject({ tenant: null, mandate: null, caller: null, ruling: null });
   });
 });
 
 describe("the home", () => {
-  test.each<[string, Partial<Trail>, string | null]>([
-    ["no tenant, no home", { tenant: null }, null],
-    ["no tenant, though there is a caller", { tenant: null, caller: caller() }, null],
+  test.each<[string, Partial<Trail>, string]>([
     ["a stranger's", {}, '["v1","acme","unverified",0]'],
     ["an agent's", { caller: caller() }, '["v1","acme","agent:ada",0]'],
     ["an agent's lane", { caller: caller({ ...agentOf("ada-1"), lane: 3 }) }, '["v1","acme","agent:ada",3]'],
   ])("%s", (_, changes, expected) => {
-    expect(homeOf(trail(changes))).toBe(expected);
+    expect(homeOf(trail(changes), tenant)).toBe(expected);
   });
 
   test("nothing a caller can vary moves it", () => {
-    const base = homeOf(trail({ caller: caller() }));
+    const base = homeOf(trail({ caller: caller() }), tenant);
     const varied = trail({
       caller: {
         ...caller(agentOf("ada-2"), "n-2"),
@@ -81,7 +80,7 @@ describe("the home", () => {
       id: "z",
       action: "a",
     });
-    expect(homeOf(varied)).toBe(base);
+    expect(homeOf(varied, tenant)).toBe(base);
   });
 });
 
@@ -150,38 +149,48 @@ describe("the attempt", () => {
 
 describe("the audit facts", () => {
   test("of a stranger", () => {
-    expect(factsOf(trail({ method: "tools/call" }), tenant, 401)).toEqual({
+    expect(factsOf(trail({ method: "tools/call" }), tenant)).toEqual({
       tenant: "acme",
+      revision: tenant.revision,
       principal: "unverified",
       mandate: null,
       method: "tools/call",
       tool: null,
       action: null,
       input_hash: null,
-      status: 401,
       checks: [],
+      count: null,
+    });
+  });
+
+  test("of a stranger with a mandate that is good: whose it is is known", () => {
+    expect(factsOf(trail({ mandate: verifiedMandate }), tenant)).toMatchObject({
+      principal: "unverified",
+      mandate: '["https://issuer.example","mandate-1"]',
     });
   });
 
   test("of a caller: hashes of what was sent, never the text", () => {
     const known = trail({
       caller: caller(),
+      mandate: verifiedMandate,
       method: "tools/call",
       tool: "search",
       action: "mcp.search",
       bodySha256: BODY_SHA256,
       checks: ["mandate", "signature.agent"],
     });
-    expect(factsOf(known, tenant, null)).toEqual({
+    expect(factsOf(known, tenant)).toEqual({
       tenant: "acme",
+      revision: tenant.revision,
       principal: "agent:ada",
       mandate: '["https://issuer.example","mandate-1"]',
       method: "tools/call",
       tool: "search",
       action: "mcp.search",
       input_hash: toBase64url(BODY_SHA256),
-      status: null,
       checks: ["mandate", "signature.agent"],
+      count: null,
     });
   });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonical } from "../../src/mcp/canonical.ts";
-import { type JsonValue, parseStrictJson } from "../../src/mcp/strict-json.ts";
+import { canonical } from "../../src/json/canonical.ts";
+import { type JsonValue, parseStrictJson } from "../../src/json/strict-json.ts";
 
 const canonicalText = (text: string): string => {
   const parsed = parseStrictJson(text);

@@ -1,0 +1,79 @@
+import type { DecisionFacts } from "./audit/record.ts";
+import { toBase64url } from "./encoding.ts";
+import type { VerifiedMandate } from "./evidence/act/verify.ts";
+import type { Caller } from "./evidence/caller.ts";
+import type { VerifiedEct } from "./evidence/ect/verify.ts";
+import {
+  type Attempt,
+  type Claim,
+  ledgerName,
+  type MandateFacts,
+  type Step,
+  UNVERIFIED,
+} from "./ledger/protocol.ts";
+import type { Reason } from "./reasons.ts";
+import type { Tenant } from "./tenant/tenant.ts";
+import type { Trail } from "./trail.ts";
+
+/** Name of the ledger that rules on the request: the caller's, or the one for strangers. */
+export const homeOf = ({ caller }: Trail, tenant: Tenant): string =>
+  ledgerName(tenant.id, principalOf(caller), caller?.key.lane ?? 0);
+
+/** What the audit record says about the request. */
+export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
+  tenant: tenant.id,
+  revision: tenant.revision,
+  principal: principalOf(trail.caller),
+  mandate: trail.mandate && JSON.stringify([trail.mandate.iss, trail.mandate.jti]),
+  method: trail.method,
+  tool: trail.tool,
+  action: trail.action,
+  input_hash: trail.bodySha256 && toBase64url(trail.bodySha256),
+  checks: trail.checks,
+  count: null,
+});
+
+/** What the ledger is asked. With `denial` set, only to write it down. */
+export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | null): Attempt => ({
+  decision: trail.decision,
+  mandate: trail.caller && mandateOf(trail.caller.mandate),
+  step: trail.step && stepOf(trail.step),
+  claims: claimsOf(trail),
+  denial,
+  facts,
+});
+
+/** The request's mandate as the ledger knows it. */
+const mandateOf = ({ iss, jti, wid, iat, exp, digest }: VerifiedMandate): MandateFacts => ({
+  iss,
+  jti,
+  wid,
+  iat,
+  exp,
+  digest,
+});
+
+const principalOf = (caller: Caller | null): string =>
+  caller === null ? UNVERIFIED : `agent:${caller.key.agent.name}`;
+
+const stepOf = (ect: VerifiedEct): Step => ({
+  jti: ect.jti,
+  iat: ect.iat,
+  lastAcceptable: ect.lastAcceptable,
+  pred: ect.pred,
+  toleratesUnknownParents: ect.key.profile === "poc",
+});
+
+/** A signature that covers an ECT needs no nonce of its own: the ECT's jti is spent, and one row is written less. */
+function claimsOf({ caller, step, attested }: Trail): readonly Claim[] {
+  const claims: Claim[] = [];
+  if (caller !== null && step === null && caller.signature.nonce !== null) {
+    const { nonce, created, lastAcceptable } = caller.signature;
+    claims.push({ kind: "nonce", key: nonce, issuedAt: created, lastAcceptable });
+  }
+  if (attested !== null) {
+    const { nonceKey, iat, lastAcceptable } = attested;
+    claims.push({ kind: "attestation", key: nonceKey, issuedAt: Math.floor(iat), lastAcceptable });
+  }
+  return claims;
+}
