@@ -13,6 +13,8 @@ export interface Attack {
   readonly name: string;
   /** The reason in the audit log. */
   readonly reason: string;
+  /** HTTP status and reason as the attacker is told: of an unverified caller no more than the kind of evidence. */
+  readonly told: string;
   /** Makes the request; sends before what it needs to have been sent. */
   forge(stage: Stage): Promise<Forged>;
 }
@@ -112,11 +114,13 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "body changed after signing",
     reason: "digest.mismatch",
+    told: "403 signature.invalid",
     forge: async (stage) => ({ ...(await sign(stage, search())), body: search() }),
   },
   {
     name: "the same request twice",
     reason: "replay.ect",
+    told: "403 replay.ect",
     forge: async (stage) => {
       const request = await sign(stage, search());
       await sendHonest(stage, request);
@@ -126,6 +130,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "the same request under the agent's other mandate",
     reason: "signature.mismatch",
+    told: "403 signature.invalid",
     forge: async (stage) => {
       const request = await sign(stage, search());
       const other = withHeader(request, "authorization", `Bearer ${await mandateFor(stage)}`);
@@ -136,6 +141,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "the same ECT under another mandate, signed again",
     reason: "replay.ect",
+    told: "403 replay.ect",
     forge: async (stage) => {
       const [first, second] = [startRun(await mandateFor(stage)), startRun(await mandateFor(stage))];
       const pred = () => [first.mandate.jti, second.mandate.jti];
@@ -149,21 +155,25 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "mandate expired",
     reason: "act.expired",
+    told: "401 bearer.invalid",
     forge: async (stage) => withMandate(stage, await mandateFor(stage, { now: seconds() - 3600 })),
   },
   {
     name: "mandate for another audience",
     reason: "act.audience",
+    told: "401 bearer.invalid",
     forge: async (stage) => withMandate(stage, await mandateFor(stage, { aud: "https://other.example/mcp" })),
   },
   {
     name: "mandate signed by an unknown issuer",
     reason: "act.issuer_unknown",
+    told: "401 bearer.invalid",
     forge: async (stage) => withMandate(stage, await mandateFor(stage, { iss: "https://nobody.example" })),
   },
   {
     name: "mandate signed with a stranger's key in the issuer's name",
     reason: "act.signature",
+    told: "401 bearer.invalid",
     forge: async (stage) => {
       const { privateKey } = await generateKeyPair("EdDSA");
       return withMandate(stage, await mandateFor(stage, { signer: { ...stage.issuer, privateKey } }));
@@ -172,11 +182,13 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "tool outside cap",
     reason: "capability.missing",
+    told: "200 capability.missing",
     forge: async (stage) => withMandate(stage, await mandateFor(stage, { tools: ["search"] }), summarize()),
   },
   {
     name: "ECT for another body",
     reason: "ect.inp_hash_mismatch",
+    told: "403 ect.inp_hash_mismatch",
     forge: async (stage) => {
       const run = startRun(await mandateFor(stage));
       const request = await sign(stage, search(), { run });
@@ -187,6 +199,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "ECT by another agent",
     reason: "principal.mismatch",
+    told: "403 principal.invalid",
     forge: async (stage) => {
       const run = startRun(await mandateFor(stage));
       const request = await sign(stage, search(), { run });
@@ -201,6 +214,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "unknown pred",
     reason: "run.pred_unknown",
+    told: "403 run.pred_unknown",
     forge: async (stage) => {
       const run = startRun(await mandateFor(stage));
       const pred = () => [run.mandate.jti, crypto.randomUUID()];
@@ -210,22 +224,26 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "signature that does not cover the body",
     reason: "signature.coverage",
+    told: "403 signature.invalid",
     forge: async (stage) => resign(stage, await sign(stage, search()), ["content-digest"]),
   },
   {
     name: "wrong wimse-aud",
     reason: "signature.audience",
+    told: "403 signature.invalid",
     forge: async (stage) => sign(stage, search(), { audience: "https://other.example/mcp" }),
   },
   {
     name: "attestation for other arguments",
     reason: "attestation.hash_only_mismatch",
+    told: "200 args_commitment_mismatch",
     forge: async (stage) =>
       withAttestationOf(stage, await sign(stage, toolCall("summarize", { id: "bees" })), summarize()),
   },
   {
     name: "attestation for another tool",
     reason: "attestation.tool_differs",
+    told: "200 tool_mismatch",
     forge: async (stage) => {
       const signer = stage.reader.attestor;
       const other = await sign(stage, toolCall("search", { id: "seals" }), {
@@ -237,17 +255,20 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "attestation for another server",
     reason: "attestation.fingerprint_not_found",
+    told: "200 server_mismatch",
     forge: async (stage) => attested(stage, { serverFingerprint: "https://other.example/mcp" }),
   },
   {
     name: "attestation expired",
     reason: "attestation.ttl_passed",
+    told: "200 expired",
     forge: async (stage) =>
       withAttestationOf(stage, await sign(stage, summarize(), { now: () => seconds() - 600 }), summarize()),
   },
   {
     name: "attestation replayed",
     reason: "attestation.nonce_seen",
+    told: "200 nonce_replay",
     forge: async (stage) => {
       const request = await sign(stage, summarize());
       await sendHonest(stage, request);
@@ -257,11 +278,13 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "another agent's attestation",
     reason: "attestation.principal_mismatch",
+    told: "200 signature_invalid",
     forge: async (stage) => attested(stage, { signer: stage.writer.attestor }),
   },
   {
     name: "attestation: HS256 with the public key as the secret",
     reason: "attestation.alg_not_pinned",
+    told: "200 key_unavailable",
     forge: async (stage) => {
       const key = (await importJWK(stage.plannerJwk, "ES256", { extractable: true })) as CryptoKey;
       const secret = new TextEncoder().encode(await exportSPKI(key));
@@ -274,6 +297,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "mandate with alg none",
     reason: "act.alg",
+    told: "401 bearer.invalid",
     forge: async (stage) => {
       const claims = claimsOf(await mandateFor(stage));
       return withMandateText(stage, forgeJwt({ alg: "none", typ: "act+jwt", kid: "issuer-1" }, claims));
@@ -282,6 +306,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "mandate: HS256 with the public key as the secret",
     reason: "act.alg",
+    told: "401 bearer.invalid",
     forge: async (stage) => {
       const secret = new TextEncoder().encode(JSON.stringify(stage.issuerJwk));
       const token = await new SignJWT(claimsOf(await mandateFor(stage)))
@@ -293,6 +318,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "duplicate JSON key",
     reason: "message.duplicate_key",
+    told: "400 message.duplicate_key",
     forge: async (stage) => {
       const body = search().replace('"name":"search"', '"name":"search","name":"summarize"');
       return sign(stage, body);
@@ -301,21 +327,25 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "batch",
     reason: "message.batch",
+    told: "400 message.batch",
     forge: async (stage) => sign(stage, `[${search()},${summarize()}]`),
   },
   {
     name: "body over the cap",
     reason: "message.too_large",
+    told: "413 message.too_large",
     forge: async (stage) => sign(stage, toolCall("search", { query: "x".repeat(70_000) })),
   },
   {
     name: "no evidence at all",
     reason: "bearer.missing",
+    told: "401 bearer.missing",
     forge: async () => ({ headers: new Headers(JSON_HEADERS), body: search() }),
   },
   {
     name: "a stolen mandate alone",
     reason: "signature.missing",
+    told: "403 signature.missing",
     forge: async (stage) => {
       const headers = new Headers({ ...JSON_HEADERS, authorization: `Bearer ${await mandateFor(stage)}` });
       return { headers, body: search() };
@@ -324,6 +354,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "no ECT",
     reason: "ect.missing",
+    told: "403 ect.missing",
     forge: async (stage) => {
       const { headers, body } = await sign(stage, search());
       headers.delete("wimse-ect");
@@ -333,6 +364,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "no attestation where one is required",
     reason: "attestation.missing",
+    told: "200 attestation_required",
     forge: async (stage) => {
       const { headers, body } = await sign(stage, summarize());
       headers.delete("x-mcp-attestation");
@@ -342,6 +374,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "a header added to a captured request",
     reason: "signature.coverage",
+    told: "403 signature.invalid",
     forge: async (stage) => withHeader(await sign(stage, search()), "mcp-session-id", "of-somebody-else"),
   },
 ];

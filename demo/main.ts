@@ -61,14 +61,18 @@ async function tryAttack(stage: Stage, attack: Attack): Promise<Row> {
   const before = stage.server.seen.length;
   const response = await send(stage, forged);
   const told = refusalIn(await response.text());
+  const answer = `${response.status} ${told ?? "the tool's answer"}`;
   const reached = stage.server.seen.length > before;
   return {
     call: attack.name,
     verdict: told === null ? "admitted" : "refused",
-    answer: `${response.status} ${told ?? "the tool's answer"}`,
+    answer,
     decision: response.headers.get("countersign-decision") ?? "",
     expected: attack.reason,
-    surprises: reached ? ["it reached the MCP server"] : [],
+    surprises: [
+      ...(reached ? ["it reached the MCP server"] : []),
+      ...(answer === attack.told ? [] : [`expected the answer ${attack.told}, was ${answer}`]),
+    ],
   };
 }
 

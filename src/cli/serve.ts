@@ -1,13 +1,10 @@
 /** `npm run serve`: the Worker on this machine. Exit codes: 0 stopped by a signal, 1 failure, 2 wrong use. */
 
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../result.ts";
-import { compileTenant, type Fault } from "../tenant/compile.ts";
-import { findConflicts } from "../tenant/conflicts.ts";
-import type { Tenant } from "../tenant/tenant.ts";
 import { findPort, HOST, portProblem } from "./local/port.ts";
 import { storedTenant } from "./local/tenants.ts";
+import { complain, readTenants, tell } from "./sources.ts";
 
 const USAGE = `Usage: npm run serve -- --tenant FILE [--tenant FILE ...] [--port 8787] [--state DIR]
 
@@ -44,38 +41,6 @@ function readArguments(argv: string[]): Result<Arguments | "help", string> {
   }
 }
 
-interface Source {
-  readonly file: string;
-  readonly text: string;
-  readonly tenant: Tenant;
-}
-
-const line = (file: string, { path, problem }: Fault): string =>
-  [file, path, problem].filter((part) => part !== "").join(": ");
-
-/** Compiles every file; the error has a line for each fault of each. */
-async function readTenants(files: readonly string[], url: string): Promise<Result<Source[], string[]>> {
-  const sources: Source[] = [];
-  const faults: string[] = [];
-  for (const file of files) {
-    try {
-      const text = await readFile(file, "utf8");
-      const compiled = await compileTenant(text, url);
-      if (compiled.ok) sources.push({ file, text, tenant: compiled.value });
-      else faults.push(...compiled.error.map((fault) => line(file, fault)));
-    } catch (error) {
-      if (!(error instanceof Error && "syscall" in error)) throw error;
-      faults.push(`${file}: cannot be read: ${error.message}`);
-    }
-  }
-  for (const conflict of findConflicts(sources.map(({ tenant }) => tenant))) {
-    // A conflict is at the later tenant, and its path begins with that one's id.
-    const id = conflict.path.split(".")[0];
-    faults.push(line(sources.findLast(({ tenant }) => tenant.id === id)?.file ?? "", conflict));
-  }
-  return faults.length === 0 ? ok(sources) : fail(faults);
-}
-
 /** Resolves with the exit code. */
 async function serve(argv: string[]): Promise<number> {
   const parsed = readArguments(argv);
@@ -107,16 +72,6 @@ async function serve(argv: string[]): Promise<number> {
   const failure = await stopped;
   await dispose();
   return failure === null ? 0 : complain(1, failure.message);
-}
-
-function tell(code: number, ...lines: string[]): number {
-  console.log(lines.join("\n"));
-  return code;
-}
-
-function complain(code: number, ...lines: string[]): number {
-  console.error(lines.join("\n"));
-  return code;
 }
 
 process.exitCode = await serve(process.argv.slice(2));

@@ -59,7 +59,6 @@ export async function compileTenant(
     found,
   );
   found.push(...checkTogether(raw, gatewayUrl));
-  if (shaped.success) found.push(...checkUsable(shaped.output));
   if (!shaped.success || found.length > 0) return fail(inDocumentOrder(raw, found));
 
   const revision = toBase64url(await sha256(bytes));
@@ -102,10 +101,21 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
   const id = field(raw, "id");
   const actions = field(raw, "actions");
   const evidence = field(raw, "evidence");
+  const agents = field(raw, "agents");
+  const ect = field(raw, "ect");
+  const attestationKeys = field(raw, "attestationKeys");
   return [
     ...(id ? checkPublicUrl(id.value, field(raw, "publicUrl")?.value, gatewayUrl) : []),
     ...(actions ? checkActions(actions.value) : []),
     ...(actions && evidence ? checkEvidence(evidence.value, actions.value.extraMethods) : []),
+    ...(agents && evidence && ect && attestationKeys
+      ? checkUsable({
+          agents: agents.value,
+          evidence: evidence.value,
+          ect: ect.value,
+          attestationKeys: attestationKeys.value,
+        })
+      : []),
   ];
 }
 

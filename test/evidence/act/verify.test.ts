@@ -47,6 +47,7 @@ const CASES: [string, Changes, Signer, Changes, Reason][] = [
   ["an embedded chain", {}, stranger, { kid: "issuer-2", x5c: ["AAAA"] }, "act.signature"],
   ["expired", { iat: NOW - 931, exp: NOW - 31 }, issuer, {}, "act.expired"],
   ["from the future", { iat: NOW + 31, exp: NOW + 60 }, issuer, {}, "act.in_future"],
+  ["not good yet", { nbf: NOW + 31 }, issuer, {}, "act.in_future"],
   ["too long a life", { exp: NOW + 901 }, issuer, {}, "act.lifetime"],
   ["a life without end", { exp: Number.MAX_SAFE_INTEGER }, issuer, {}, "act.lifetime"],
   ["another audience", { aud: "https://gateway.example/other/mcp" }, issuer, {}, "act.audience"],

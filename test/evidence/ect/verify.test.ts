@@ -37,6 +37,7 @@ const CASES: [string, Changes, Signer, Changes, Reason][] = [
   ["the subject, which is no ECT issuer", { iss: "agent:ada" }, ada, {}, "ect.issuer"],
   ["the agent's name, which is no ECT issuer", { iss: "ada" }, ada, {}, "ect.issuer"],
   ["iss in another case", { iss: "spiffe://example.com/Ada" }, ada, {}, "ect.issuer"],
+  ["not good yet", { nbf: NOW + 31 }, ada, {}, "ect.in_future"],
   ["from the future", { iat: NOW + 31 }, ada, {}, "ect.in_future"],
   ["too old, though not expired", { iat: NOW - 931, exp: NOW + 600 }, ada, {}, "ect.too_old"],
   ["expired, though not too old", { iat: NOW - 60, exp: NOW - 31 }, ada, {}, "ect.expired"],
