@@ -76,18 +76,19 @@ const INTRODUCTION = `# Reason codes
 Every refusal has one reason code. Codes are stable: alert on them, switch on them.
 
 A refused POST gets a JSON-RPC error. \`error.code\` is in the column *JSON-RPC*; \`error.data\` holds \`reason\`,
-\`decision\` (the id that is also in the header \`Countersign-Decision\` and in the audit log) and \`docs\`, a link to
-this page.
+\`decision\` (the id that is also in the header \`Countersign-Decision\` and in the audit log) and \`docs\`, the
+place of the code in this file.
 
 - **Public form.** Until the caller's evidence is verified, \`reason\` is the public form instead of the code, so that
-  nobody can probe for what is registered. The code itself is in the audit log under the decision. Where the column is
-  empty, everybody is shown the code.
+  nobody can probe for what is registered. The code itself is in the audit log under the decision (of strangers'
+  refusals a sample). Where the column is empty, everybody is shown the code.
 - **200 or 403.** 200 for \`tools/call\` when the caller is verified: MCP clients show such an answer to the model,
   and an HTTP error only to the log. 403 otherwise. A failed attestation is a tool result as SEP-2787 prescribes.
 - **\`server/discover\`** is refused with 401, 403 or 503 alone: a client that probes with it takes any other status for
   an old server.
 - **503** means that Countersign cannot tell. Nothing was forwarded; the same request can be sent again after
-  \`Retry-After\`, with fresh one-time values.
+  \`Retry-After\`, with fresh one-time values. Only \`server/discover\` is also told 503 where others are told 429, 500,
+  502 or 504.
 `;
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");
