@@ -80,15 +80,26 @@ export async function startOrigin(): Promise<Origin> {
   };
 }
 
-/** What makes a connection, and what workerd adds to any request: `CF-Worker` names the zone. */
-const FRAMING = new Set(["host", "content-length", "transfer-encoding", "accept-encoding", "cf-worker"]);
+/**
+ * What makes a connection, what our own fetch says about it (never to answer from a cache), and what workerd adds
+ * to any request: `CF-Worker` names the zone.
+ */
+const ADDED = new Set([
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "accept-encoding",
+  "cache-control",
+  "pragma",
+  "cf-worker",
+]);
 
-/** The headers of a request, lower case, without those that only carry it. */
+/** The headers of a request, lower case, without those that come with any request. */
 export const beyondFraming = ({ rawHeaders }: Arrival): Record<string, string> =>
   Object.fromEntries(
     rawHeaders
       .map(([name, value]) => [name.toLowerCase(), value] as const)
-      .filter(([name]) => !FRAMING.has(name)),
+      .filter(([name]) => !ADDED.has(name)),
   );
 
 /** A port of 127.0.0.1 where nothing listens. */
