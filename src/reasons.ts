@@ -315,7 +315,8 @@ export const REASONS = {
   // -- stage 10: forwarding ---------------------------------------------------------------------------
   ...group({ kind: "origin", status: 502 }, null, {
     "origin.unreachable": "The origin could not be reached, or what it answered is not HTTP.",
-    "origin.client_gone": "The client went away before the origin had answered.",
+    "origin.client_gone": "The client went away before the origin's answer was whole.",
+    "origin.broken": "The origin broke off in the middle of its answer.",
     "origin.redirect": "The origin answered with a redirect, which is not followed.",
     "origin.misconfigured": "The tenant's origin binding does not exist in this deployment.",
   }),

@@ -46,7 +46,7 @@ export async function relay(
   }
   const { status, headers } = answer.value;
   const watched = watchBody(answer.value.body, facts.signal);
-  void watched.end.then(({ sha256 }) => end({ status, reason: null, output_hash: sha256 }));
+  void watched.end.then(({ sha256, reason }) => end({ status, reason, output_hash: sha256 }));
   return new Response(watched.body, { status, headers: returnedHeaders(headers) });
 }
 

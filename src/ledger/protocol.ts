@@ -58,7 +58,7 @@ export interface Outcome {
   readonly run: string | null;
   /** HTTP status of the answer. */
   readonly status: number;
-  /** Why the origin gave no answer; null where it did. */
+  /** Why there is no answer, or only a part of one; null where it is whole. */
   readonly reason: Reason | null;
   readonly output_hash: string | null;
   readonly latency_ms: number;

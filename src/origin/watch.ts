@@ -1,11 +1,9 @@
 import { toBase64url } from "../encoding.ts";
 
-/** How a response body ended, and the digest of what the client was sent. */
-export interface BodyEnd {
-  readonly complete: boolean;
-  /** base64url SHA-256; null where the body was cut off. */
-  readonly sha256: string | null;
-}
+/** How a response body ended: whole, with the base64url SHA-256 of what the client was sent, or cut off by either side. */
+export type BodyEnd =
+  | { readonly sha256: string; readonly reason: null }
+  | { readonly sha256: null; readonly reason: "origin.broken" | "origin.client_gone" };
 
 /**
  * Passes a response body on, chunk by chunk as it comes, and tells at its end what went through. Never `tee()`:
@@ -21,25 +19,38 @@ export function watchBody(
   const writer = digest.getWriter();
   const finish = async (): Promise<BodyEnd> => {
     await writer.close();
-    return { complete: true, sha256: toBase64url(new Uint8Array(await digest.digest)) };
+    return { sha256: toBase64url(new Uint8Array(await digest.digest)), reason: null };
   };
   if (body === null) return { body: null, end: finish() };
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
-  const cut = () => resolve({ complete: false, sha256: null });
-  if (signal.aborted) cut();
-  signal.addEventListener("abort", cut);
-  const watched = new TransformStream<Uint8Array, Uint8Array>({
-    async transform(chunk, controller) {
-      controller.enqueue(chunk);
-      await writer.write(chunk);
+  const clientGone = () => resolve({ sha256: null, reason: "origin.client_gone" });
+  if (signal.aborted) clientGone();
+  signal.addEventListener("abort", clientGone);
+  const reader = body.getReader();
+  const watched = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (!done) {
+            controller.enqueue(value);
+            return await writer.write(value);
+          }
+          controller.close();
+          resolve(await finish());
+        } catch (error) {
+          // An origin that breaks off breaks the client's stream too, as it would without us between.
+          resolve({ sha256: null, reason: "origin.broken" });
+          controller.error(error);
+        }
+      },
+      cancel(reason) {
+        clientGone();
+        return reader.cancel(reason);
+      },
     },
-    async flush() {
-      resolve(await finish());
-    },
-    cancel: cut,
-  });
-  // An origin that breaks off breaks the client's stream too, as it would without us between.
-  body.pipeTo(watched.writable).catch(cut);
-  return { body: watched.readable, end };
+    { highWaterMark: 0 },
+  );
+  return { body: watched, end };
 }

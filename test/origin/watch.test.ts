@@ -3,7 +3,8 @@ import { sha256, toBase64url, utf8 } from "../../src/encoding.ts";
 import { watchBody } from "../../src/origin/watch.ts";
 import { brokenAfter, handFed, streamOf } from "../support/streams.ts";
 
-const CUT = { complete: false, sha256: null };
+const CLIENT_GONE = { sha256: null, reason: "origin.client_gone" };
+const BROKEN = { sha256: null, reason: "origin.broken" };
 const present = () => new AbortController().signal;
 
 function readerOf(body: ReadableStream<Uint8Array> | null): ReadableStreamDefaultReader<Uint8Array> {
@@ -11,7 +12,7 @@ function readerOf(body: ReadableStream<Uint8Array> | null): ReadableStreamDefaul
   return body.getReader();
 }
 
-const whole = async (text: string) => ({ complete: true, sha256: toBase64url(await sha256(utf8(text))) });
+const whole = async (text: string) => ({ sha256: toBase64url(await sha256(utf8(text))), reason: null });
 
 describe("a body that ends", () => {
   test.each<[string, string[]]>([
@@ -58,7 +59,7 @@ describe("timing", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(produced).toBeLessThan(10);
     await watched.body?.cancel();
-    expect(await watched.end).toEqual(CUT);
+    expect(await watched.end).toEqual(CLIENT_GONE);
   });
 });
 
@@ -70,7 +71,7 @@ describe("a body that is cut off", () => {
     fed.push(utf8("x"));
     await reader.read();
     await reader.cancel("gone");
-    expect(await watched.end).toEqual(CUT);
+    expect(await watched.end).toEqual(CLIENT_GONE);
     await fed.cancelled;
   });
 
@@ -79,14 +80,14 @@ describe("a body that is cut off", () => {
     const fed = handFed();
     const watched = watchBody(fed.body, client.signal);
     client.abort();
-    expect(await watched.end).toEqual(CUT);
+    expect(await watched.end).toEqual(CLIENT_GONE);
     fed.close();
   });
 
   test("by a client that had gone before", async () => {
     const fed = handFed();
     const watched = watchBody(fed.body, AbortSignal.abort());
-    expect(await watched.end).toEqual(CUT);
+    expect(await watched.end).toEqual(CLIENT_GONE);
     fed.close();
   });
 
@@ -96,7 +97,7 @@ describe("a body that is cut off", () => {
   ])("by the origin, %s: an error, not an end", async (_, body) => {
     const watched = watchBody(body(), present());
     await expect(new Response(watched.body).text()).rejects.toThrow();
-    expect(await watched.end).toEqual(CUT);
+    expect(await watched.end).toEqual(BROKEN);
   });
 
   test("an end that has come is not taken back", async () => {
@@ -106,6 +107,6 @@ describe("a body that is cut off", () => {
     const end = await watched.end;
     client.abort();
     expect(await watched.end).toEqual(end);
-    expect(end.complete).toBe(true);
+    expect(end.reason).toBeNull();
   });
 });

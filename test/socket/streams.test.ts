@@ -90,7 +90,11 @@ describe.each(["POST", "GET"] as const)("an event stream that answers a %s", (me
     await read(client, "data: 1\n\n");
     response.socket?.resetAndDestroy();
     await expect(client.piece()).rejects.toThrow(BrokenBody);
-    expect(await outcome(decision)).toMatchObject({ status: 200, reason: null, output_hash: null });
+    expect(await outcome(decision)).toMatchObject({
+      status: 200,
+      reason: "origin.broken",
+      output_hash: null,
+    });
   });
 
   test("the origin ends its connection inside a chunk: no clean end either", async () => {
@@ -107,14 +111,22 @@ describe.each(["POST", "GET"] as const)("an event stream that answers a %s", (me
     await read(client, "data: 1\n\n");
     client.reset();
     expect(await closed).toBe(false);
-    expect(await outcome(decision)).toMatchObject({ status: 200, reason: null, output_hash: null });
+    expect(await outcome(decision)).toMatchObject({
+      status: 200,
+      reason: "origin.client_gone",
+      output_hash: null,
+    });
   });
 
   test("the client goes away before the first event", async () => {
     const { client, closed, decision } = await stream(method);
     client.reset();
     expect(await closed).toBe(false);
-    expect(await outcome(decision)).toMatchObject({ status: 200, output_hash: null });
+    expect(await outcome(decision)).toMatchObject({
+      status: 200,
+      reason: "origin.client_gone",
+      output_hash: null,
+    });
   });
 
   test("the client goes away before the origin has answered at all", async () => {
