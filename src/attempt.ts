@@ -11,6 +11,7 @@ import {
   type Step,
   UNVERIFIED,
 } from "./ledger/protocol.ts";
+import { MCP_METHODS } from "./mcp/methods.ts";
 import type { Reason } from "./reasons.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
@@ -25,13 +26,21 @@ export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   revision: tenant.revision,
   principal: principalOf(trail.caller),
   mandate: trail.mandate && JSON.stringify([trail.mandate.iss, trail.mandate.jti]),
-  method: trail.method,
+  method: methodOf(trail, tenant),
   tool: trail.tool,
   action: trail.action,
   input_hash: trail.bodySha256 && toBase64url(trail.bodySha256),
   checks: trail.checks,
   count: null,
 });
+
+/** Nothing that a stranger makes up gets into the log: of theirs, only methods that exist. */
+function methodOf({ method, caller }: Trail, { actions }: Tenant): string | null {
+  const exists = method !== null && (MCP_METHODS.has(method) || actions.extraMethods.has(method));
+  return exists || caller !== null || HTTP_METHODS.has(method ?? "") ? method : null;
+}
+
+const HTTP_METHODS: ReadonlySet<string> = new Set(["GET", "DELETE", "POST"]);
 
 /** What the ledger is asked. With `denial` set, only to write it down. */
 export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | null): Attempt => ({

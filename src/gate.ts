@@ -4,8 +4,8 @@ import { sha256 } from "./encoding.ts";
 import { bindCapability } from "./evidence/act/bind.ts";
 import { parseMandate } from "./evidence/act/parse.ts";
 import { verifyMandate } from "./evidence/act/verify.ts";
-import { verifyAttested } from "./evidence/attested.ts";
-import { type Caller, checkPresence, parseCallerEvidence, verifyCaller } from "./evidence/caller.ts";
+import { ATTESTATION_HEADER, verifyAttested } from "./evidence/attested.ts";
+import { type Caller, checkPresence, covers, parseCallerEvidence, verifyCaller } from "./evidence/caller.ts";
 import { bindAction, bindStep } from "./evidence/ect/bind.ts";
 import { type Facts, readFacts } from "./facts.ts";
 import { decide } from "./ledger/client.ts";
@@ -32,7 +32,7 @@ export type Passage =
  */
 export async function gate(request: Request, env: Env, trail: Trail): Promise<Result<Passage, Reason>> {
   // 0 facts
-  trail.method = request.headers.get("mcp-method");
+  trail.claimedMethod = request.headers.get("mcp-method");
   const read = readFacts(request);
   if (!read.ok) return read;
   const facts = read.value;
@@ -49,23 +49,27 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   trail.corsOrigin = browser.value;
   if (facts.method === "OPTIONS") return ok({ kind: "preflight", facts, tenant });
 
-  // 2 bearer: before a byte of the body is read
+  // 2 bearer: before a byte of the body is read, so that strangers cannot make us hold bodies
   const bearer = parseMandate(facts.headers);
   if (bearer.state === "absent") return fail("bearer.missing");
   if (bearer.state === "malformed") return fail(bearer.reason);
+  const mandate = await verifyMandate(bearer.value, tenant, seconds());
+  if (!mandate.ok) return mandate;
+  trail.mandate = mandate.value;
+  trail.checks.push("mandate");
 
   // 3 message
   const message = await readMessage(facts, tenant.maxBodyBytes);
   if (!message.ok) {
     trail.id = message.error.id;
-    trail.method = message.error.method ?? trail.method;
+    trail.method = message.error.method;
     return fail(message.error.reason);
   }
   const received = message.value;
   noteMessage(trail, received, facts);
   const bodySha256 = await sha256(received.body);
   trail.bodySha256 = bodySha256;
-  const now = Math.floor(Date.now() / 1000);
+  const now = seconds();
 
   // 4 evidence, 5 required
   const evidence = parseCallerEvidence(facts);
@@ -75,10 +79,6 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!present.ok) return present;
 
   // 6 verify, 7 bind: the caller, then what it says about this call
-  const mandate = await verifyMandate(bearer.value, tenant, now);
-  if (!mandate.ok) return mandate;
-  trail.mandate = mandate.value;
-  trail.checks.push("mandate");
   const context = { tenant, facts, body: received.body, bodySha256, now };
   const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
@@ -90,7 +90,11 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   const needsAttestation = required.value.has("attestation");
   const agent = caller.key.agent;
   const attested = await verifyAttested({ tenant, facts, received, agent, required: needsAttestation, now });
-  if (!attested.ok) return attested;
+  if (!attested.ok) {
+    // A header that the signature does not cover may be anybody's: it must not use up the caller's ECT.
+    if (facts.headers.has(ATTESTATION_HEADER) && !covers(caller, ATTESTATION_HEADER)) trail.step = null;
+    return attested;
+  }
   trail.attested = attested.value;
   if (attested.value !== null) trail.checks.push(`attestation.${attested.value.dialect}`);
 
@@ -103,6 +107,9 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   const admitted = await admit(trail, tenant, env);
   return admitted.ok ? ok({ kind: "call", facts, tenant, received }) : admitted;
 }
+
+/** The clock, read anew after the body: its sender decides how long that takes. */
+const seconds = (): number => Math.floor(Date.now() / 1000);
 
 function noteMessage(trail: Trail, { message }: Received, facts: Facts): void {
   trail.id = idOf(message);

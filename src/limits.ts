@@ -165,6 +165,9 @@ export const OUTCOME_DELAY_MS = 1_000;
 export const DENIAL_WINDOW_MS = 10_000;
 export const MAX_DENIALS_PER_WINDOW = 1_000;
 
+/** Of these, replays: anybody who has captured one request can cause them, in the name of the agent that signed it. */
+export const MAX_REPLAYS_PER_WINDOW = 50;
+
 /** Denials of unverified callers that one isolate writes per tenant and window; the rest are only counted. */
 export const UNVERIFIED_WINDOW_MS = 10_000;
 export const MAX_UNVERIFIED_PER_WINDOW = 50;

@@ -157,8 +157,9 @@ export const REASONS = {
     "message.batch": "Send one JSON-RPC message per request; arrays are not taken.",
     "message.not_jsonrpc": "The body is not one JSON-RPC 2.0 request, notification or response.",
     "message.case_variant":
-      "A member differs from a JSON-RPC or MCP name in case alone. Some parsers would take it.",
-    "message.tool_call_without_id": "tools/call must be a request with an id.",
+      "A member differs from a JSON-RPC or MCP name in case alone, or by a NUL. Some parsers would take it.",
+    "message.request_without_id":
+      "Only notifications come without an id, and their methods begin with notifications/.",
   }),
   ...group(protocol(400, METHOD_NOT_FOUND), null, {
     "message.method_unknown": "This MCP method is not in the tenant's table of methods.",
@@ -171,7 +172,8 @@ export const REASONS = {
   ...group(protocol(400, HEADER_MISMATCH), null, {
     "message.header_missing":
       "A header that mirrors the body (Mcp-Method, Mcp-Name, MCP-Protocol-Version) is missing.",
-    "message.header_mismatch": "A header that mirrors the body does not agree with it.",
+    "message.header_mismatch":
+      "A header that mirrors the body does not agree with it, or mirrors what it does not have.",
   }),
 
   // -- stages 4 to 7: evidence ------------------------------------------------------------------------
@@ -298,7 +300,8 @@ export const REASONS = {
   ...group({ kind: "forbidden" }, null, {
     "replay.ect": "This ECT was used before. Mint one for each request.",
     "replay.nonce": "This signature nonce was used before. Sign each request afresh.",
-    "replay.too_late": "A one-time value expired before the call could be admitted. Send a fresh request.",
+    "replay.too_late":
+      "A one-time value expired, or is older than the ledger of its agent. Send a fresh request.",
     "run.pred_unknown":
       "pred names a step that is not in this run. Name only steps whose answer said recorded.",
     "run.parent_after_child": "A parent in pred was issued after this ECT.",

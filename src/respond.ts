@@ -1,7 +1,7 @@
 import { attemptOf, factsOf, homeOf } from "./attempt.ts";
 import { sampleUnverified } from "./audit/sampling.ts";
 import { type Refusal, statusOf, toResponse } from "./denial.ts";
-import { component } from "./evidence/http-signature/fields.ts";
+import { covers } from "./evidence/caller.ts";
 import type { Passage } from "./gate.ts";
 import { decide, report } from "./ledger/client.ts";
 import { type Outcome, runKey } from "./ledger/protocol.ts";
@@ -33,7 +33,9 @@ export async function relay(
     tenant.origin,
     {
       method: facts.method,
-      headers: forwardedHeaders(facts.headers, coveredOf(tenant.origin.forwardHeaders, trail)),
+      headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, (name) =>
+        covers(trail.caller, name),
+      ),
       body: facts.method === "POST" ? received.body : null,
       signal: facts.signal,
     },
@@ -49,10 +51,6 @@ export async function relay(
   void watched.end.then(({ sha256, reason }) => end({ status, reason, output_hash: sha256 }));
   return new Response(watched.body, { status, headers: returnedHeaders(headers) });
 }
-
-/** Of the headers the tenant forwards, those the caller signed. The profile poc does not demand that it signs any. */
-const coveredOf = (named: ReadonlySet<string>, { caller }: Trail): ReadonlySet<string> =>
-  new Set([...named].filter((name) => caller?.signature.covers.has(component(name).identifier)));
 
 /** Answers a refused request, after it was written down as far as it concerns anybody. */
 export async function refuse(
@@ -107,7 +105,7 @@ const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   reason,
   decision: trail.decision,
   id: trail.id,
-  method: trail.method,
+  method: trail.method ?? trail.claimedMethod,
   verified: trail.caller !== null,
   modern: trail.modern,
 });

@@ -20,8 +20,10 @@ export interface Trail {
   /** The `Origin` of a browser client, once it is allowed. */
   corsOrigin: string | null;
   id: RequestId | null;
-  /** The MCP method, for what has none the HTTP method. Until the body is read, what the Mcp-Method header says. */
+  /** The MCP method, for what has none the HTTP method; null until the body is read. */
   method: string | null;
+  /** What the Mcp-Method header says: anybody's word, good for the form of an answer at most. */
+  claimedMethod: string | null;
   tool: string | null;
   action: string | null;
   /** Whether the request follows revision 2026-07-28 or later. */
@@ -46,6 +48,7 @@ export const newTrail = (now: number): Trail => ({
   corsOrigin: null,
   id: null,
   method: null,
+  claimedMethod: null,
   tool: null,
   action: null,
   modern: false,

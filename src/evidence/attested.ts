@@ -8,6 +8,9 @@ import { type BoundAttestation, bindAttestation } from "./attestation/bind.ts";
 import { parseAttestation } from "./attestation/parse.ts";
 import { type VerifiedAttestation, verifyAttestation } from "./attestation/verify.ts";
 
+/** The carrier that SEP-2787 names for HTTP. */
+export const ATTESTATION_HEADER = "x-mcp-attestation";
+
 /** An attestation of this very call, by the calling agent. */
 export type Attested = VerifiedAttestation & BoundAttestation;
 
@@ -34,7 +37,7 @@ export async function verifyAttested(context: AttestationContext): Promise<Resul
   const meta =
     message.kind === "request" || message.kind === "notification" ? message.params._meta : undefined;
   const presented = parseAttestation({
-    header: facts.headers.get("x-mcp-attestation"),
+    header: facts.headers.get(ATTESTATION_HEADER),
     meta: isObject(meta) ? meta : undefined,
     bodyText: text,
     metaKeys: tenant.attestation.metaKeys,

@@ -6,7 +6,7 @@ import type { VerifiedMandate } from "./act/verify.ts";
 import { type Ect, parseEct } from "./ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "./ect/verify.ts";
 import { checkContentDigest } from "./http-signature/content-digest.ts";
-import type { LabelledSignature } from "./http-signature/fields.ts";
+import { component, type LabelledSignature } from "./http-signature/fields.ts";
 import { parseHttpSignature } from "./http-signature/parse.ts";
 import { type VerifiedSignature, verifyHttpSignature } from "./http-signature/verify.ts";
 import type { Presented } from "./presented.ts";
@@ -25,6 +25,10 @@ export interface Caller {
   readonly signature: VerifiedSignature;
   readonly ect: VerifiedEct | null;
 }
+
+/** Whether the caller's signature covers a header: without that it may be anybody's. */
+export const covers = (caller: Caller | null, header: string): boolean =>
+  caller?.signature.covers.has(component(header).identifier) === true;
 
 export interface CallerContext {
   readonly tenant: Tenant;

@@ -181,12 +181,34 @@ class Scanner {
     this.at = at;
     const isInteger = at === integerEnd;
     if (isInteger && !negative && at - start < LEAST_UNSAFE_LENGTH) return null;
-    const value = Number(text.slice(start, at));
+    const token = text.slice(start, at);
+    const value = Number(token);
     const allowed = isInteger
       ? Number.isSafeInteger(value)
-      : this.numbers === "any" && Number.isFinite(value);
+      : this.numbers === "any" && isReadAlike(token, value);
     return allowed && !Object.is(value, -0) ? null : "number";
   }
+}
+
+/**
+ * Whether a token with a fraction or an exponent means the same to a parser that keeps all its digits. Of what lies
+ * between the safe integers and zero everybody knows that it is rounded; but 9007199254740993.0 is an integer to some
+ * and another one to us, and 1e-400 is nothing to us alone.
+ */
+function isReadAlike(token: string, value: number): boolean {
+  if (!Number.isFinite(value)) return false;
+  if (value !== 0 && Math.abs(value) <= Number.MAX_SAFE_INTEGER) return true;
+  return decimal(token) === decimal(String(value));
+}
+
+/** A decimal number in a form of which there is one for each value: digits without outer zeros, and an exponent. */
+function decimal(token: string): string {
+  const [mantissa = "", exponent = "0"] = token.toLowerCase().split("e");
+  const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".");
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const significant = digits.replace(/0+$/, "");
+  if (significant === "") return "0";
+  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }
 
 const isDigit = (c: number): boolean => c >= ZERO && c <= NINE;

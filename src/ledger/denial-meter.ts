@@ -1,21 +1,26 @@
-import { DENIAL_WINDOW_MS, MAX_DENIALS_PER_WINDOW } from "../limits.ts";
+import { DENIAL_WINDOW_MS } from "../limits.ts";
 
 /**
  * Keeps a flood of denials from becoming a flood of rows: beyond a rate they are counted, not written. Times are
  * milliseconds of a clock that never falls.
  */
 export class DenialMeter {
+  readonly #maxPerWindow: number;
   #windowStart = 0;
   /** In this window. */
   #seen = 0;
   /** Not written, in the windows before it. */
   #due = 0;
 
+  constructor(maxPerWindow: number) {
+    this.#maxPerWindow = maxPerWindow;
+  }
+
   /** Whether a denial at `now` is to be written. */
   admits(now: number): boolean {
     this.#turn(now);
     this.#seen += 1;
-    return this.#seen <= MAX_DENIALS_PER_WINDOW;
+    return this.#seen <= this.#maxPerWindow;
   }
 
   /** Whether anything is left to sum up, now or when the window is over. */
@@ -37,7 +42,7 @@ export class DenialMeter {
   }
 
   get #suppressed(): number {
-    return Math.max(0, this.#seen - MAX_DENIALS_PER_WINDOW);
+    return Math.max(0, this.#seen - this.#maxPerWindow);
   }
 
   #turn(now: number): void {

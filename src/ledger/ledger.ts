@@ -9,8 +9,10 @@ import {
   DRAIN_DELAY_MS,
   DRAIN_RETRY_MS,
   LEDGER_DEADLINE_MS,
+  MAX_DENIALS_PER_WINDOW,
   MAX_DRAIN_RETRY_MS,
   MAX_JOURNAL_BACKLOG,
+  MAX_REPLAYS_PER_WINDOW,
   OUTCOME_DELAY_MS,
   PURGE_INTERVAL_MS,
 } from "../limits.ts";
@@ -26,6 +28,8 @@ import { Runs } from "./runs.ts";
 
 /** What the object holds in memory of its storage. */
 interface State {
+  /** When the ledger began, seconds. */
+  readonly since: number;
   readonly journal: Journal;
   readonly claims: Claims;
   readonly runs: Runs;
@@ -40,7 +44,9 @@ export class Ledger extends DurableObject<Env> {
   /** Work that reads the head of the chain and then writes behind it; one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
   #outcomes: Outcome[] = [];
-  readonly #denials = new DenialMeter();
+  readonly #denials = new DenialMeter(MAX_DENIALS_PER_WINDOW);
+  /** Apart, so that a captured request sent over and over cannot push the agent's own denials out of the journal. */
+  readonly #replays = new DenialMeter(MAX_REPLAYS_PER_WINDOW);
   #alarmAt = Number.POSITIVE_INFINITY;
   #drainDelayMs = DRAIN_DELAY_MS;
   #purgedAt = 0;
@@ -61,12 +67,14 @@ export class Ledger extends DurableObject<Env> {
 
       const now = state.journal.now(Date.now());
       const newRunId = state.journal.seq + 1;
-      const judgement = judge(attempt, state.claims, state.runs, Math.floor(now / 1000), newRunId);
+      const seconds = Math.floor(now / 1000);
+      const judgement = judge(attempt, { ...state, now: seconds, newRunId });
       const { ruling, run } = judgement;
       if (judgement.repeated) return ruling;
       if (state.journal.backlog >= MAX_JOURNAL_BACKLOG)
         return unwritten(ruling.reason ?? "ledger.backlog_full");
-      if (ruling.verdict === "denied" && !this.#denials.admits(now)) {
+      const meter = ruling.reason?.startsWith("replay.") ? this.#replays : this.#denials;
+      if (ruling.verdict === "denied" && !meter.admits(now)) {
         this.#armAlarm(DENIAL_WINDOW_MS);
         return { ...ruling, stepRecorded: false };
       }
@@ -96,7 +104,7 @@ export class Ledger extends DurableObject<Env> {
       const { journal, claims, runs } = await this.#inTurn(() => this.#load());
       await this.#drain(journal);
       this.#drainDelayMs = DRAIN_DELAY_MS;
-      if (this.#denials.isOwing) this.#armAlarm(DENIAL_WINDOW_MS);
+      if (this.#isOwing) this.#armAlarm(DENIAL_WINDOW_MS);
       if (!claims.isEmpty || !runs.isEmpty) this.#armAlarm(CLAIM_WINDOW * 1000);
     } catch (error) {
       this.#log("ledger.drain_failed", error);
@@ -145,7 +153,7 @@ export class Ledger extends DurableObject<Env> {
   /** Writes the outcomes and the summary of denials that wait, when no admission has taken them along. */
   #flush(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#outcomes.length === 0 && !this.#denials.isOwing) return;
+      if (this.#outcomes.length === 0 && !this.#isOwing) return;
       const state = await this.#load();
       await this.#commit(state, state.journal.now(Date.now()), [], () => {});
     });
@@ -155,7 +163,8 @@ export class Ledger extends DurableObject<Env> {
   async #commit(state: State, now: number, decisions: readonly Item[], write: () => void): Promise<void> {
     const outcomes = this.#outcomes;
     this.#outcomes = [];
-    const suppressed = this.#denials.takeDue(now);
+    const due = [this.#denials, this.#replays].map((meter) => ({ meter, count: meter.takeDue(now) }));
+    const suppressed = due.reduce((sum, { count }) => sum + count, 0);
     const summaries = suppressed > 0 ? [summaryDraft(this.ctx.id.name ?? "", suppressed)] : [];
     const waiting = [...outcomes.map(outcomeDraft), ...summaries].map((draft) => ({ draft, runSize: null }));
     const entries = await state.journal.chain([...waiting, ...decisions], now);
@@ -167,7 +176,7 @@ export class Ledger extends DurableObject<Env> {
       });
     } catch (error) {
       this.#outcomes.unshift(...outcomes);
-      this.#denials.giveBack(suppressed);
+      for (const { meter, count } of due) meter.giveBack(count);
       this.#armAlarm(this.#drainDelayMs);
       throw error;
     }
@@ -190,9 +199,9 @@ export class Ledger extends DurableObject<Env> {
     const { sql } = this.ctx.storage;
     const meta = new Meta(sql);
     sql.exec("CREATE TABLE IF NOT EXISTS refused (record TEXT NOT NULL, error TEXT NOT NULL) STRICT");
-    const enrolled = meta.number("enrolled") === 1 ? meta.text("incarnation") : null;
-    const journal = new Journal(sql, meta, enrolled ?? (await this.#enrol(meta)));
-    this.#state = { journal, ...remember(sql, journal) };
+    if (meta.number("enrolled") === 0) await this.#enrol(meta);
+    const journal = new Journal(sql, meta, meta.text("incarnation") ?? "");
+    this.#state = { since: meta.number("enrolled"), journal, ...remember(sql, journal) };
     return this.#state;
   }
 
@@ -200,15 +209,18 @@ export class Ledger extends DurableObject<Env> {
    * Before the first record: the directory must know of this chain, or losing it whole would go unseen. The
    * incarnation is kept first, so that an enrolment that failed is repeated under the same one.
    */
-  async #enrol(meta: Meta): Promise<string> {
+  async #enrol(meta: Meta): Promise<void> {
     const name = this.ctx.id.name;
     if (name === undefined) throw new Error("a ledger is always addressed by name");
     const [, tenant] = JSON.parse(name) as [string, string];
     const incarnation = meta.text("incarnation") ?? randomId();
     meta.set("incarnation", incarnation);
     await withDeadline(this.env.DIRECTORY.getByName(tenant).enrol(name, incarnation), LEDGER_DEADLINE_MS);
-    meta.set("enrolled", 1);
-    return incarnation;
+    meta.set("enrolled", Math.floor(Date.now() / 1000));
+  }
+
+  get #isOwing(): boolean {
+    return this.#denials.isOwing || this.#replays.isOwing;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-/** The few values of a ledger that are not rows of something. */
+/** The few values of a ledger that are not rows of something. `enrolled` and `watermark` are times, 0 before they are set. */
 export class Meta {
   readonly #sql: SqlStorage;
 

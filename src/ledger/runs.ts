@@ -96,20 +96,24 @@ export class Runs {
   checkParents(step: Step, run: Run, mandate: MandateFacts): Result<void, Reason> {
     let unknown = 0;
     for (const parent of step.pred) {
-      const issuedAt = parent === mandate.jti ? mandate.iat : this.#issueTime(parent, run, mandate.iss);
-      if (issuedAt === null) unknown += 1;
-      else if (issuedAt > step.iat + CLOCK_SKEW) return fail("run.parent_after_child");
+      const earliest =
+        parent === mandate.jti ? earliestUnder(mandate) : this.#earliestChild(parent, run, mandate.iss);
+      if (earliest === null) unknown += 1;
+      else if (step.iat < earliest) return fail("run.parent_after_child");
     }
     const tolerated = step.toleratesUnknownParents ? MAX_UNKNOWN_PARENTS : 0;
     return unknown > tolerated ? fail("run.pred_unknown") : ok(undefined);
   }
 
-  /** When a parent was issued: a step of the run, or another mandate of the same workflow; null if it is neither. */
-  #issueTime(parent: string, run: Run, iss: string): number | null {
+  /**
+   * The earliest issue time of a child, seconds, of a step of the run or of another mandate of the same workflow; null
+   * if the parent is neither.
+   */
+  #earliestChild(parent: string, run: Run, iss: string): number | null {
     const node = this.#node<{ run: number; iat: number }>("run, iat", parent);
-    if (node?.run === run.id) return node.iat;
+    if (node?.run === run.id) return node.iat - CLOCK_SKEW;
     const root = this.#mandate(iss, parent);
-    return root?.run === run.id ? root.iat : null;
+    return root?.run === run.id ? earliestUnder(root) : null;
   }
 
   /** Whether a jti is that of a mandate of this issuer: a step may not take the name of a root. */
@@ -182,5 +186,8 @@ export class Runs {
     return rows[0] ?? null;
   }
 }
+
+/** Two clocks are at work, the issuer's and the agent's, and each may be wrong by the skew. */
+const earliestUnder = ({ iat }: { iat: number }): number => iat - 2 * CLOCK_SKEW;
 
 const mandateKey = (iss: string, jti: string): string => JSON.stringify([iss, jti]);

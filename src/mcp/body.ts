@@ -1,6 +1,9 @@
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 
+/** First size of the buffer; most bodies fit. */
+const INITIAL_BYTES = 4096;
+
 /**
  * Reads a request body whole, because it must be hashed before anything is forwarded.
  *
@@ -16,36 +19,41 @@ export async function readBody(
   if (Number(headers.get("content-length") ?? 0) > maxBytes) return fail("message.too_large");
   if (body === null) return ok(new Uint8Array());
   const reader = body.getReader();
-  let expire: ReturnType<typeof setTimeout> | undefined;
-  const expired = new Promise<"expired">((resolve) => {
-    expire = setTimeout(resolve, deadlineMs, "expired");
-  });
-  const chunks: Uint8Array[] = [];
+  let expired = false;
+  const timer = setTimeout(() => {
+    expired = true;
+    cancel(reader);
+  }, deadlineMs);
+  // Each chunk is copied and let go: a chunk of one byte may hold on to a whole read buffer of the runtime.
+  let held = new Uint8Array(INITIAL_BYTES);
   let size = 0;
   try {
     for (;;) {
-      const step = await Promise.race([reader.read(), expired]);
-      if (step === "expired") return fail("message.body_timeout");
-      if (step.done) return ok(concatenate(chunks, size));
-      size += step.value.length;
-      if (size > maxBytes) return fail("message.too_large");
-      chunks.push(step.value);
+      const { done, value } = await reader.read();
+      if (expired) return fail("message.body_timeout");
+      if (done) return ok(held.slice(0, size));
+      if (size + value.length > maxBytes) return fail("message.too_large");
+      if (size + value.length > held.length) held = grown(held, size + value.length);
+      held.set(value, size);
+      size += value.length;
     }
   } catch {
     // The only thing that can throw here is the stream: the client broke off.
-    return fail("message.body_broken");
+    return fail(expired ? "message.body_timeout" : "message.body_broken");
   } finally {
-    clearTimeout(expire);
-    reader.cancel().catch(() => {});
+    clearTimeout(timer);
+    cancel(reader);
   }
 }
 
-function concatenate(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+/** A copy with room for `needed` bytes at least, and twice as much as before: copying stays linear. */
+function grown(held: Uint8Array<ArrayBuffer>, needed: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(2 * held.length, needed));
+  larger.set(held);
+  return larger;
 }
+
+/** Tells the sender that nobody reads on. Cancelling a stream that has ended or broken is nothing. */
+const cancel = (reader: ReadableStreamDefaultReader<Uint8Array>): void => {
+  reader.cancel().catch(() => {});
+};

@@ -55,7 +55,10 @@ export function checkOrigin(
  */
 export function preflight(headers: ReadonlyMap<string, string>, forwarded: ReadonlySet<string>): Response {
   // Mcp-Param-* names come from tool schemas, so they are taken from the question.
-  const asked = (headers.get("access-control-request-headers") ?? "").toLowerCase().split(/\s*,\s*/);
+  const asked = (headers.get("access-control-request-headers") ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
   const params = asked.filter((name) => /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name));
   return new Response(null, {
     status: 204,

@@ -84,14 +84,12 @@ function classify(envelope: JsonObject, id: RequestId | null): Result<Message, R
   if (params._meta !== undefined && !isObject(params._meta)) return fail("message.params");
   if (hasCaseVariant(params, PARAM_NAMES)) return fail("message.case_variant");
 
-  if (method !== "tools/call") {
-    return ok(
-      id === null
-        ? { kind: "notification", method, params }
-        : { kind: "request", id, method, params, tool: null },
-    );
+  if (id === null) {
+    // Without an id a request would pass for a notification, which needs less evidence; an origin might run it.
+    const isNotification = method.startsWith("notifications/");
+    return isNotification ? ok({ kind: "notification", method, params }) : fail("message.request_without_id");
   }
-  if (id === null) return fail("message.tool_call_without_id");
+  if (method !== "tools/call") return ok({ kind: "request", id, method, params, tool: null });
   const tool = readToolCall(params);
   return tool.ok ? ok({ kind: "request", id, method, params, tool: tool.value }) : tool;
 }
@@ -112,5 +110,8 @@ function readId(id: JsonValue | undefined): RequestId | null {
 const hasCaseVariant = (object: JsonObject, names: readonly string[]): boolean =>
   Object.keys(object).some((key) => !names.includes(key) && names.includes(foldCase(key)));
 
-/** By way of capitals, so that U+017F (long s), which Go's parser takes for s, becomes s. */
-const foldCase = (key: string): string => key.toUpperCase().toLowerCase();
+/**
+ * By way of capitals, so that U+017F (long s), which Go's parser takes for s, becomes s. Up to a NUL, where a parser
+ * in C may end the name.
+ */
+const foldCase = (key: string): string => (key.split("\0")[0] ?? "").toUpperCase().toLowerCase();

@@ -18,26 +18,28 @@ export function checkMirroredHeaders(
   headers: ReadonlyMap<string, string>,
   message: Message,
 ): Result<void, Reason> {
-  if (message.kind !== "request" && message.kind !== "notification") return ok(undefined);
-  const version = claimedVersion(message.params);
-  const modern = isModern(message);
-
-  const mirrored: [header: string, value: JsonValue | undefined, required: boolean][] = [
-    ["mcp-protocol-version", version, modern],
-    ["mcp-method", message.method, modern],
-    ["mcp-name", mirroredName(message.method, message.params), modern],
-  ];
-  for (const [header, value, required] of mirrored) {
-    if (value === undefined) continue;
-    const sent = headers.get(header);
-    if (sent === undefined) {
-      if (required) return fail("message.header_missing");
-      // The encoded form is for values of the caller's choice: who routes by the others reads them as they are.
-    } else if ((header === "mcp-name" ? decodeValue(sent) : sent) !== value)
-      return fail("message.header_mismatch");
-  }
-  return ok(undefined);
+  const body = message.kind === "request" || message.kind === "notification" ? message : null;
+  const version = body === null ? undefined : claimedVersion(body.params);
+  // Before revision 2026-07-28 the header said the version alone.
+  if (version !== undefined && differs(headers.get("mcp-protocol-version"), version, message))
+    return fault(headers, "mcp-protocol-version");
+  if (differs(headers.get("mcp-method"), body?.method, message)) return fault(headers, "mcp-method");
+  const sentName = headers.get("mcp-name");
+  // The encoded form is for values of the caller's choice: who routes by the others reads them as they are.
+  const name = sentName === undefined ? undefined : decodeValue(sentName);
+  const mirrored = body === null ? undefined : mirroredName(body.method, body.params);
+  return differs(name, mirrored, message) ? fault(headers, "mcp-name") : ok(undefined);
 }
+
+/**
+ * Whether a header and the value it mirrors do not go together. A header for what the body does not have would
+ * mislead whoever routes by it; a missing one is right only on an older message.
+ */
+const differs = (sent: string | null | undefined, value: JsonValue | undefined, message: Message): boolean =>
+  sent === undefined ? value !== undefined && isModern(message) : sent !== value;
+
+const fault = (headers: ReadonlyMap<string, string>, name: string) =>
+  fail<Reason>(headers.has(name) ? "message.header_mismatch" : "message.header_missing");
 
 /** Whether a message follows revision 2026-07-28 or later: the body decides, never a header. */
 export function isModern(message: Message): boolean {

@@ -25,20 +25,20 @@ export async function readMessage(facts: Facts, maxBytes: number): Promise<Resul
 
   const body = await readBody(facts.body, headers, maxBytes, BODY_DEADLINE_MS);
   if (!body.ok) return refuse(body.error);
-  if (method !== "POST") {
-    if (body.value.length > 0) return refuse("message.unexpected_body");
-    return ok({ message: { kind: method === "GET" ? "stream" : "session-end" }, body: body.value, text: "" });
-  }
-
-  const text = fromUtf8(body.value);
+  const text = method === "POST" ? fromUtf8(body.value) : "";
   if (text === null || text.startsWith("\uFEFF")) return refuse("message.not_utf8");
-  const message = parseMessage(text);
+  const message = method === "POST" ? parseMessage(text) : withoutBody(method, body.value.length);
   if (!message.ok) return message;
   const mirrored = checkMirroredHeaders(headers, message.value);
   if (!mirrored.ok) {
     return fail({ reason: mirrored.error, id: idOf(message.value), method: methodOf(message.value) });
   }
   return ok({ message: message.value, body: body.value, text });
+}
+
+function withoutBody(method: "GET" | "DELETE", length: number): Result<Message, MessageFault> {
+  if (length > 0) return fail(unread("message.unexpected_body"));
+  return ok({ kind: method === "GET" ? "stream" : "session-end" });
 }
 
 /** The JSON-RPC id an answer must carry; null where there is none. */
@@ -50,4 +50,4 @@ export const methodOf = (message: Message): string | null =>
 
 /** application/json, in UTF-8 where it says a charset. */
 const isJson = (contentType: string | undefined): boolean =>
-  /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType ?? "");
+  /^application\/json\s*(;\s*charset=(utf-8|"utf-8")\s*)?$/i.test(contentType ?? "");

@@ -68,7 +68,9 @@ const agentKey = fields({
 });
 
 export const agent = fields({
-  name: agentName("Name of the agent in decisions and in issuers' lists."),
+  name: agentName(
+    "Name of the agent in decisions and in issuers' lists. Do not rename it while its keys live: what it spent is kept under its name.",
+  ),
   status: status("agent"),
   subjects: v.optional(
     list(identifier("A mandate's sub."), MAX_TENANT_LIST, "The sub of mandates that mean this agent."),

@@ -101,7 +101,7 @@ test("an admission reads and writes the same in small and in large", async () =>
     const { ledger, root } = await grown(size, size, size);
     return counted(ledger, ({ claims, runs }) => {
       const asked = walk(root, { pred: [root.jti, "first"] }, { claims: [claim()] });
-      const { run, ruling } = judge(asked, claims, runs, T, 1_000_000);
+      const { run, ruling } = judge(asked, { claims, runs, since: 0, now: T, newRunId: 1_000_000 });
       expect([ruling.verdict, run?.isNew]).toEqual(["admitted", false]);
       if (run !== null && asked.step !== null) runs.write(run, root, asked.step, asked.decision, null);
       for (const used of asked.claims) claims.write(used, asked.decision);

@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { DenialMeter } from "../../src/ledger/denial-meter.ts";
-import { DENIAL_WINDOW_MS, MAX_DENIALS_PER_WINDOW } from "../../src/limits.ts";
+import { DENIAL_WINDOW_MS, MAX_DENIALS_PER_WINDOW, MAX_REPLAYS_PER_WINDOW } from "../../src/limits.ts";
 import {
   attempt,
   chainFault,
@@ -22,7 +22,7 @@ describe("the meter", () => {
     Array.from({ length: count }, () => meter.admits(now)).filter((admitted) => admitted).length;
 
   test("admits so many in a window and counts the rest", () => {
-    const meter = new DenialMeter();
+    const meter = new DenialMeter(MAX_DENIALS_PER_WINDOW);
     expect(flood(meter, MAX_DENIALS_PER_WINDOW, start)).toBe(MAX_DENIALS_PER_WINDOW);
     expect(meter.isOwing).toBe(false);
     expect(flood(meter, 7, start + DENIAL_WINDOW_MS - 1)).toBe(0);
@@ -34,7 +34,7 @@ describe("the meter", () => {
   });
 
   test("a flood that never pauses is summed up once for each window", () => {
-    const meter = new DenialMeter();
+    const meter = new DenialMeter(MAX_DENIALS_PER_WINDOW);
     const taken: number[] = [];
     for (let window = 0; window < 4; window += 1) {
       const now = start + window * DENIAL_WINDOW_MS;
@@ -46,7 +46,7 @@ describe("the meter", () => {
   });
 
   test("what could not be written is owed again", () => {
-    const meter = new DenialMeter();
+    const meter = new DenialMeter(MAX_DENIALS_PER_WINDOW);
     flood(meter, MAX_DENIALS_PER_WINDOW + 5, start);
     meter.giveBack(meter.takeDue(start + DENIAL_WINDOW_MS));
     expect(meter.takeDue(start + DENIAL_WINDOW_MS)).toBe(5);
@@ -124,4 +124,21 @@ test("in a flood the agent's own calls are admitted, and a step that was not wri
   expect(await ledger.reasons({ ...good, decision: "again" })).toEqual(["replay.ect"]);
   await evictDurableObject(ledger.stub);
   expect(await ledger.reasons({ ...good, decision: "again" })).toEqual(["replay.ect"]);
+});
+
+test("replays have a bound of their own, so that they cannot push other denials out", async () => {
+  const ledger = newLedger();
+  const used = walk();
+  await ledger.decide(used);
+  const replay = () => attempt({ mandate: used.mandate, step: used.step });
+  for (let i = 0; i < MAX_REPLAYS_PER_WINDOW + 7; i++)
+    expect((await ledger.decide(replay())).reason).toBe("replay.ect");
+  await ledger.decide(walk(mandate(), {}, { denial: "capability.missing" }));
+  const reasons = (await ledger.journal()).map(({ reason }) => reason);
+  expect(reasons.filter((reason) => reason === "replay.ect")).toHaveLength(MAX_REPLAYS_PER_WINDOW);
+  expect(reasons.at(-1)).toBe("capability.missing");
+
+  setClock(T + DENIAL_WINDOW_MS / 1000);
+  await ledger.decide(walk());
+  expect(await ledger.journal()).toContainEqual(expect.objectContaining({ kind: "summary", count: 7 }));
 });

@@ -68,10 +68,10 @@ test.each<[string, string | null, (roots: Roots) => readonly [MandateFacts, Part
 test.each([
   ["a step", CLOCK_SKEW, null],
   ["a step", CLOCK_SKEW + 1, "run.parent_after_child"],
-  ["the mandate", CLOCK_SKEW, null],
-  ["the mandate", CLOCK_SKEW + 1, "run.parent_after_child"],
-  ["another mandate of the workflow", CLOCK_SKEW, null],
-  ["another mandate of the workflow", CLOCK_SKEW + 1, "run.parent_after_child"],
+  ["the mandate", 2 * CLOCK_SKEW, null],
+  ["the mandate", 2 * CLOCK_SKEW + 1, "run.parent_after_child"],
+  ["another mandate of the workflow", 2 * CLOCK_SKEW, null],
+  ["another mandate of the workflow", 2 * CLOCK_SKEW + 1, "run.parent_after_child"],
 ])("%s issued %i s after its child", async (parent, after, reason) => {
   const ledger = newLedger();
   const iat = T - 100;

@@ -134,8 +134,13 @@ export function newLedger(tenant = unique("tenant")): Home {
   const stub = env.LEDGER.getByName(name);
   const sql: Home["sql"] = (query, ...bindings) =>
     runInDurableObject(stub, (_, state) => state.storage.sql.exec(query, ...bindings).toArray()) as never;
-  // A promise of an RPC that fails is reported as unhandled unless it is awaited at once.
-  const decide: Home["decide"] = async (asked, again) => await stub.decide(asked, again);
+  let aged: Promise<void> | null = null;
+  const decide: Home["decide"] = async (asked, again) => {
+    aged ??= age(stub);
+    await aged;
+    // A promise of an RPC that fails is reported as unhandled unless it is awaited at once.
+    return await stub.decide(asked, again);
+  };
   const incarnation: Home["incarnation"] = async () => {
     const [row] = await sql<{ value: string }>("SELECT value FROM meta WHERE key = 'incarnation'");
     return row?.value ?? "";
@@ -172,6 +177,14 @@ export function newLedger(tenant = unique("tenant")): Home {
       return (await query.bind(await incarnation()).all<Row>()).results;
     },
   };
+}
+
+/** Lets a ledger begin two days before the test: a new one refuses what was issued before it. */
+async function age(stub: DurableObjectStub<Ledger>): Promise<void> {
+  const now = Date.now() / 1000;
+  setClock(now - 2 * 86_400);
+  await runInDurableObject(stub, (ledger) => ledger.alarm());
+  setClock(now);
 }
 
 const tablesOf = (sql: SqlStorage): string[] =>

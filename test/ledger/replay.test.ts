@@ -1,7 +1,20 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { CLAIM_WINDOW, NODE_WINDOW } from "../../src/limits.ts";
-import { attempt, chainFault, claim, mandate, newLedger, step, T, useClock, walk } from "./helpers.ts";
+import { ledgerName } from "../../src/ledger/protocol.ts";
+import { CLAIM_WINDOW, CLOCK_SKEW, NODE_WINDOW } from "../../src/limits.ts";
+import {
+  attempt,
+  chainFault,
+  claim,
+  mandate,
+  newLedger,
+  step,
+  T,
+  unique,
+  useClock,
+  walk,
+} from "./helpers.ts";
 
 useClock();
 
@@ -221,4 +234,23 @@ test("two repeats of one attempt at once are one admission", async () => {
   const rulings = await Promise.all([ledger.decide(asked), ledger.decide(asked), ledger.decide(asked, true)]);
   expect(new Set(rulings.map((ruling) => JSON.stringify(ruling)))).toHaveLength(1);
   expect(await ledger.journal()).toHaveLength(1);
+});
+
+// -- a ledger that is new --------------------------------------------------------------------------------
+
+test("what was issued before a ledger began may have been used under the agent's earlier name", async () => {
+  const name = ledgerName(unique("renamed"), "agent:new-name", 0);
+  const stub = env.LEDGER.getByName(name);
+  const root = mandate();
+  const nonce = claim({ issuedAt: T - CLOCK_SKEW - 1 });
+  const asked = [
+    attempt({ mandate: root, step: step(root, { iat: T - CLOCK_SKEW - 1 }) }),
+    attempt({ mandate: root, claims: [nonce] }),
+    attempt({ mandate: root, step: step(root, { iat: T - CLOCK_SKEW }) }),
+    // An attestation is not made for one request, so it may be older.
+    attempt({ mandate: root, claims: [{ ...nonce, kind: "attestation" }] }),
+  ];
+  const reasons = [];
+  for (const each of asked) reasons.push((await stub.decide(each)).reason);
+  expect(reasons).toEqual(["replay.too_late", "replay.too_late", null, null]);
 });

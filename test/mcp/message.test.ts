@@ -162,10 +162,16 @@ describe("tool names", () => {
     });
   });
 
-  test("a tool call must want an answer", () => {
-    expect(judge('{"jsonrpc":"2.0","method":"tools/call","params":{"name":"a"}}')).toBe(
-      "message.tool_call_without_id",
-    );
+  test.each([
+    "tools/call",
+    "resources/read",
+    "tasks/cancel",
+    "server/discover",
+    "x/custom",
+    "Notifications/x",
+  ])("%s without an id is no notification", (method) => {
+    const body = `{"jsonrpc":"2.0","method":"${method}","params":{"name":"a"}}`;
+    expect(judge(body)).toBe("message.request_without_id");
   });
 
   test.each(["Tools/call", "tools/Call", "tools/call ", "tools/list", "tools//call", "TOOLS/CALL"])(
@@ -199,6 +205,7 @@ describe("names that differ in case alone", () => {
       request('"method":"tools/call","params":{"name":"a"},"param\u017f":{"name":"b"}'),
     ],
     ["the long s, escaped", toolCall('{"name":"a","arguments":{},"argument\\u017f":{"x":1}}')],
+    ["a NUL, where C ends a text", toolCall('{"name\\u0000":"b","name":"a"}')],
     ["the long s in jsonrpc", request('"method":"ping","j\u017fonrpc":"2.0"')],
   ])("%s", (_, text) => {
     expect(judge(text)).toBe("message.case_variant");

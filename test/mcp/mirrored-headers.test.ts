@@ -126,7 +126,20 @@ describe("a legacy request", () => {
       message("notifications/cancelled", {}, MODERN, "notification"),
       "message.header_mismatch",
     ],
-    ["a response", { "mcp-method": "tools/call" }, { kind: "response" }, "ok"],
+    [
+      "a response with a method",
+      { "mcp-method": "tools/call" },
+      { kind: "response" },
+      "message.header_mismatch",
+    ],
+    ["a stream with a name", { "mcp-name": "delete" }, { kind: "stream" }, "message.header_mismatch"],
+    [
+      "a name where there is none",
+      { "mcp-name": "delete" },
+      message("tools/list", {}),
+      "message.header_mismatch",
+    ],
+    ["a response", {}, { kind: "response" }, "ok"],
     ["a stream", { "mcp-protocol-version": MODERN }, { kind: "stream" }, "ok"],
   ])("%s", (_, headers, of, expected) => {
     expect(judge(headers, of)).toBe(expected);

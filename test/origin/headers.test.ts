@@ -36,8 +36,14 @@ const CONNECTION = [
   "countersign-assertion",
 ];
 
-const forwarded = (names: readonly string[], named: readonly string[] = []) =>
-  [...forwardedHeaders(new Map(names.map((name) => [name, "x"])), new Set(named)).keys()].sort();
+const all = () => true;
+const none = () => false;
+
+const forwarded = (
+  names: readonly string[],
+  named: readonly string[] = [],
+  isSigned: (name: string) => boolean = all,
+) => [...forwardedHeaders(new Map(names.map((name) => [name, "x"])), new Set(named), isSigned).keys()].sort();
 
 describe("to the origin", () => {
   test("credentials, evidence and what belongs to a connection stay here", () => {
@@ -68,7 +74,7 @@ describe("to the origin", () => {
       "mcp-param-region": "eu",
       "mcp-unknown": "y",
     };
-    const headers = forwardedHeaders(new Map(Object.entries(sent)), new Set());
+    const headers = forwardedHeaders(new Map(Object.entries(sent)), new Set(), all);
     expect(Object.fromEntries(headers)).toEqual({ ...sent, "accept-encoding": "identity" });
   });
 
@@ -76,8 +82,22 @@ describe("to the origin", () => {
     expect(forwarded(["x-team", "x-team-2"], ["x-team"])).toEqual(["accept-encoding", "x-team"]);
   });
 
+  test("the caller's word goes on only where the caller signed it", () => {
+    const words = ["last-event-id", "mcp-param-region", "mcp-unknown", "x-team"];
+    expect(forwarded(words, ["x-team"], none)).toEqual(["accept-encoding"]);
+    expect(forwarded(words, ["x-team"], (name) => name === "mcp-param-region")).toEqual([
+      "accept-encoding",
+      "mcp-param-region",
+    ]);
+    expect(forwarded(["mcp-session-id", "mcp-protocol-version"], [], none)).toHaveLength(3);
+  });
+
   test("the caller's accept-encoding does not decide which octets are hashed", () => {
-    const headers = forwardedHeaders(new Map([["accept-encoding", "gzip"]]), new Set(["accept-encoding"]));
+    const headers = forwardedHeaders(
+      new Map([["accept-encoding", "gzip"]]),
+      new Set(["accept-encoding"]),
+      all,
+    );
     expect(headers.get("accept-encoding")).toBe("identity");
   });
 });
@@ -85,7 +105,8 @@ describe("to the origin", () => {
 describe("from the origin", () => {
   test("what belongs to the connection, and what is ours to say, is dropped", () => {
     const headers = new Headers({
-      connection: "keep-alive",
+      connection: "keep-alive, X-Hop",
+      "x-hop": "x",
       "keep-alive": "timeout=5",
       "proxy-authenticate": "Basic",
       te: "trailers",

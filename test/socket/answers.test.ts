@@ -201,7 +201,8 @@ describe("denials", () => {
         }),
         401,
         "bearer.invalid",
-        1,
+        // Refused before the body is read.
+        null,
       ),
       await denied(
         await scene.sign("plain", toolCall(), { ectIssuer: "agent:writer" }),
