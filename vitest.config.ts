@@ -28,12 +28,16 @@ export default defineConfig({
           setupFiles: ["test/setup.ts"],
           isolate: false,
           maxWorkers: 1,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
           name: "node",
           include: NODE_TESTS,
+          // These mostly wait for sockets and processes, so two files share even a small machine well.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
