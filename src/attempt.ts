@@ -34,7 +34,7 @@ export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   count: null,
 });
 
-/** Nothing that a stranger makes up gets into the log: of theirs, only methods that exist. */
+/** A stranger's method gets into the log only if it exists: the log is no place for texts of anybody's making. */
 function methodOf({ method, caller }: Trail, { actions }: Tenant): string | null {
   const exists = method !== null && (MCP_METHODS.has(method) || actions.extraMethods.has(method));
   return exists || caller !== null || HTTP_METHODS.has(method ?? "") ? method : null;
