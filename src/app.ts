@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { gate } from "./gate.ts";
 import { preflight } from "./mcp/cors.ts";
-import { fault, finish, refuse, relay } from "./respond.ts";
+import { finish, refuse, relay } from "./respond.ts";
 import { newTrail, type Trail } from "./trail.ts";
 
 /** Every path and method goes through the gate: which of them exist is for the tenant documents to say. */
@@ -27,6 +27,6 @@ async function answer(request: Request, trail: Trail, env: Env, ctx: ExecutionCo
   } catch (error) {
     const stack = error instanceof Error ? error.stack : String(error);
     console.error(JSON.stringify({ event: "internal.error", decision: trail.decision, stack }));
-    return await fault(trail, env, ctx);
+    return await refuse(trail, "internal.error", env, ctx);
   }
 }

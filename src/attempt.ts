@@ -27,14 +27,14 @@ export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   principal: principalOf(trail.caller),
   mandate: trail.mandate && JSON.stringify([trail.mandate.iss, trail.mandate.jti]),
   method: methodOf(trail, tenant),
-  tool: trail.tool,
+  tool: trail.caller && trail.tool,
   action: trail.action,
   input_hash: trail.bodySha256 && toBase64url(trail.bodySha256),
   checks: trail.checks,
   count: null,
 });
 
-/** A stranger's method gets into the log only if it exists: the log is no place for texts of anybody's making. */
+/** A stranger's method gets into the log only if it exists, the tool not at all: it is no place for anybody's texts. */
 function methodOf({ method, caller }: Trail, { actions }: Tenant): string | null {
   const exists = method !== null && (MCP_METHODS.has(method) || actions.extraMethods.has(method));
   return exists || caller !== null || HTTP_METHODS.has(method ?? "") ? method : null;
@@ -49,6 +49,7 @@ export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | n
   step: trail.step && stepOf(trail.step),
   claims: claimsOf(trail),
   denial,
+  answeredMethod: trail.method ?? trail.claimedMethod,
   facts,
 });
 

@@ -161,16 +161,19 @@ export const MAX_DRAIN_RETRY_MS = 60_000;
 /** An outcome waits this long for an admission to share its commit with. */
 export const OUTCOME_DELAY_MS = 1_000;
 
-/** Denials of a verified principal written in full per window; more become one summary record. */
+/** Denials of a verified principal that use up a step, written in full per window; more become one summary record. */
 export const DENIAL_WINDOW_MS = 10_000;
 export const MAX_DENIALS_PER_WINDOW = 1_000;
 
-/** Of these, replays: anybody who has captured one request can cause them, in the name of the agent that signed it. */
-export const MAX_REPLAYS_PER_WINDOW = 50;
+/**
+ * Beside these, denials that use nothing up, replays above all: anybody who has captured one request can cause them,
+ * in the name of the agent that signed it.
+ */
+export const MAX_REPEATABLE_DENIALS_PER_WINDOW = 100;
 
 /** Denials of unverified callers that one isolate writes per tenant and window; the rest are only counted. */
 export const UNVERIFIED_WINDOW_MS = 10_000;
-export const MAX_UNVERIFIED_PER_WINDOW = 50;
+export const MAX_UNVERIFIED_PER_WINDOW = 100;
 
 // -- how long we wait ---------------------------------------------------------------------------------
 

@@ -96,7 +96,7 @@ export const REASONS = {
     "gateway.misconfigured": "GATEWAY_URL is not an absolute URL. The operator must mend it.",
   }),
 
-  // -- stage 2 and 6: bearer --------------------------------------------------------------------------
+  // -- stage 2: bearer --------------------------------------------------------------------------
   ...group({ kind: "challenge" }, null, {
     "bearer.missing": "Send an ACT mandate in Authorization: Bearer or in ACT-Mandate.",
   }),
@@ -150,7 +150,7 @@ export const REASONS = {
     "message.duplicate_key":
       "An object in the body has the same member twice. Parsers differ on which one counts.",
     "message.number":
-      "A number in the body is not one that every parser reads alike (unsafe integer, -0, overflow).",
+      "A number in the body is not one that every parser reads alike (unsafe integer, -0, overflow, underflow, lost digits).",
     "message.lone_surrogate": "A string in the body has a lone surrogate.",
     "message.too_deep": "The body is nested deeper than is read.",
     "message.too_many_values": "The body has more members and elements than are read.",
@@ -301,7 +301,7 @@ export const REASONS = {
     "replay.ect": "This ECT was used before. Mint one for each request.",
     "replay.nonce": "This signature nonce was used before. Sign each request afresh.",
     "replay.too_late":
-      "A one-time value expired, or is older than the ledger of its agent. Send a fresh request.",
+      "A one-time value expired, or is older than the ledger of its agent (or the clock is behind). Send a fresh request.",
     "run.pred_unknown":
       "pred names a step that is not in this run. Name only steps whose answer said recorded.",
     "run.parent_after_child": "A parent in pred was issued after this ECT.",

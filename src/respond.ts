@@ -13,41 +13,49 @@ import { REASONS, type Reason } from "./reasons.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
 
+type Call = Extract<Passage, { kind: "call" }>;
+
 /** What became of a forwarded call. */
 type End = Pick<Outcome, "status" | "reason" | "output_hash">;
 
 /** Stages 10 and 11: forwards an admitted call, streams the answer, and reports what became of it. */
-export async function relay(
-  { facts, tenant, received }: Extract<Passage, { kind: "call" }>,
-  trail: Trail,
-  env: Env,
-  ctx: ExecutionContext,
-): Promise<Response> {
+export async function relay(passage: Call, trail: Trail, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const { facts, tenant } = passage;
   const { promise: ended, resolve: end } = Promise.withResolvers<End>();
   const reported = ended.then((outcome) => reportOutcome(trail, tenant, outcome, env));
   ctx.waitUntil(reported);
   // Once the client has gone, which it can before the origin answers, only what is handed over then still runs.
   facts.signal.addEventListener("abort", () => ctx.waitUntil(reported));
+  try {
+    return await pass(passage, trail, env, end);
+  } catch (bug) {
+    end({ status: 500, reason: "internal.error", output_hash: null });
+    throw bug;
+  }
+}
 
-  const answer = await forward(
-    tenant.origin,
-    {
-      method: facts.method,
-      headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, (name) =>
-        covers(trail.caller, name),
-      ),
-      body: facts.method === "POST" ? received.body : null,
-      signal: facts.signal,
-    },
-    env,
-  );
+async function pass(
+  { facts, tenant, received }: Call,
+  trail: Trail,
+  env: Env,
+  end: (outcome: End) => void,
+): Promise<Response> {
+  const isSigned = (name: string) => covers(trail.caller, name);
+  const request = {
+    method: facts.method,
+    headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isSigned),
+    body: facts.method === "POST" ? received.body : null,
+    signal: facts.signal,
+  };
+  const answer = await forward(tenant.origin, request, env);
   if (!answer.ok) {
     const refusal = refusalOf(trail, answer.error);
     end({ status: statusOf(refusal), reason: answer.error, output_hash: null });
     return toResponse(refusal);
   }
-  const { status, headers } = answer.value;
-  const watched = watchBody(answer.value.body, facts.signal);
+  const { status, headers, body } = answer.value;
+  // A response of these two has no body, whatever the origin sent.
+  const watched = watchBody(status === 204 || status === 205 ? null : body, facts.signal);
   void watched.end.then(({ sha256, reason }) => end({ status, reason, output_hash: sha256 }));
   return new Response(watched.body, { status, headers: returnedHeaders(headers) });
 }
@@ -77,16 +85,6 @@ export async function refuse(
   const ruled = await decide(env, home, attemptOf(trail, facts, reason));
   if (ruled.ok) trail.ruling = ruled.value;
   return answer();
-}
-
-/** Answers after a bug. What was admitted has been forwarded perhaps, so its outcome says what happened. */
-export function fault(trail: Trail, env: Env, ctx: ExecutionContext): Promise<Response> {
-  const { tenant, ruling } = trail;
-  if (tenant !== null && ruling?.verdict === "admitted") {
-    const end: End = { status: 500, reason: "internal.error", output_hash: null };
-    ctx.waitUntil(reportOutcome(trail, tenant, end, env));
-  }
-  return refuse(trail, "internal.error", env, ctx);
 }
 
 /** Adds what every response of ours carries. */

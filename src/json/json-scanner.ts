@@ -206,9 +206,11 @@ function decimal(token: string): string {
   const [mantissa = "", exponent = "0"] = token.toLowerCase().split("e");
   const [whole = "", fraction = ""] = mantissa.replace("-", "").split(".");
   const digits = (whole + fraction).replace(/^0+/, "");
-  const significant = digits.replace(/0+$/, "");
-  if (significant === "") return "0";
-  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+  if (digits === "") return "0";
+  // A loop, because a pattern that ends in $ would be tried from every zero: quadratic in a text of anybody's making.
+  let end = digits.length;
+  while (digits[end - 1] === "0") end -= 1;
+  return `${digits.slice(0, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
 }
 
 const isDigit = (c: number): boolean => c >= ZERO && c <= NINE;

@@ -23,7 +23,7 @@ export const isObject = (value: JsonValue | undefined): value is JsonObject =>
 
 /**
  * Parses one JSON text (RFC 8259). Beyond the grammar it refuses repeated names in one object, numbers that parsers
- * read differently (-0, overflow, integers beyond ±(2^53 - 1)), lone surrogates, and more nesting or values than
+ * read differently (-0, overflow, underflow, integers beyond ±(2^53 - 1), digits lost beyond them), lone surrogates, and more nesting or values than
  * `limits.ts` allows. Names are compared after decoding escapes. A byte order mark is `not_json`.
  */
 export function parseStrictJson(text: string, numbers: NumberPolicy = "any"): Result<JsonValue, JsonFault> {

@@ -6,7 +6,10 @@ import type { Draft, Entry } from "./journal.ts";
 import { type Attempt, type Outcome, type Ruling, runKey } from "./protocol.ts";
 
 /** The audit record of a decision. */
-export const decisionDraft = ({ decision, facts, mandate }: Attempt, ruling: Ruling): Draft => ({
+export const decisionDraft = (
+  { decision, facts, mandate, answeredMethod }: Attempt,
+  ruling: Ruling,
+): Draft => ({
   ...bounded(facts),
   id: decision,
   kind: "decision",
@@ -14,7 +17,7 @@ export const decisionDraft = ({ decision, facts, mandate }: Attempt, ruling: Rul
   verdict: ruling.verdict,
   reason: ruling.reason,
   status:
-    ruling.reason && statusOf({ reason: ruling.reason, method: facts.method, verified: mandate !== null }),
+    ruling.reason && statusOf({ reason: ruling.reason, method: answeredMethod, verified: mandate !== null }),
   run: mandate && runKey(mandate),
   output_hash: null,
   latency_ms: null,
@@ -37,7 +40,7 @@ export const outcomeDraft = ({ decision, facts, ...outcome }: Outcome): Draft =>
   verdict: null,
 });
 
-/** A stranger chooses the method, before anything is verified: neither its length nor its bytes may harm the log. */
+/** A caller chooses the method, and it may be one that nobody knows: neither its length nor its bytes may harm the log. */
 const bounded = (facts: DecisionFacts): DecisionFacts => ({
   ...facts,
   method: facts.method?.slice(0, MAX_TOOL_NAME_LENGTH).toWellFormed() ?? null,

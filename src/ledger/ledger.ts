@@ -12,7 +12,7 @@ import {
   MAX_DENIALS_PER_WINDOW,
   MAX_DRAIN_RETRY_MS,
   MAX_JOURNAL_BACKLOG,
-  MAX_REPLAYS_PER_WINDOW,
+  MAX_REPEATABLE_DENIALS_PER_WINDOW,
   OUTCOME_DELAY_MS,
   PURGE_INTERVAL_MS,
 } from "../limits.ts";
@@ -44,9 +44,10 @@ export class Ledger extends DurableObject<Env> {
   /** Work that reads the head of the chain and then writes behind it; one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
   #outcomes: Outcome[] = [];
+  /** Denials that use up a step: each can come only once. */
   readonly #denials = new DenialMeter(MAX_DENIALS_PER_WINDOW);
-  /** Apart, so that a captured request sent over and over cannot push the agent's own denials out of the journal. */
-  readonly #replays = new DenialMeter(MAX_REPLAYS_PER_WINDOW);
+  /** All others. Anybody who has captured a request can cause these, so they may not push the agent's own ones out. */
+  readonly #repeatable = new DenialMeter(MAX_REPEATABLE_DENIALS_PER_WINDOW);
   #alarmAt = Number.POSITIVE_INFINITY;
   #drainDelayMs = DRAIN_DELAY_MS;
   #purgedAt = 0;
@@ -73,7 +74,7 @@ export class Ledger extends DurableObject<Env> {
       if (judgement.repeated) return ruling;
       if (state.journal.backlog >= MAX_JOURNAL_BACKLOG)
         return unwritten(ruling.reason ?? "ledger.backlog_full");
-      const meter = ruling.reason?.startsWith("replay.") ? this.#replays : this.#denials;
+      const meter = run === null ? this.#repeatable : this.#denials;
       if (ruling.verdict === "denied" && !meter.admits(now)) {
         this.#armAlarm(DENIAL_WINDOW_MS);
         return { ...ruling, stepRecorded: false };
@@ -163,7 +164,7 @@ export class Ledger extends DurableObject<Env> {
   async #commit(state: State, now: number, decisions: readonly Item[], write: () => void): Promise<void> {
     const outcomes = this.#outcomes;
     this.#outcomes = [];
-    const due = [this.#denials, this.#replays].map((meter) => ({ meter, count: meter.takeDue(now) }));
+    const due = [this.#denials, this.#repeatable].map((meter) => ({ meter, count: meter.takeDue(now) }));
     const suppressed = due.reduce((sum, { count }) => sum + count, 0);
     const summaries = suppressed > 0 ? [summaryDraft(this.ctx.id.name ?? "", suppressed)] : [];
     const waiting = [...outcomes.map(outcomeDraft), ...summaries].map((draft) => ({ draft, runSize: null }));
@@ -220,7 +221,7 @@ export class Ledger extends DurableObject<Env> {
   }
 
   get #isOwing(): boolean {
-    return this.#denials.isOwing || this.#replays.isOwing;
+    return this.#denials.isOwing || this.#repeatable.isOwing;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

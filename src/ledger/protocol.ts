@@ -41,6 +41,8 @@ export interface Attempt {
   readonly step: Step | null;
   readonly claims: readonly Claim[];
   readonly denial: Reason | null;
+  /** The MCP method that the form of the answer goes by: of a body that was not read, what its header claims. */
+  readonly answeredMethod: string | null;
   readonly facts: DecisionFacts;
 }
 

@@ -3,6 +3,7 @@ import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.t
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Message } from "./message.ts";
+import { MCP_METHODS } from "./methods.ts";
 
 /** First revision whose requests must carry headers that mirror the body. */
 const FIRST_MODERN_REVISION = "2026-07-28";
@@ -24,6 +25,8 @@ export function checkMirroredHeaders(
   if (version !== undefined && differs(headers.get("mcp-protocol-version"), version, message))
     return fault(headers, "mcp-protocol-version");
   if (differs(headers.get("mcp-method"), body?.method, message)) return fault(headers, "mcp-method");
+  // What an extension's method mirrors is not known here.
+  if (body !== null && !MCP_METHODS.has(body.method)) return ok(undefined);
   const sentName = headers.get("mcp-name");
   // The encoded form is for values of the caller's choice: who routes by the others reads them as they are.
   const name = sentName === undefined ? undefined : decodeValue(sentName);
@@ -58,6 +61,10 @@ function mirroredName(method: string, params: JsonObject): JsonValue | undefined
       return params.name;
     case "resources/read":
       return params.uri;
+    case "tasks/get":
+    case "tasks/update":
+    case "tasks/cancel":
+      return params.taskId;
     default:
       return undefined;
   }

@@ -1,6 +1,6 @@
 /**
  * What the origin receives, signed or not: no MCP client works without them, and the profile poc signs none of
- * them. Those that mirror the body have been compared with it.
+ * them. Those that mirror the body have been compared with it, as far as it has what they mirror.
  */
 const FORWARDED: ReadonlySet<string> = new Set([
   "accept",

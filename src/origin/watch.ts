@@ -24,15 +24,18 @@ export function watchBody(
   if (body === null) return { body: null, end: finish() };
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
+  void end.then(({ sha256 }) => (sha256 === null ? writer.abort().catch(() => {}) : undefined));
   const clientGone = () => resolve({ sha256: null, reason: "origin.client_gone" });
   if (signal.aborted) clientGone();
   signal.addEventListener("abort", clientGone);
   const reader = body.getReader();
+  let cancelled = false;
   const watched = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done, value } = await reader.read();
+          if (cancelled) return;
           if (!done) {
             controller.enqueue(value);
             return await writer.write(value);
@@ -45,9 +48,11 @@ export function watchBody(
           controller.error(error);
         }
       },
-      cancel(reason) {
+      async cancel(reason) {
+        cancelled = true;
         clientGone();
-        return reader.cancel(reason);
+        // It rejects where the origin's stream is broken already, which the client's going may have done.
+        await reader.cancel(reason).catch(() => {});
       },
     },
     { highWaterMark: 0 },

@@ -1,10 +1,15 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { DenialMeter } from "../../src/ledger/denial-meter.ts";
-import { DENIAL_WINDOW_MS, MAX_DENIALS_PER_WINDOW, MAX_REPLAYS_PER_WINDOW } from "../../src/limits.ts";
+import {
+  DENIAL_WINDOW_MS,
+  MAX_DENIALS_PER_WINDOW,
+  MAX_REPEATABLE_DENIALS_PER_WINDOW,
+} from "../../src/limits.ts";
 import {
   attempt,
   chainFault,
+  facts,
   type Home,
   mandate,
   newLedger,
@@ -53,10 +58,12 @@ describe("the meter", () => {
   });
 });
 
-const deny = (ledger: Home, count: number) =>
-  Promise.all(
-    Array.from({ length: count }, () => ledger.decide(attempt({ denial: "policy.agent_suspended" }))),
-  );
+/** Denied calls of the agent itself: each uses up a step. */
+function deny(ledger: Home, count: number) {
+  const root = mandate();
+  const denied = () => walk(root, {}, { denial: "policy.agent_suspended" });
+  return Promise.all(Array.from({ length: count }, () => ledger.decide(denied())));
+}
 
 test("a flood of denials is answered, written up to a bound, and summed up in one record", async () => {
   const ledger = newLedger();
@@ -126,16 +133,27 @@ test("in a flood the agent's own calls are admitted, and a step that was not wri
   expect(await ledger.reasons({ ...good, decision: "again" })).toEqual(["replay.ect"]);
 });
 
+test("the status on record is that of the answer, also where the body was never read", async () => {
+  const ledger = newLedger();
+  const unread = facts({ method: null });
+  await ledger.decide(
+    attempt({ denial: "message.too_large", answeredMethod: "server/discover", facts: unread }),
+  );
+  await ledger.decide(attempt({ denial: "message.too_large", answeredMethod: null, facts: unread }));
+  await ledger.decide(walk(mandate(), {}, { denial: "capability.missing" }));
+  expect((await ledger.journal()).map(({ status }) => status)).toEqual([403, 413, 200]);
+});
+
 test("replays have a bound of their own, so that they cannot push other denials out", async () => {
   const ledger = newLedger();
   const used = walk();
   await ledger.decide(used);
   const replay = () => attempt({ mandate: used.mandate, step: used.step });
-  for (let i = 0; i < MAX_REPLAYS_PER_WINDOW + 7; i++)
+  for (let i = 0; i < MAX_REPEATABLE_DENIALS_PER_WINDOW + 7; i++)
     expect((await ledger.decide(replay())).reason).toBe("replay.ect");
   await ledger.decide(walk(mandate(), {}, { denial: "capability.missing" }));
   const reasons = (await ledger.journal()).map(({ reason }) => reason);
-  expect(reasons.filter((reason) => reason === "replay.ect")).toHaveLength(MAX_REPLAYS_PER_WINDOW);
+  expect(reasons.filter((reason) => reason === "replay.ect")).toHaveLength(MAX_REPEATABLE_DENIALS_PER_WINDOW);
   expect(reasons.at(-1)).toBe("capability.missing");
 
   setClock(T + DENIAL_WINDOW_MS / 1000);

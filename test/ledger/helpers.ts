@@ -90,6 +90,7 @@ export const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   step: null,
   claims: [],
   denial: null,
+  answeredMethod: "tools/call",
   facts: facts(),
   ...changes,
 });

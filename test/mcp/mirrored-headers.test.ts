@@ -139,6 +139,14 @@ describe("a legacy request", () => {
       message("tools/list", {}),
       "message.header_mismatch",
     ],
+    ["a task", { "mcp-name": "t-1" }, message("tasks/get", { taskId: "t-1" }), "ok"],
+    [
+      "another task",
+      { "mcp-name": "t-2" },
+      message("tasks/cancel", { taskId: "t-1" }),
+      "message.header_mismatch",
+    ],
+    ["a name of an extension's method", { "mcp-name": "x" }, message("ui/open", {}), "ok"],
     ["a response", {}, { kind: "response" }, "ok"],
     ["a stream", { "mcp-protocol-version": MODERN }, { kind: "stream" }, "ok"],
   ])("%s", (_, headers, of, expected) => {

@@ -75,6 +75,17 @@ describe("a body that is cut off", () => {
     await fed.cancelled;
   });
 
+  test("by the client in the middle of a read: no error comes of it", async () => {
+    const fed = handFed();
+    const watched = watchBody(fed.body, present());
+    const reader = readerOf(watched.body);
+    const read = reader.read();
+    await reader.cancel("gone");
+    expect(await read).toEqual({ done: true, value: undefined });
+    expect(await watched.end).toEqual(CLIENT_GONE);
+    await fed.cancelled;
+  });
+
   test("by the client while the origin says nothing", async () => {
     const client = new AbortController();
     const fed = handFed();

@@ -237,6 +237,7 @@ describe("what comes back", () => {
     [200, '{"jsonrpc":"2.0", "id":1 ,"result":{}}\n'],
     [202, ""],
     [204, ""],
+    [205, ""],
     [400, '{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no"}}'],
     [401, "who are you"],
     [404, '{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}'],

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Run, startRun } from "../../src/agent/index.ts";
-import { MAX_REPLAYS_PER_WINDOW } from "../../src/limits.ts";
+import { MAX_REPEATABLE_DENIALS_PER_WINDOW } from "../../src/limits.ts";
 import { type Caller, type Scene, setScene, type Wishes } from "./harness.ts";
 import { decisionOf, headerOf, resign, rpc, told, toolCall, withHeader } from "./messages.ts";
 import { answerJson } from "./origin.ts";
@@ -56,7 +56,7 @@ describe("copies at the same time", () => {
     const [admitted, replayed, ...others] = results;
     expect(admitted).toEqual({ verdict: "admitted", reason: null, n: 2 });
     expect(replayed).toMatchObject({ verdict: "denied", reason: "replay.ect" });
-    expect(Number(replayed?.n)).toBeGreaterThanOrEqual(MAX_REPLAYS_PER_WINDOW);
+    expect(Number(replayed?.n)).toBeGreaterThanOrEqual(MAX_REPEATABLE_DENIALS_PER_WINDOW);
     expect(others).toEqual([]);
   });
 

@@ -10,8 +10,8 @@ export interface SignatureAlgorithm {
   readonly signatureLength: number;
 }
 
-/** The only place that relates algorithm names. */
-export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [
+/** The only place that relates the names of one algorithm. Which keys exist is for `keys/` to say. */
+const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [
   {
     name: "ecdsa-p256-sha256",
     key: "ES256",
