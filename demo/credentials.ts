@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { importAttestationSigner, importSigner } from "countersign/agent";
@@ -20,8 +20,6 @@ interface Credentials {
 
 /** Writes the credentials where only this user can read them. */
 export async function writeCredentials(stage: Stage): Promise<{ file: string; remove(): Promise<void> }> {
-  const directory = await mkdtemp(join(tmpdir(), "countersign-demo-"));
-  const file = join(directory, "agent.json");
   const { iss, sub, secretVersion } = stage.reader.attestor;
   const credentials: Credentials = {
     endpoint: stage.endpoint,
@@ -29,8 +27,9 @@ export async function writeCredentials(stage: Stage): Promise<{ file: string; re
     agent: { ...(await exportJWK(stage.reader.signer.privateKey)), kid: stage.reader.signer.kid },
     planner: { iss, sub, secretVersion, jwk: stage.reader.attestorJwk },
   };
+  const directory = await mkdtemp(join(tmpdir(), "countersign-demo-"));
+  const file = join(directory, "agent.json");
   await writeFile(file, JSON.stringify(credentials), { mode: 0o600 });
-  await chmod(directory, 0o700);
   return { file, remove: () => rm(directory, { recursive: true, force: true }) };
 }
 

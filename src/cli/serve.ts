@@ -68,7 +68,7 @@ async function serve(argv: string[]): Promise<number> {
     ),
     failed,
   ]);
-  for (const { tenant } of sources.value) console.log(`${tenant.id} ready at ${tenant.publicUrl}`);
+  tell(0, ...sources.value.map(({ tenant }) => `${tenant.id} ready at ${tenant.publicUrl}`));
   const failure = await stopped;
   await dispose();
   return failure === null ? 0 : complain(1, failure.message);

@@ -1,9 +1,9 @@
 /** `startLocal` in process, with a Worker that shows what it has got. */
 
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type LocalOptions, type LocalRuntime, startLocal } from "../../src/cli/local/runtime.ts";
 import { type StoredTenant, storedTenant } from "../../src/cli/local/tenants.ts";
 
@@ -31,6 +31,7 @@ beforeAll(() => {
   writeFileSync(join(directory, "worker.js"), WORKER);
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const runtime of running.splice(0)) await runtime.dispose();
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -91,13 +92,14 @@ test("two at once, apart from each other, and nothing is left of them in this pr
 });
 
 test("temporary state is removed", async () => {
-  const ours = () => readdirSync(tmpdir()).filter((name) => name.startsWith("countersign-"));
-  const before = new Set(ours());
+  // A place of its own: other tests make temporary state at the same time.
+  const place = join(directory, "tmp");
+  mkdirSync(place);
+  vi.stubEnv("TMPDIR", place);
   const runtime = await started([plain]);
-  const [made] = ours().filter((name) => !before.has(name) && existsSync(join(tmpdir(), name, "kv")));
-  expect(made).toBeDefined();
+  expect(readdirSync(place).filter((name) => existsSync(join(place, name, "kv")))).toHaveLength(1);
   await runtime.dispose();
-  expect(ours()).not.toContain(made);
+  expect(readdirSync(place)).toEqual([]);
 });
 
 describe("faults are values", () => {

@@ -175,7 +175,9 @@ describe("nothing starts, with 1, when", () => {
 test("one line per tenant when it is ready, and requests are answered", async () => {
   const serve = start("--tenant", tenantFile("one"), "--tenant", tenantFile("two"), "--port", "0");
   const [, , url] = await until(() => READY.exec(serve.output()) ?? ended(serve));
-  expect(serve.output()).toBe(`one ready at ${url}/one/mcp\ntwo ready at ${url}/two/mcp\n`);
+  const lines = `one ready at ${url}/one/mcp\ntwo ready at ${url}/two/mcp\n`;
+  await until(() => serve.output().length >= lines.length || undefined);
+  expect(serve.output()).toBe(lines);
   expect(await answer(`${url}/one/mcp`)).toEqual(expect.any(Number));
 });
 
