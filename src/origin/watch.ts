@@ -24,7 +24,10 @@ export function watchBody(
   if (body === null) return { body: null, end: finish() };
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
-  void end.then(({ sha256 }) => (sha256 === null ? writer.abort().catch(() => {}) : undefined));
+  void end.then(async ({ sha256 }) => {
+    // Of a body that was cut off there is no digest: each of these three rejects, and nobody needs to know.
+    if (sha256 === null) await Promise.allSettled([writer.abort(), writer.closed, digest.digest]);
+  });
   const clientGone = () => resolve({ sha256: null, reason: "origin.client_gone" });
   if (signal.aborted) clientGone();
   signal.addEventListener("abort", clientGone);
