@@ -19,7 +19,7 @@ export interface Refusal {
 /** Where the reason codes are explained. */
 const DOCS = "docs/reasons.md";
 
-/** A 200 lets every MCP client read the JSON-RPC error; a 4xx body is opaque to most of them. */
+/** The form an answer takes. */
 type Wire =
   | { form: "error"; status: number; code: number; headers?: Record<string, string> }
   | { form: "attestation"; wire: AttestationReason };
@@ -84,6 +84,7 @@ function wireOf({ reason, method, verified }: Cause): Wire {
         ? { form: "attestation", wire: answer.wire }
         : { form: "error", status: 403, code: 403 };
     case "grant":
+      // A 200 lets every MCP client read the JSON-RPC error; a 4xx body is opaque to most of them.
       return { form: "error", status: isToolCall && verified ? 200 : 403, code: 403 };
     case "rate":
       return { form: "error", status: 429, code: 429, headers: retryAfter };

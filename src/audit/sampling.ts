@@ -1,7 +1,8 @@
 import { MAX_UNVERIFIED_PER_WINDOW, UNVERIFIED_WINDOW_MS } from "../limits.ts";
+import { DenialMeter } from "./denial-meter.ts";
 
-/** Per tenant, in this isolate: start of the window, denials written in it, and denials left out since the last one written. */
-const windows = new Map<string, { start: number; written: number; leftOut: number }>();
+/** Per tenant, in this isolate. */
+const meters = new Map<string, DenialMeter>();
 
 /**
  * Whether a denial of an unverified caller is written. Anybody can cause these, so their number in the log is
@@ -11,18 +12,9 @@ const windows = new Map<string, { start: number; written: number; leftOut: numbe
  * @returns null where it is not written; else how many were left out before it, null for none
  */
 export function sampleUnverified(tenant: string, now: number): { count: number | null } | null {
-  const window = windows.get(tenant) ?? { start: now, written: 0, leftOut: 0 };
-  windows.set(tenant, window);
-  if (now - window.start >= UNVERIFIED_WINDOW_MS) {
-    window.start = now;
-    window.written = 0;
-  }
-  if (window.written >= MAX_UNVERIFIED_PER_WINDOW) {
-    window.leftOut += 1;
-    return null;
-  }
-  window.written += 1;
-  const { leftOut } = window;
-  window.leftOut = 0;
+  const meter = meters.get(tenant) ?? new DenialMeter(MAX_UNVERIFIED_PER_WINDOW, UNVERIFIED_WINDOW_MS);
+  meters.set(tenant, meter);
+  if (!meter.admits(now)) return null;
+  const leftOut = meter.takeDue(now);
   return { count: leftOut > 0 ? leftOut : null };
 }

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { insertRecords } from "../audit/d1.ts";
+import { DenialMeter } from "../audit/denial-meter.ts";
 import { withDeadline } from "../deadline.ts";
 import { randomId } from "../encoding.ts";
 import {
@@ -18,7 +19,6 @@ import {
 } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { Claims } from "./claims.ts";
-import { DenialMeter } from "./denial-meter.ts";
 import { decisionDraft, outcomeDraft, rulingOf, summaryDraft } from "./drafts.ts";
 import { type Item, Journal } from "./journal.ts";
 import { type Judgement, judge } from "./judge.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
-import { decodeJws, readIdentifier, readIdentifiers, readTime, verifyJws } from "../../src/evidence/jws.ts";
+import { readIdentifier, readIdentifiers, readTime } from "../../src/evidence/claims.ts";
+import { decodeJws, verifyJws } from "../../src/evidence/jws.ts";
 import type { JsonValue } from "../../src/json/strict-json.ts";
 import { importVerificationKey } from "../../src/keys/hygiene.ts";
 import { MAX_AUDIENCES, MAX_IDENTIFIER_LENGTH, MAX_TOKEN_BYTES } from "../../src/limits.ts";

@@ -1,6 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import { DenialMeter } from "../../src/ledger/denial-meter.ts";
+import { DenialMeter } from "../../src/audit/denial-meter.ts";
 import {
   DENIAL_WINDOW_MS,
   MAX_DENIALS_PER_WINDOW,

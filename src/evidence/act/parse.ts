@@ -1,8 +1,9 @@
 import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
-import { MAX_AUDIENCES, MAX_CAPABILITIES, MAX_JTI_LENGTH } from "../../limits.ts";
+import { MAX_CAPABILITIES } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import { decodeJws, type Jws, readIdentifier, readIdentifiers, readTime } from "../jws.ts";
+import { type CommonClaims, readCommonClaims, readIdentifier } from "../claims.ts";
+import { decodeJws, type Jws } from "../jws.ts";
 import { absent, malformed, type Presented, present } from "../presented.ts";
 
 /** One entry of `cap`: an action the agent may take. */
@@ -13,19 +14,11 @@ export interface Capability {
 }
 
 /** An ACT mandate (phase 1) with every claim typed, not yet verified. */
-export interface Mandate {
+export interface Mandate extends CommonClaims {
   readonly jws: Jws;
   readonly alg: "EdDSA" | "ES256";
   readonly kid: string;
-  readonly iss: string;
   readonly sub: string;
-  readonly aud: readonly string[];
-  readonly iat: number;
-  /** `nbf`; `iat` where it is absent. */
-  readonly notBefore: number;
-  readonly exp: number;
-  readonly jti: string;
-  readonly wid: string | null;
   readonly cap: readonly Capability[];
   readonly delegated: boolean;
 }
@@ -69,21 +62,12 @@ function readMandate(token: string): Result<Mandate, Reason> {
 }
 
 function readClaims(payload: JsonObject): Omit<Mandate, "jws" | "alg" | "kid"> | null {
-  const iss = readIdentifier(payload.iss);
+  const common = readCommonClaims(payload);
   const sub = readIdentifier(payload.sub);
-  const aud = readIdentifiers(payload.aud, MAX_AUDIENCES);
-  const iat = readTime(payload.iat);
-  const notBefore = payload.nbf === undefined ? iat : readTime(payload.nbf);
-  const exp = readTime(payload.exp);
-  const jti = readIdentifier(payload.jti, MAX_JTI_LENGTH);
-  const wid = payload.wid === undefined ? null : readIdentifier(payload.wid, MAX_JTI_LENGTH);
   const cap = readCapabilities(payload.cap);
   const purpose = isObject(payload.task) ? payload.task.purpose : undefined;
-  if (iss === null || sub === null || aud === null || iat === null || exp === null || jti === null)
-    return null;
-  if (notBefore === null || cap === null || typeof purpose !== "string" || exp <= iat) return null;
-  if (payload.wid !== undefined && wid === null) return null;
-  return { iss, sub, aud, iat, notBefore, exp, jti, wid, cap, delegated: payload.del !== undefined };
+  if (common === null || sub === null || cap === null || typeof purpose !== "string") return null;
+  return { ...common, sub, cap, delegated: payload.del !== undefined };
 }
 
 function readCapabilities(value: JsonValue | undefined): readonly Capability[] | null {

@@ -1,31 +1,18 @@
-import { fromBase64url, fromUtf8, utf8 } from "../../encoding.ts";
+import { fromBase64url, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
-import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
-import {
-  MAX_AUDIENCES,
-  MAX_ECT_EXT_BYTES,
-  MAX_ECT_EXT_DEPTH,
-  MAX_JTI_LENGTH,
-  MAX_PRED,
-} from "../../limits.ts";
+import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
+import { MAX_ECT_EXT_BYTES, MAX_ECT_EXT_DEPTH, MAX_JTI_LENGTH, MAX_PRED } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import { decodeJws, type Jws, readIdentifier, readIdentifiers, readTime } from "../jws.ts";
+import { type CommonClaims, readCommonClaims, readIdentifier } from "../claims.ts";
+import { decodeJws, decodeObject, type Jws } from "../jws.ts";
 import { absent, malformed, type Presented, present } from "../presented.ts";
 
 /** An execution context token with every claim typed, not yet verified. */
-export interface Ect {
+export interface Ect extends CommonClaims {
   readonly jws: Jws;
   readonly alg: "ES256" | "EdDSA";
   readonly kid: string;
-  readonly iss: string;
-  readonly aud: readonly string[];
-  readonly iat: number;
-  /** `nbf`; `iat` where it is absent. */
-  readonly notBefore: number;
-  readonly exp: number;
-  readonly jti: string;
-  readonly wid: string | null;
   readonly execAct: string;
   /** The steps before this one; `par` in the first revision of the draft. */
   readonly pred: readonly string[];
@@ -64,22 +51,14 @@ function readEct(token: string): Result<Ect, Reason> {
 }
 
 function readClaims(payload: JsonObject): Result<Omit<Ect, "jws" | "alg" | "kid">, Reason> {
-  const iss = readIdentifier(payload.iss);
-  const aud = readIdentifiers(payload.aud, MAX_AUDIENCES);
-  const iat = readTime(payload.iat);
-  const notBefore = payload.nbf === undefined ? iat : readTime(payload.nbf);
-  const exp = readTime(payload.exp);
-  const jti = readIdentifier(payload.jti, MAX_JTI_LENGTH);
-  const wid = payload.wid === undefined ? null : readIdentifier(payload.wid, MAX_JTI_LENGTH);
+  const common = readCommonClaims(payload);
   const execAct = readIdentifier(payload.exec_act);
   const inpHash = payload.inp_hash === undefined ? null : readHash(payload.inp_hash);
-  if (iss === null || aud === null || iat === null || exp === null || jti === null) return fail("ect.claims");
-  if (notBefore === null || execAct === null || exp <= iat) return fail("ect.claims");
-  if (payload.wid !== undefined && wid === null) return fail("ect.claims");
+  if (common === null || execAct === null) return fail("ect.claims");
   if (payload.inp_hash !== undefined && inpHash === null) return fail("ect.claims");
   if (!isExtensionSmall(payload.ect_ext)) return fail("ect.extension");
   const pred = readPred(payload);
-  return pred.ok ? ok({ iss, aud, iat, notBefore, exp, jti, wid, execAct, pred: pred.value, inpHash }) : pred;
+  return pred.ok ? ok({ ...common, execAct, pred: pred.value, inpHash }) : pred;
 }
 
 function readPred(payload: JsonObject): Result<readonly string[], Reason> {
@@ -114,7 +93,5 @@ const depth = (value: JsonValue): number =>
 /** Level 1 of the draft: base64url of a JSON object instead of a JWS. */
 function isUnsigned(token: string): boolean {
   const bytes = fromBase64url(token);
-  const text = bytes && fromUtf8(bytes);
-  const json = text ? parseStrictJson(text) : null;
-  return json?.ok === true && isObject(json.value);
+  return bytes !== null && decodeObject(bytes) !== null;
 }

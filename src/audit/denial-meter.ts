@@ -6,14 +6,16 @@ import { DENIAL_WINDOW_MS } from "../limits.ts";
  */
 export class DenialMeter {
   readonly #maxPerWindow: number;
+  readonly #windowMs: number;
   #windowStart = 0;
   /** In this window. */
   #seen = 0;
   /** Not written, in the windows before it. */
   #due = 0;
 
-  constructor(maxPerWindow: number) {
+  constructor(maxPerWindow: number, windowMs = DENIAL_WINDOW_MS) {
     this.#maxPerWindow = maxPerWindow;
+    this.#windowMs = windowMs;
   }
 
   /** Whether a denial at `now` is to be written. */
@@ -46,7 +48,7 @@ export class DenialMeter {
   }
 
   #turn(now: number): void {
-    if (now - this.#windowStart < DENIAL_WINDOW_MS) return;
+    if (now - this.#windowStart < this.#windowMs) return;
     this.#due += this.#suppressed;
     this.#seen = 0;
     this.#windowStart = now;
