@@ -1,0 +1,93 @@
+/**
+ * A hop on loopback that adds evidence to what clients send that cannot sign, and otherwise changes nothing: status,
+ * headers and bytes of the answer pass as they come, and each side learns when the other has gone.
+ */
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { addEvidence, type EvidenceOptions } from "../../src/agent/index.ts";
+
+export interface SigningHop {
+  /** `http://127.0.0.1:PORT` */
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+/** Where a hop sends what it has signed, and as whom. Asked for each request. */
+export interface HopRoute {
+  /** URL of the tenant: what is signed, and where it goes. */
+  readonly endpoint: string;
+  readonly evidence: EvidenceOptions;
+}
+
+/** @param route by path and query; a URL alone is sent to without evidence, as to the well-known documents */
+export async function startSigningHop(
+  route: (path: string) => Promise<HopRoute | string>,
+): Promise<SigningHop> {
+  const server = createServer((incoming, outgoing) => {
+    pass(incoming, outgoing).catch(() => outgoing.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+
+  async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    outgoing.once("close", () => gone.abort());
+    const {
+      method = "GET",
+      url: path = "/",
+      headersDistinct,
+      headers: { host = "" },
+    } = incoming;
+    const body = new Uint8Array(await buffer(incoming));
+    const to = await route(path);
+    const headers = new Headers();
+    for (const [name, values] of Object.entries(headersDistinct)) {
+      if (!OF_THE_CONNECTION.has(name)) for (const value of values ?? []) headers.append(name, value);
+    }
+    const url = typeof to === "string" ? to : to.endpoint;
+    const signed =
+      typeof to === "string"
+        ? { headers, step: null }
+        : await addEvidence({ method, url, headers, body }, to.evidence);
+    // Who names the hop means what is behind it; any other Host is what the client wants to say.
+    const isOurs = host === `127.0.0.1:${port}` || host === `localhost:${port}`;
+    const sent = request(url, {
+      method,
+      headers: { ...Object.fromEntries(signed.headers), ...(!isOurs && { host }) },
+      signal: gone.signal,
+      agent: false,
+    });
+    sent.end(body);
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    if (typeof to !== "string") {
+      const get = (name: string) => answer.headersDistinct[name]?.join(", ") ?? null;
+      to.evidence.run.answered(signed.step, { headers: { get } });
+    }
+    outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders).flushHeaders();
+    await pipeline(answer, outgoing);
+  }
+
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** What Node makes anew for its own connection. */
+const OF_THE_CONNECTION = new Set([
+  "host",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+  "keep-alive",
+]);
