@@ -16,6 +16,7 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 GATEWAY_URL: "http://gateway.test",
+                SESSION_KEYS: `test:${"A".repeat(43)}`,
                 TEST_MIGRATIONS: await readD1Migrations("src/audit/migrations"),
               },
             },

@@ -12,6 +12,7 @@ const SECTIONS = {
   ect: "Execution context token",
   attestation: "Tool call attestation",
   principal: "One principal, and what the tenant requires",
+  session: "Session",
   policy: "Capability and policy",
   admission: "Replay, runs and the ledger",
   origin: "Origin and gateway",
@@ -28,6 +29,7 @@ const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
   bearer: "bearer",
   act: "bearer",
   message: "message",
+  session: "session",
   required: "principal",
   principal: "principal",
   signature: "signature",
@@ -50,6 +52,8 @@ function wire(answer: Answer): { status: string; form: string } {
       return { status: "401", form: "401, with `WWW-Authenticate`" };
     case "protocol":
       return { status: `${answer.status}`, form: `${answer.code}` };
+    case "unknown-method":
+      return { status: "404 or 200", form: "-32601" };
     case "forbidden":
       return { status: "403", form: "403" };
     case "attestation":
@@ -84,6 +88,8 @@ place of the code in this file.
   refusals a sample). Where the column is empty, everybody is shown the code.
 - **200 or 403.** 200 for \`tools/call\` when the caller is verified: MCP clients show such an answer to the model,
   and an HTTP error only to the log. 403 otherwise. A failed attestation is a tool result as SEP-2787 prescribes.
+- **404 or 200.** An unknown method: as servers answer it, 404 from revision 2026-07-28 on and 200 before; 400 for a
+  notification.
 - **\`server/discover\`** is refused with 401, 403 or 503 alone: a client that probes with it takes any other status for
   an old server.
 - **503** means that Countersign cannot tell. Nothing was forwarded; the same request can be sent again after

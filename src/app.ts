@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { gate } from "./gate.ts";
 import { preflight } from "./mcp/cors.ts";
 import { finish, refuse, relay } from "./respond.ts";
+import { metadataResponse } from "./tenant/resource-metadata.ts";
 import { newTrail, type Trail } from "./trail.ts";
 
 /** Every path and method goes through the gate: which of them exist is for the tenant documents to say. */
@@ -21,6 +22,8 @@ async function answer(request: Request, trail: Trail, env: Env, ctx: ExecutionCo
     switch (passage.kind) {
       case "preflight":
         return preflight(passage.facts.headers, passage.tenant.origin.forwardHeaders);
+      case "metadata":
+        return metadataResponse(passage.facts.method, passage.tenant);
       case "call":
         return await relay(passage, trail, env, ctx);
     }

@@ -1,7 +1,7 @@
 import type { DecisionFacts } from "./audit/record.ts";
 import { toBase64url } from "./encoding.ts";
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
-import type { Caller } from "./evidence/caller.ts";
+import { principalOf } from "./evidence/caller.ts";
 import type { VerifiedEct } from "./evidence/ect/verify.ts";
 import {
   type Attempt,
@@ -18,13 +18,13 @@ import type { Trail } from "./trail.ts";
 
 /** Name of the ledger that rules on the request: the caller's, or the one for strangers. */
 export const homeOf = ({ caller }: Trail, tenant: Tenant): string =>
-  ledgerName(tenant.id, principalOf(caller), caller?.key.lane ?? 0);
+  ledgerName(tenant.id, principalIn(caller), caller?.lane ?? 0);
 
 /** What the audit record says about the request. */
 export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   tenant: tenant.id,
   revision: tenant.revision,
-  principal: principalOf(trail.caller),
+  principal: principalIn(trail.caller),
   mandate: trail.mandate && JSON.stringify([trail.mandate.iss, trail.mandate.jti]),
   method: methodOf(trail, tenant),
   tool: trail.caller && trail.tool,
@@ -49,7 +49,7 @@ export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | n
   step: trail.step && stepOf(trail.step),
   claims: claimsOf(trail),
   denial,
-  answeredMethod: trail.method ?? trail.claimedMethod,
+  answered: { method: trail.method ?? trail.claimedMethod, modern: trail.modern },
   facts,
 });
 
@@ -63,8 +63,7 @@ const mandateOf = ({ iss, jti, wid, iat, exp, digest }: VerifiedMandate): Mandat
   digest,
 });
 
-const principalOf = (caller: Caller | null): string =>
-  caller === null ? UNVERIFIED : `agent:${caller.key.agent.name}`;
+const principalIn = (caller: Trail["caller"]): string => (caller === null ? UNVERIFIED : principalOf(caller));
 
 const stepOf = (ect: VerifiedEct): Step => ({
   jti: ect.jti,
@@ -77,8 +76,9 @@ const stepOf = (ect: VerifiedEct): Step => ({
 /** A signature that covers an ECT needs no nonce of its own: the ECT's jti is spent, and one row is written less. */
 function claimsOf({ caller, step, attested }: Trail): readonly Claim[] {
   const claims: Claim[] = [];
-  if (caller !== null && step === null && caller.signature.nonce !== null) {
-    const { nonce, created, lastAcceptable } = caller.signature;
+  const signature = caller?.signature ?? null;
+  if (signature !== null && step === null && signature.nonce !== null) {
+    const { nonce, created, lastAcceptable } = signature;
     claims.push({ kind: "nonce", key: nonce, issuedAt: created, lastAcceptable });
   }
   if (attested !== null) {

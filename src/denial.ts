@@ -14,6 +14,14 @@ export interface Refusal {
   readonly verified: boolean;
   /** Whether the request follows revision 2026-07-28 or later. */
   readonly modern: boolean;
+  /** What a challenge says of the tenant; null where none is known. */
+  readonly resource: ProtectedResource | null;
+}
+
+/** Where a client learns how to be let in (RFC 9728), and what it should ask for. */
+export interface ProtectedResource {
+  readonly metadataUrl: string;
+  readonly scopes: readonly string[];
 }
 
 /** Where the reason codes are explained. */
@@ -42,11 +50,15 @@ export function toResponse(refusal: Refusal): Response {
       data: { reason: shown, decision: refusal.decision, docs: `${DOCS}#${shown}` },
     },
   };
-  return Response.json(body, { status: wire.status, headers: { ...NO_STORE, ...wire.headers } });
+  const challenge = wire.status === 401 ? { "WWW-Authenticate": challengeOf(refusal) } : {};
+  return Response.json(body, {
+    status: wire.status,
+    headers: { ...NO_STORE, ...challenge, ...wire.headers },
+  });
 }
 
 /** What the form of an answer depends on. */
-type Cause = Pick<Refusal, "reason" | "method" | "verified">;
+type Cause = Pick<Refusal, "reason" | "method" | "verified" | "modern">;
 
 /** The HTTP status of a refusal, for the audit record. */
 export function statusOf(cause: Cause): number {
@@ -63,12 +75,12 @@ function toWire(cause: Cause): Wire {
   return mayPass ? { ...wire, status: 503, headers: retryAfter } : { ...wire, status: 403 };
 }
 
-function wireOf({ reason, method, verified }: Cause): Wire {
+function wireOf({ reason, method, verified, modern }: Cause): Wire {
   const { answer } = REASONS[reason];
   const isToolCall = method === "tools/call";
   switch (answer.kind) {
     case "challenge":
-      return { form: "error", status: 401, code: 401, headers: { "WWW-Authenticate": challenge(reason) } };
+      return { form: "error", status: 401, code: 401 };
     case "protocol":
       return {
         form: "error",
@@ -76,6 +88,12 @@ function wireOf({ reason, method, verified }: Cause): Wire {
         code: answer.code,
         ...(answer.status === 405 && { headers: ALLOW }),
       };
+    case "unknown-method": {
+      // As servers of the two eras answer a request; the earlier ones say it in a result, so to nobody unknown.
+      const isRequest = !method?.startsWith("notifications/");
+      const status = modern ? 404 : isRequest && verified ? 200 : 400;
+      return { form: "error", status, code: METHOD_NOT_FOUND };
+    }
     case "forbidden":
       return { form: "error", status: 403, code: 403 };
     case "attestation":
@@ -106,9 +124,23 @@ const ALLOW = { Allow: "POST, GET, DELETE, OPTIONS" };
 
 const retryAfter = { "Retry-After": String(RETRY_AFTER) };
 
-/** RFC 6750 section 3: no error attribute where no credentials were sent. */
-const challenge = (reason: Reason): string =>
-  reason === "bearer.missing" ? 'Bearer realm="mcp"' : 'Bearer realm="mcp", error="invalid_token"';
+/** JSON-RPC 2.0 section 5.1. */
+const METHOD_NOT_FOUND = -32601;
+
+/**
+ * RFC 6750 section 3, RFC 9728 section 5.1. `Bearer` comes first, with its parameters: MCP clients read nothing else.
+ * No error is named where no credentials were sent.
+ */
+function challengeOf({ reason, resource }: Refusal): string {
+  const { metadataUrl = null, scopes = [] } = resource ?? {};
+  const parameters = [
+    'realm="mcp"',
+    ...(reason === "bearer.missing" ? [] : ['error="invalid_token"']),
+    ...(metadataUrl === null ? [] : [`resource_metadata="${metadataUrl}"`]),
+    ...(scopes.length === 0 ? [] : [`scope="${scopes.join(" ")}"`]),
+  ];
+  return `Bearer ${parameters.join(", ")}`;
+}
 
 /** The tool result of SEP-2787, with exactly its two members: no detail for an attacker. */
 const toolResult = ({ id, modern }: Refusal, reason: AttestationReason): object => ({

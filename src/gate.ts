@@ -2,7 +2,7 @@ import { attemptOf, factsOf, homeOf } from "./attempt.ts";
 import { brake } from "./brake.ts";
 import { sha256 } from "./encoding.ts";
 import { bindCapability } from "./evidence/act/bind.ts";
-import { parseMandate } from "./evidence/act/parse.ts";
+import { type Mandate, parseMandate } from "./evidence/act/parse.ts";
 import { verifyMandate } from "./evidence/act/verify.ts";
 import { ATTESTATION_HEADER, verifyAttested } from "./evidence/attested.ts";
 import { type Caller, checkPresence, covers, parseCallerEvidence, verifyCaller } from "./evidence/caller.ts";
@@ -17,14 +17,17 @@ import { authorize } from "./policy/authorize.ts";
 import { requiredEvidence } from "./policy/required.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
-import { findTenant } from "./tenant/store.ts";
+import { enterSession, SESSION_HEADER } from "./session.ts";
+import { describedPath } from "./tenant/resource-metadata.ts";
+import { findDescribed, findTenant } from "./tenant/store.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
 
-/** A request that may go on: a browser's preflight question, or a call that was admitted. */
+/** A request that may go on: a browser's preflight question, one for the tenant's metadata, or an admitted call. */
 export type Passage =
   | { kind: "preflight"; facts: Facts; tenant: Tenant }
-  | { kind: "call"; facts: Facts; tenant: Tenant; received: Received };
+  | { kind: "metadata"; facts: Facts; tenant: Tenant }
+  | { kind: "call"; facts: Facts; tenant: Tenant; received: Received; bearer: Mandate; caller: Caller };
 
 /**
  * The order of the checks, and the only place that knows it: cheap before costly, pure before I/O, and what can
@@ -40,6 +43,11 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!braked.ok) return braked;
 
   // 1 tenant
+  const described = describedPath(facts.path);
+  if (described !== null) {
+    const tenant = await findDescribed(facts, described, env, trail.startedAt);
+    return tenant.ok ? ok({ kind: "metadata", facts, tenant: tenant.value }) : tenant;
+  }
   const found = await findTenant(facts, env, trail.startedAt);
   if (!found.ok) return found;
   const tenant = found.value;
@@ -73,7 +81,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
 
   // 4 evidence, 5 required
   const evidence = parseCallerEvidence(facts);
-  const required = requiredEvidence(received.message, tenant.evidenceRules);
+  const required = requiredEvidence(received.message, tenant.evidenceRules, mandate.value.agent);
   if (!required.ok) return required;
   const present = checkPresence(evidence, required.value);
   if (!present.ok) return present;
@@ -84,15 +92,21 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!verified.ok) return verified;
   const caller = verified.value;
   trail.caller = caller;
-  trail.checks.push(`signature.${caller.key.profile}`);
+  trail.checks.push(caller.signature === null ? "bearer.alone" : `signature.${caller.signature.profile}`);
   const bound = bindCall(trail, caller, received, bodySha256, tenant);
   if (!bound.ok) return bound;
+  const session = await enterSession(received.message, facts.headers, caller, tenant, env, now);
+  if (!session.ok) {
+    spareStep(trail, facts, SESSION_HEADER);
+    return session;
+  }
+  trail.session = session.value;
+  if (session.value !== null) trail.checks.push("session");
   const needsAttestation = required.value.has("attestation");
-  const agent = caller.key.agent;
+  const { agent } = caller;
   const attested = await verifyAttested({ tenant, facts, received, agent, required: needsAttestation, now });
   if (!attested.ok) {
-    // A header that the signature does not cover may be anybody's: it must not use up the caller's ECT.
-    if (facts.headers.has(ATTESTATION_HEADER) && !covers(caller, ATTESTATION_HEADER)) trail.step = null;
+    spareStep(trail, facts, ATTESTATION_HEADER);
     return attested;
   }
   trail.attested = attested.value;
@@ -105,7 +119,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
 
   // 9 admit
   const admitted = await admit(trail, tenant, env);
-  return admitted.ok ? ok({ kind: "call", facts, tenant, received }) : admitted;
+  return admitted.ok ? ok({ kind: "call", facts, tenant, received, bearer: bearer.value, caller }) : admitted;
 }
 
 /** The clock, read anew after the body: its sender decides how long that takes. */
@@ -144,6 +158,11 @@ function bindCall(
   const capable = bindCapability(mandate, action.value);
   if (capable.ok) trail.checks.push("capability");
   return capable;
+}
+
+/** A header that the signature does not cover may be anybody's: what it brings about must not use up the caller's ECT. */
+function spareStep(trail: Trail, facts: Facts, header: string): void {
+  if (facts.headers.has(header) && !covers(trail.caller, header)) trail.step = null;
 }
 
 /** The last step before forwarding: claims what can be used once and writes the decision, in one transaction. */

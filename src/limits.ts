@@ -23,6 +23,16 @@ export const MAX_SIGNATURE_WINDOW = 300;
 /** Longest `expSeconds` of a tool call attestation: the maximum SEP-2787 recommends. */
 export const MAX_ATTESTATION_TTL = 300;
 
+/** Oldest session id, where the tenant document does not say, and the most it can say. An older one begins anew. */
+export const DEFAULT_SESSION_AGE = 24 * 3600;
+export const MAX_SESSION_AGE = 7 * 24 * 3600;
+
+/** How often an open stream is asked whether its caller would still be let in, at the least. */
+export const STREAM_RECHECK = 60;
+
+/** How long a stream may go on where a new request would find its mandate expired: time to open the next one. */
+export const STREAM_GRACE = 60;
+
 // -- what is read from a request ----------------------------------------------------------------------
 
 /** Different headers of a request. Browsers and SDKs send about 25; a kit adds 8. */
@@ -85,6 +95,17 @@ export const MAX_ATTESTATION_CALLS = 64;
 
 /** A tool name: the MCP specification recommends 128 at most. */
 export const MAX_TOOL_NAME_LENGTH = 128;
+
+/** An origin's session id. Common ones are UUIDs, some are tokens. */
+export const MAX_SESSION_ID_LENGTH = 1024;
+
+/** The longest above, with every character escaped, its issue time (14) and GCM's IV and tag (28) in base64url, behind a key id (17). */
+export const MAX_SEALED_SESSION_LENGTH = 17 + Math.ceil(((2 * MAX_SESSION_ID_LENGTH + 14 + 28) * 4) / 3);
+
+// -- what is read from an answer -----------------------------------------------------------------------
+
+/** An answer to `tools/list`, or one event of a stream, held to filter it: 4 KiB for each of 1,000 tools. */
+export const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
 // -- what a tenant document holds ---------------------------------------------------------------------
 
@@ -200,6 +221,9 @@ export const ORIGIN_DEADLINE_MS = 60_000;
 
 /** The most a tenant document can ask for: longer tools should stream or answer with a task. */
 export const MAX_ORIGIN_DEADLINE_MS = 600_000;
+
+/** How long, in seconds, others may keep a tenant's protected resource metadata: as long as a change takes to spread. */
+export const METADATA_MAX_AGE = 60;
 
 /** What `Retry-After` says when we cannot tell. */
 export const RETRY_AFTER = 5;

@@ -21,6 +21,7 @@ export type AttestationReason =
 export type Answer =
   | { kind: "challenge" }
   | { kind: "protocol"; status: 400 | 405 | 408 | 413 | 415 | 431; code: number }
+  | { kind: "unknown-method" }
   | { kind: "forbidden" }
   | { kind: "attestation"; wire: AttestationReason }
   | { kind: "grant" }
@@ -68,7 +69,6 @@ const attestation = (wire: AttestationReason): Answer => ({ kind: "attestation",
 
 const INVALID_REQUEST = -32600;
 const PARSE_ERROR = -32700;
-const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 const HEADER_MISMATCH = -32020;
 
@@ -161,7 +161,7 @@ export const REASONS = {
     "message.request_without_id":
       "Only notifications come without an id, and their methods begin with notifications/.",
   }),
-  ...group(protocol(400, METHOD_NOT_FOUND), null, {
+  ...group({ kind: "unknown-method" }, null, {
     "message.method_unknown": "This MCP method is not in the tenant's table of methods.",
   }),
   ...group(protocol(400, INVALID_PARAMS), null, {
@@ -288,6 +288,22 @@ export const REASONS = {
     "attestation.ref_resolver_off": "argsRef is not resolved here. Use argsProjection.",
   }),
 
+  // -- stage 7: session -------------------------------------------------------------------------------
+  ...group(protocol(400, INVALID_REQUEST), null, {
+    "session.missing":
+      "This message belongs to a session (a response always does). Send the Mcp-Session-Id that initialize gave.",
+  }),
+  ...group({ kind: "not-found" }, null, {
+    "session.malformed": "Mcp-Session-Id is not one that was given out here. Begin anew with initialize.",
+    "session.unknown":
+      "This is no session of this agent under this mandate's issuer, or its key was retired. Begin anew with initialize.",
+    "session.expired": "The session is older than this tenant takes. Begin anew with initialize.",
+  }),
+  ...group({ kind: "unavailable" }, null, {
+    "session.unconfigured":
+      "The secret SESSION_KEYS is missing or malformed, so sessions cannot be sealed. The operator must set it.",
+  }),
+
   // -- stages 7 and 8: capability and policy ----------------------------------------------------------
   ...group({ kind: "grant" }, null, {
     "capability.missing": "The mandate's cap does not have the action of this method and tool.",
@@ -321,6 +337,9 @@ export const REASONS = {
     "origin.client_gone": "The client went away before the origin's answer was whole.",
     "origin.broken": "The origin broke off in the middle of its answer.",
     "origin.redirect": "The origin answered with a redirect, which is not followed.",
+    "origin.session_id": "The origin's Mcp-Session-Id is longer than is read, or not printable ASCII.",
+    "origin.list_unreadable":
+      "The origin's answer to tools/list cannot be filtered: it is too long, encoded, or not JSON.",
     "origin.misconfigured": "The tenant's origin binding does not exist in this deployment.",
   }),
   ...group({ kind: "origin", status: 504 }, null, {

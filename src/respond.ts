@@ -1,15 +1,20 @@
 import { attemptOf, factsOf, homeOf } from "./attempt.ts";
 import { sampleUnverified } from "./audit/sampling.ts";
 import { type Refusal, statusOf, toResponse } from "./denial.ts";
-import { covers } from "./evidence/caller.ts";
+import { lastAcceptable } from "./evidence/act/verify.ts";
+import { type Caller, covers } from "./evidence/caller.ts";
 import type { Passage } from "./gate.ts";
 import { decide, report } from "./ledger/client.ts";
 import { type Outcome, runKey } from "./ledger/protocol.ts";
 import { addCors } from "./mcp/cors.ts";
 import { forward } from "./origin/forward.ts";
-import { forwardedHeaders, returnedHeaders } from "./origin/headers.ts";
+import { forwardedHeaders, isEventStream, returnedHeaders } from "./origin/headers.ts";
 import { watchBody } from "./origin/watch.ts";
 import { REASONS, type Reason } from "./reasons.ts";
+import { recheck } from "./recheck.ts";
+import { nameSession, SESSION_HEADER } from "./session.ts";
+import { supervise } from "./supervise.ts";
+import { metadataUrl } from "./tenant/resource-metadata.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
 
@@ -35,30 +40,59 @@ export async function relay(passage: Call, trail: Trail, env: Env, ctx: Executio
 }
 
 async function pass(
-  { facts, tenant, received }: Call,
+  { facts, tenant, received, bearer, caller }: Call,
   trail: Trail,
   env: Env,
   end: (outcome: End) => void,
 ): Promise<Response> {
-  const isSigned = (name: string) => covers(trail.caller, name);
+  const withhold = (reason: Reason): Response => {
+    const refusal = refusalOf(trail, reason);
+    end({ status: statusOf(refusal), reason, output_hash: null });
+    return toResponse(refusal);
+  };
   const request = {
     method: facts.method,
-    headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isSigned),
+    headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isWordOf(caller), trail.session),
     body: facts.method === "POST" ? received.body : null,
     signal: facts.signal,
   };
   const answer = await forward(tenant.origin, request, env);
-  if (!answer.ok) {
-    const refusal = refusalOf(trail, answer.error);
-    end({ status: statusOf(refusal), reason: answer.error, output_hash: null });
-    return toResponse(refusal);
+  if (!answer.ok) return withhold(answer.error);
+  const { status, body } = answer.value;
+  const headers = returnedHeaders(answer.value.headers);
+  const session = headers.get(SESSION_HEADER);
+  if (session !== null) {
+    const named = await nameSession(session, trail.session, caller, tenant, env, seconds());
+    if (!named.ok) {
+      await body?.cancel();
+      return withhold(named.error);
+    }
+    headers.set(SESSION_HEADER, named.value);
   }
-  const { status, headers, body } = answer.value;
+
+  const supervision = supervise({
+    expiresIn: (lastAcceptable(caller.mandate) + tenant.streams.grace) * 1000 - Date.now(),
+    every: tenant.streams.recheck * 1000,
+    check: () => recheck({ facts, bearer, caller }, env, Date.now()),
+  });
   // A response of these two has no body, whatever the origin sent.
-  const watched = watchBody(status === 204 || status === 205 ? null : body, facts.signal);
-  void watched.end.then(({ sha256, reason }) => end({ status, reason, output_hash: sha256 }));
-  return new Response(watched.body, { status, headers: returnedHeaders(headers) });
+  const watched = watchBody(status === 204 || status === 205 ? null : body, {
+    clientGone: facts.signal,
+    stop: supervision.stop,
+    endsCleanly: isEventStream(headers),
+  });
+  void watched.end.then(({ sha256, reason }) => {
+    supervision.end();
+    end({ status, reason, output_hash: sha256 });
+  });
+  return new Response(watched.body, { status, headers });
 }
+
+/** What the origin may take for the caller's word. With a bearer alone there is nothing more to ask of a resumption. */
+const isWordOf = (caller: Caller) => (name: string) =>
+  covers(caller, name) || (caller.signature === null && name === "last-event-id");
+
+const seconds = (): number => Math.floor(Date.now() / 1000);
 
 /** Answers a refused request, after it was written down as far as it concerns anybody. */
 export async function refuse(
@@ -106,6 +140,10 @@ const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   method: trail.method ?? trail.claimedMethod,
   verified: trail.caller !== null,
   modern: trail.modern,
+  resource: trail.tenant && {
+    metadataUrl: metadataUrl(trail.tenant),
+    scopes: trail.tenant.oauth.scopes,
+  },
 });
 
 function reportOutcome(trail: Trail, tenant: Tenant, end: End, env: Env): Promise<void> {

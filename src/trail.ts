@@ -5,6 +5,7 @@ import type { Caller } from "./evidence/caller.ts";
 import type { VerifiedEct } from "./evidence/ect/verify.ts";
 import type { Ruling } from "./ledger/protocol.ts";
 import type { RequestId } from "./mcp/message.ts";
+import type { Session } from "./mcp/session-seal.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 
 /**
@@ -35,6 +36,8 @@ export interface Trail {
   /** The ECT, once it is bound to body and mandate: from then on it is a step of the run, admitted or not. */
   step: VerifiedEct | null;
   attested: Attested | null;
+  /** The caller's own session; null for a message that belongs to none. */
+  session: Session | null;
   /** What the ledger said; null until it was asked. */
   ruling: Ruling | null;
   /** The checks passed, in order. */
@@ -57,6 +60,7 @@ export const newTrail = (now: number): Trail => ({
   caller: null,
   step: null,
   attested: null,
+  session: null,
   ruling: null,
   checks: [],
 });

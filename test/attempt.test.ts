@@ -22,7 +22,8 @@ const verifiedMandate = unwrap(await judgeMandate(await mandate({ wid: "w-1" }))
 const step = unwrap(await judgeEct(await ect()));
 
 const caller = (key: AgentKey = agentOf("ada-1"), nonce: string | null = "n-1"): Caller => ({
-  key,
+  agent: key.agent,
+  lane: key.lane,
   mandate: verifiedMandate,
   signature: {
     key,

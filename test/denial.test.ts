@@ -13,6 +13,7 @@ const refusal = (reason: Reason, changes: Partial<Refusal> = {}): Refusal => ({
   method: "tools/call",
   verified: true,
   modern: false,
+  resource: { metadataUrl: "https://g.example/.well-known/oauth-protected-resource/acme/mcp", scopes: [] },
   ...changes,
 });
 
@@ -94,11 +95,13 @@ describe.each(ALL)("%s", (reason) => {
     }
   });
 
-  test("is a 200 only for a verified tools/call", async () => {
+  test("is a 200 only for a verified caller, and for tools/call unless the method is unknown", async () => {
     for (const variant of variants) {
       const { status } = await answer(reason, variant);
-      if (status === 200) expect(variant).toMatchObject({ verified: true, method: "tools/call" });
-      else expect(status).toBeGreaterThanOrEqual(400);
+      if (status === 200) {
+        expect(variant.verified).toBe(true);
+        expect(reason === "message.method_unknown" || variant.method === "tools/call").toBe(true);
+      } else expect(status).toBeGreaterThanOrEqual(400);
     }
   });
 });
@@ -120,7 +123,13 @@ describe("status and code", () => {
     ["message.body_timeout", {}, 408, -32600],
     ["message.not_json", {}, 400, -32700],
     ["message.batch", {}, 400, -32600],
-    ["message.method_unknown", {}, 400, -32601],
+    ["message.method_unknown", { method: "no/such" }, 200, -32601],
+    ["message.method_unknown", { method: "no/such", modern: true }, 404, -32601],
+    ["message.method_unknown", { method: "notifications/no-such" }, 400, -32601],
+    ["message.method_unknown", { method: "no/such", verified: false }, 400, -32601],
+    ["session.missing", {}, 400, -32600],
+    ["session.unknown", {}, 404, 404],
+    ["session.unconfigured", {}, 503, 503],
     ["message.params", {}, 400, -32602],
     ["message.header_mismatch", {}, 400, -32020],
     ["message.header_mismatch", { method: "server/discover" }, 403, -32020],

@@ -59,7 +59,7 @@ export interface Evidence {
  * A POST with a JSON-RPC request or notification has an ECT. An answer to the server, a GET and a DELETE have the
  * mandate and a signature with a nonce; in the profile `poc` the mandate alone, as its client sends it.
  *
- * @throws TypeError for a message no action can be derived from, and for headers that cannot be signed
+ * @throws TypeError for a tool that would be taken for a session method, and for headers that cannot be signed
  * @example
  * import { addEvidence, generateSigner, mintMandate, SESSION_ACTIONS, startRun } from "countersign/agent";
  *
@@ -104,7 +104,7 @@ export async function addEvidence(request: OutgoingRequest, options: EvidenceOpt
     const joins = message.method === "tools/call";
     step = { jti: newId?.() ?? crypto.randomUUID(), pred: run.pred(joins), joins };
     const iss = options.ectIssuer ?? sub;
-    const execAct = actionOf(message.method, message.tool, options.actions);
+    const execAct = actionIn(message, options.actions);
     const { jti, pred } = step;
     const claims = { iss, aud: audience, jti, wid, execAct, pred, body, now, lifetimeSeconds };
     headers.set(options.ectHeader ?? "wimse-ect", await mintEct(signer, claims));
@@ -132,6 +132,10 @@ export async function addEvidence(request: OutgoingRequest, options: EvidenceOpt
 /** A copy, so that nobody changes it between hash and signature. */
 const bytesOf = (body: string | Uint8Array): Uint8Array<ArrayBuffer> =>
   typeof body === "string" ? utf8(body) : new Uint8Array(body);
+
+/** A method that the tenant may not know is signed all the same: the answer to it is then the verifier's. */
+const actionIn = ({ method, tool }: OutgoingMessage, options: ActionOptions = {}): string =>
+  actionOf(method, tool, { ...options, extraMethods: [...(options.extraMethods ?? []), method] });
 
 interface OutgoingMessage {
   readonly method: string;

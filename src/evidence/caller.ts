@@ -1,7 +1,7 @@
 import type { Facts } from "../facts.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { AgentKey, EvidenceKind, Tenant } from "../tenant/tenant.ts";
+import type { Agent, EvidenceKind, Tenant } from "../tenant/tenant.ts";
 import type { VerifiedMandate } from "./act/verify.ts";
 import { type Ect, parseEct } from "./ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "./ect/verify.ts";
@@ -19,16 +19,21 @@ export interface CallerEvidence {
 
 /** Who is calling, proven: a mandate for an agent, and a message signed by a key of that agent. */
 export interface Caller {
-  /** The key that signed this request; it names the agent and the lane. */
-  readonly key: AgentKey;
+  readonly agent: Agent;
+  /** Of the key that signed: with the principal it names the ledger. */
+  readonly lane: number;
   readonly mandate: VerifiedMandate;
-  readonly signature: VerifiedSignature;
+  /** Null where the tenant takes the message with the bearer alone. */
+  readonly signature: VerifiedSignature | null;
   readonly ect: VerifiedEct | null;
 }
 
+/** The principal, as decisions, ledgers and sessions name it. */
+export const principalOf = ({ agent }: Pick<Caller, "agent">): string => `agent:${agent.name}`;
+
 /** Whether the caller's signature covers a header: without that it may be anybody's. */
 export const covers = (caller: Caller | null, header: string): boolean =>
-  caller?.signature.covers.has(component(header).identifier) === true;
+  caller?.signature?.covers.has(component(header).identifier) === true;
 
 export interface CallerContext {
   readonly tenant: Tenant;
@@ -50,7 +55,9 @@ export function checkPresence(
   { signature, ect }: CallerEvidence,
   required: ReadonlySet<EvidenceKind>,
 ): Result<void, Reason> {
-  if (signature.state === "absent") return fail("signature.missing");
+  // What an ECT uses up must be the signer's to use up.
+  const needsSignature = required.has("signature") || ect.state !== "absent";
+  if (signature.state === "absent" && needsSignature) return fail("signature.missing");
   if (ect.state === "absent" && required.has("ect")) return fail("ect.missing");
   return ok(undefined);
 }
@@ -65,6 +72,7 @@ export async function verifyCaller(
   context: CallerContext,
 ): Promise<Result<Caller, Reason>> {
   const { tenant, now } = context;
+  if (evidence.signature.state === "absent") return bearerAlone(mandate);
   const signature = await verifySignature(evidence.signature, context);
   if (!signature.ok) return signature;
   if (evidence.ect.state === "malformed") return fail(evidence.ect.reason);
@@ -78,14 +86,20 @@ export async function verifyCaller(
     // The ledger is named by the key's lane: two keys would give one request two homes.
     if (ect.value.key !== key) return fail("principal.key_mismatch");
   }
-  return ok({ key, mandate, signature: signature.value, ect: ect.value });
+  return ok({ agent: key.agent, lane: key.lane, mandate, signature: signature.value, ect: ect.value });
+}
+
+/** A message that nothing proves but a bearer token: who sends it is whom the token names. */
+function bearerAlone(mandate: VerifiedMandate): Result<Caller, Reason> {
+  const { agent } = mandate;
+  if (agent.unsafeBearerOnly === null) return fail("signature.missing");
+  return ok({ agent, lane: agent.unsafeBearerOnly.lane, mandate, signature: null, ect: null });
 }
 
 async function verifySignature(
-  signature: CallerEvidence["signature"],
+  signature: Exclude<CallerEvidence["signature"], { state: "absent" }>,
   { tenant, facts, body, bodySha256, now }: CallerContext,
 ): Promise<Result<VerifiedSignature, Reason>> {
-  if (signature.state === "absent") return fail("signature.missing");
   if (signature.state === "malformed") return fail(signature.reason);
   const verified = await verifyHttpSignature(signature.value, {
     message: { method: facts.method, targetUri: tenant.publicUrl, headers: facts.headers },

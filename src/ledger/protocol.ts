@@ -41,8 +41,8 @@ export interface Attempt {
   readonly step: Step | null;
   readonly claims: readonly Claim[];
   readonly denial: Reason | null;
-  /** The MCP method that the form of the answer goes by: of a body that was not read, what its header claims. */
-  readonly answeredMethod: string | null;
+  /** What the form of an answer goes by; of a body that was not read, the method is what its header claims. */
+  readonly answered: { readonly method: string | null; readonly modern: boolean };
   readonly facts: DecisionFacts;
 }
 

@@ -20,7 +20,10 @@ export function checkMirroredHeaders(
   message: Message,
 ): Result<void, Reason> {
   const body = message.kind === "request" || message.kind === "notification" ? message : null;
-  const version = body === null ? undefined : claimedVersion(body.params);
+  // Which versions it speaks is for the server to say, above all to a client that asks; and a refusal of ours there
+  // could not have the status that the specification demands (see `denial.ts`).
+  const isQuestion = body?.method === "server/discover";
+  const version = body === null || isQuestion ? undefined : claimedVersion(body.params);
   // Before revision 2026-07-28 the header said the version alone.
   if (version !== undefined && differs(headers.get("mcp-protocol-version"), version, message))
     return fault(headers, "mcp-protocol-version");

@@ -1,6 +1,10 @@
+import type { Session } from "../mcp/session-seal.ts";
+
 /**
  * What the origin receives, signed or not: no MCP client works without them, and the profile poc signs none of
- * them. Those that mirror the body have been compared with it, as far as it has what they mirror.
+ * them. Those that mirror the body have been compared with it, as far as it has what they mirror; those that begin
+ * with `mcp-param-` mirror arguments, and the server, which knows which, must compare them (MCP 2026-07-28,
+ * Streamable HTTP, "Request Metadata").
  */
 const FORWARDED: ReadonlySet<string> = new Set([
   "accept",
@@ -9,12 +13,13 @@ const FORWARDED: ReadonlySet<string> = new Set([
   "mcp-method",
   "mcp-name",
   "mcp-protocol-version",
-  "mcp-session-id",
   "traceparent",
   "tracestate",
 ]);
 
-/** What the origin receives as the caller's word, so only where the caller signed it. */
+const isForwarded = (name: string): boolean => FORWARDED.has(name) || name.startsWith("mcp-param-");
+
+/** What the origin receives only as the caller's word: where the caller signed it. */
 const isCallersWord = (name: string, named: ReadonlySet<string>): boolean =>
   name === "last-event-id" || name.startsWith("mcp-") || named.has(name);
 
@@ -35,17 +40,21 @@ const NOT_RETURNED: ReadonlySet<string> = new Set([
  * An allow-list, so that no credential and no header we do not know ever reaches the origin.
  *
  * @param named further headers that the tenant lets through
- * @param isSigned whether the caller's signature covers a header
+ * @param isWord whether a header is the caller's word
+ * @param session the caller's; what the client calls it goes no further
  */
 export function forwardedHeaders(
   headers: ReadonlyMap<string, string>,
   named: ReadonlySet<string>,
-  isSigned: (name: string) => boolean,
+  isWord: (name: string) => boolean,
+  session: Session | null,
 ): Headers {
   const forwarded = new Headers();
   for (const [name, value] of headers) {
-    if (FORWARDED.has(name) || (isCallersWord(name, named) && isSigned(name))) forwarded.set(name, value);
+    if (isForwarded(name) || (isCallersWord(name, named) && isWord(name))) forwarded.set(name, value);
   }
+  forwarded.delete("mcp-session-id");
+  if (session !== null) forwarded.set("mcp-session-id", session.id);
   // The bytes that are hashed on the way back are then the bytes the origin sent.
   forwarded.set("accept-encoding", "identity");
   return forwarded;
@@ -60,3 +69,7 @@ export function returnedHeaders(headers: Headers): Headers {
   }
   return returned;
 }
+
+/** Whether a response is a stream of server-sent events. */
+export const isEventStream = (headers: Headers): boolean =>
+  /^text\/event-stream\s*(;|$)/i.test(headers.get("content-type") ?? "");

@@ -1,19 +1,28 @@
 import { toBase64url } from "../encoding.ts";
+import type { Reason } from "../reasons.ts";
 
-/** How a response body ended: whole, with the base64url SHA-256 of what the client was sent, or cut off by either side. */
+/** How a response body ended: whole, with the base64url SHA-256 of what the client was sent, or cut off, and why. */
 export type BodyEnd =
   | { readonly sha256: string; readonly reason: null }
-  | { readonly sha256: null; readonly reason: "origin.broken" | "origin.client_gone" };
+  | { readonly sha256: null; readonly reason: Reason };
+
+/** What can end a body before its time. */
+export interface Cuts {
+  /** Aborted when the client goes away, which a stream that is waiting for the origin does not notice. */
+  readonly clientGone: AbortSignal;
+  /** Aborted when the client must not be sent any more; its reason is the reason code. */
+  readonly stop: AbortSignal;
+  /** Whether a stop may look like an end: an event stream can end at any time, anything else would seem whole. */
+  readonly endsCleanly: boolean;
+}
 
 /**
  * Passes a response body on, chunk by chunk as it comes, and tells at its end what went through. Never `tee()`:
  * that would not tell the origin when the client goes away.
- *
- * @param signal aborted when the client goes away, which a stream that is waiting for the origin does not notice
  */
 export function watchBody(
   body: ReadableStream<Uint8Array> | null,
-  signal: AbortSignal,
+  { clientGone, stop, endsCleanly }: Cuts,
 ): { body: ReadableStream<Uint8Array> | null; end: Promise<BodyEnd> } {
   const digest = new crypto.DigestStream("SHA-256");
   const writer = digest.getWriter();
@@ -28,34 +37,49 @@ export function watchBody(
     // Of a body that was cut off there is no digest: each of these three rejects, and nobody needs to know.
     if (sha256 === null) await Promise.allSettled([writer.abort(), writer.closed, digest.digest]);
   });
-  const clientGone = () => resolve({ sha256: null, reason: "origin.client_gone" });
-  if (signal.aborted) clientGone();
-  signal.addEventListener("abort", clientGone);
   const reader = body.getReader();
-  let cancelled = false;
+  /** Nothing more is passed on. */
+  let over = false;
+  /** Lets go of the origin. It rejects where its stream is broken already, which the client's going may have done. */
+  const release = (reason: unknown): Promise<void> => {
+    over = true;
+    return reader.cancel(reason).catch(() => {});
+  };
+  const onGone = () => resolve({ sha256: null, reason: "origin.client_gone" });
+  if (clientGone.aborted) onGone();
+  clientGone.addEventListener("abort", onGone);
   const watched = new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        stop.addEventListener("abort", () => {
+          if (over) return;
+          resolve({ sha256: null, reason: stop.reason });
+          if (endsCleanly) controller.close();
+          else controller.error(new Error(stop.reason));
+          void release(stop.reason);
+        });
+      },
       async pull(controller) {
         try {
           const { done, value } = await reader.read();
-          if (cancelled) return;
+          if (over) return;
           if (!done) {
             controller.enqueue(value);
             return await writer.write(value);
           }
+          over = true;
           controller.close();
           resolve(await finish());
         } catch (error) {
+          over = true;
           // An origin that breaks off breaks the client's stream too, as it would without us between.
           resolve({ sha256: null, reason: "origin.broken" });
           controller.error(error);
         }
       },
       async cancel(reason) {
-        cancelled = true;
-        clientGone();
-        // It rejects where the origin's stream is broken already, which the client's going may have done.
-        await reader.cancel(reason).catch(() => {});
+        onGone();
+        await release(reason);
       },
     },
     { highWaterMark: 0 },

@@ -124,7 +124,7 @@ function settings(
   document: ShapedDocument,
   gatewayUrl: string,
 ): Omit<Tenant, "revision" | "agents" | "issuers" | "attestationKeys"> {
-  const { id, origin, actions, ect, attestation } = document;
+  const { id, origin, actions, ect, attestation, sessions, streams, tools } = document;
   const publicUrl = document.publicUrl ?? pathTenantUrl(gatewayUrl, id);
   return {
     id,
@@ -155,5 +155,9 @@ function settings(
       metaKeys: attestation.metaKeys,
       maxTtl: attestation.maxExpSeconds,
     },
+    sessions: { maxAge: sessions.maxAgeSeconds },
+    streams: { recheck: streams.recheckSeconds, grace: streams.graceSeconds },
+    oauth: document.oauth,
+    tools,
   };
 }

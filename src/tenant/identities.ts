@@ -61,7 +61,11 @@ export async function compileAgents(
 
   for (const { at, value } of agents) {
     claimName(value.name, [...at, "name"]);
-    const owner: Agent = { name: value.name, suspended: value.status === "suspended" };
+    const owner: Agent = {
+      name: value.name,
+      suspended: value.status === "suspended",
+      unsafeBearerOnly: bearerOnly(at, value.keys, found),
+    };
     for (const [i, subject] of value.subjects.entries()) {
       const place = [...at, "subjects", i];
       if (!claimSubject(subject, place)) continue;
@@ -93,6 +97,28 @@ export async function compileAgents(
     }
   }
   return { bySubject, byEctIssuer, byAttestation, keys, keyPlaces };
+}
+
+/** A bearer alone names an agent and no key, so the lane has to be the same whichever key the agent has. */
+function bearerOnly(
+  at: Path,
+  keys: v.InferOutput<typeof agent>["keys"],
+  found: Found[],
+): Agent["unsafeBearerOnly"] {
+  const lanes = new Set<number>();
+  for (const [i, { unsafeBearerOnly, profile, lane }] of keys.entries()) {
+    if (!unsafeBearerOnly) continue;
+    lanes.add(lane);
+    if (profile !== "poc") {
+      found.push({ at: [...at, "keys", i, "unsafeBearerOnly"], problem: "is for the profile poc alone" });
+    }
+  }
+  const [lane] = lanes;
+  if (lane === undefined) return null;
+  if (lanes.size > 1) {
+    found.push({ at: [...at, "keys"], problem: "must have one lane for all keys with unsafeBearerOnly" });
+  }
+  return { lane };
 }
 
 /**

@@ -65,6 +65,15 @@ const agentKey = fields({
     ),
     0,
   ),
+  unsafeBearerOnly: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Takes GET, DELETE, notifications and posted responses of this agent with the mandate alone, in a session of its own: who steals the mandate and the session id can send them too. For clients of the profile poc, which do not sign these.",
+      ),
+    ),
+    false,
+  ),
 });
 
 export const agent = fields({

@@ -5,20 +5,24 @@
 
 import * as v from "valibot";
 import {
+  DEFAULT_SESSION_AGE,
   MAX_ATTESTATION_TTL,
   MAX_BODY_BYTES,
   MAX_ECT_AGE,
   MAX_ORIGIN_DEADLINE_MS,
+  MAX_SESSION_AGE,
   MAX_TENANT_ENTRIES,
   MAX_TENANT_LIST,
   MAX_TOOL_NAME_LENGTH,
   ORIGIN_DEADLINE_MS,
+  STREAM_GRACE,
+  STREAM_RECHECK,
 } from "../limits.ts";
 import { fields, identifier, integer, list, must, nonEmptyList, text } from "./fields.ts";
 import { forwardHeaderProblem } from "./forward-headers.ts";
 import { agent, attestationKey, issuer, status } from "./identity-schema.ts";
 import type { EvidenceKind } from "./tenant.ts";
-import { originUrlProblem, publicUrlProblem, webOriginProblem } from "./urls.ts";
+import { issuerUrlProblem, originUrlProblem, publicUrlProblem, webOriginProblem } from "./urls.ts";
 
 const methodName = (description: string) =>
   text(/^[A-Za-z0-9_.$/-]{1,128}$/, "must be a JSON-RPC method name of 1 to 128 characters", description);
@@ -159,6 +163,62 @@ const attestation = v.pipe(
   v.description("Tool call attestations (SEP-2787)."),
 );
 
+const sessions = v.pipe(
+  fields({
+    maxAgeSeconds: v.optional(
+      integer(1, MAX_SESSION_AGE, "Oldest Mcp-Session-Id; a client whose session is older begins a new one."),
+      DEFAULT_SESSION_AGE,
+    ),
+  }),
+  v.description("MCP sessions, of revisions up to 2025-11-25."),
+);
+
+const streams = v.pipe(
+  fields({
+    recheckSeconds: v.optional(
+      integer(1, STREAM_RECHECK, "How often the caller of an open response is checked again."),
+      STREAM_RECHECK,
+    ),
+    graceSeconds: v.optional(
+      integer(0, STREAM_GRACE, "How long a response may go on after its mandate has expired."),
+      STREAM_GRACE,
+    ),
+  }),
+  v.description("Responses that stay open."),
+);
+
+const oauth = v.pipe(
+  fields({
+    authorizationServers: v.optional(
+      list(
+        url(issuerUrlProblem, "Issuer identifier of an OAuth authorization server."),
+        MAX_TENANT_LIST,
+        "Where MCP clients are sent for a token.",
+      ),
+      [],
+    ),
+    scopes: v.optional(
+      list(
+        text(/^[!#-[\]-~]{1,256}$/, "must be an OAuth scope token (RFC 6749 section 3.3)", "A scope."),
+        MAX_TENANT_LIST,
+        "The scopes a client should ask for: the least that is of use.",
+      ),
+      [],
+    ),
+  }),
+  v.description("What the protected resource metadata (RFC 9728) and the challenges of this tenant say."),
+);
+
+const tools = v.pipe(
+  fields({
+    filterList: v.optional(
+      v.pipe(v.boolean(), v.description("Shows a caller in tools/list only the tools it may call.")),
+      false,
+    ),
+  }),
+  v.description("The tools of the origin."),
+);
+
 const value = (description: string) =>
   v.optional(nonEmptyList(identifier(description), MAX_TENANT_LIST, description));
 
@@ -214,6 +274,10 @@ export const tenantDocument = v.pipe(
     actions: v.optional(actions, {}),
     ect: v.optional(ect, {}),
     attestation: v.optional(attestation, {}),
+    sessions: v.optional(sessions, {}),
+    streams: v.optional(streams, {}),
+    oauth: v.optional(oauth, {}),
+    tools: v.optional(tools, {}),
   }),
   v.title("Countersign tenant"),
   v.description("One operator's protected MCP endpoint."),

@@ -15,12 +15,36 @@ import { isPlainPath } from "./urls.ts";
  * @param now milliseconds
  */
 export async function findTenant(facts: Facts, env: Env, now: number): Promise<Result<Tenant, Reason>> {
-  if (!isPlainPath(facts.path)) return fail("target.not_canonical");
+  const found = await tenantAt(facts.host, facts.path, env, now);
+  if (!found.ok) return found;
+  return facts.query === null ? found : fail("target.query_not_allowed");
+}
+
+/**
+ * Finds the tenant that a metadata path is about.
+ *
+ * @param described path of a resource, or `""` for a tenant that has the host to itself
+ * @param now milliseconds
+ */
+export const findDescribed = (
+  { host }: Facts,
+  described: string,
+  env: Env,
+  now: number,
+): Promise<Result<Tenant, Reason>> => tenantAt(host, described === "" ? null : described, env, now);
+
+/** @param path null for whatever tenant has the host to itself */
+async function tenantAt(
+  host: string,
+  path: string | null,
+  env: Env,
+  now: number,
+): Promise<Result<Tenant, Reason>> {
+  if (path !== null && !isPlainPath(path)) return fail("target.not_canonical");
   const gateway = URL.parse(env.GATEWAY_URL);
   if (gateway === null) return fail("gateway.misconfigured");
 
-  const id =
-    facts.host === gateway.host ? ok(pathTenant(facts.path)) : await hostTenant(facts.host, env, now);
+  const id = host === gateway.host ? ok(pathTenant(path ?? "")) : await hostTenant(host, env, now);
   if (!id.ok) return id;
   const text = id.value === null ? ok(null) : await readTenantValue(`tenant:${id.value}`, env, now);
   if (!text.ok) return text;
@@ -30,9 +54,9 @@ export async function findTenant(facts: Facts, env: Env, now: number): Promise<R
   if (tenant === null || tenant.id !== id.value) return fail("tenant.invalid");
 
   // Asked again of the document itself: the entry in KV only says where to look.
-  const { host, pathname } = new URL(tenant.publicUrl);
-  if (facts.host !== host || facts.path !== pathname) return fail("target.unknown");
-  return facts.query === null ? ok(tenant) : fail("target.query_not_allowed");
+  const own = new URL(tenant.publicUrl);
+  const isThere = own.host === host && (path === null || own.pathname === path);
+  return isThere ? ok(tenant) : fail("target.unknown");
 }
 
 const pathTenant = (path: string): string | null => /^\/([a-z0-9-]{1,63})\/mcp$/.exec(path)?.[1] ?? null;

@@ -31,6 +31,10 @@ export interface Tenant {
   readonly actions: ActionTemplates;
   readonly ect: EctPolicy;
   readonly attestation: AttestationPolicy;
+  readonly sessions: SessionPolicy;
+  readonly streams: StreamPolicy;
+  readonly oauth: OAuthMetadata;
+  readonly tools: ToolPolicy;
 }
 
 export interface Origin {
@@ -58,6 +62,11 @@ export interface Issuer {
 export interface Agent {
   readonly name: string;
   readonly suspended: boolean;
+  /**
+   * Where it is not null, messages that are no requests (GET, DELETE, notifications, responses) are taken with the
+   * mandate alone, in this lane. For clients of the profile poc, which sign none of them.
+   */
+  readonly unsafeBearerOnly: { readonly lane: number } | null;
 }
 
 /** The profile of an HTTP message signature. A key is registered for exactly one. */
@@ -105,6 +114,30 @@ export interface EctPolicy {
   readonly algorithms: ReadonlySet<"ES256" | "EdDSA">;
   /** Oldest `iat`, in seconds. */
   readonly maxAge: number;
+}
+
+export interface SessionPolicy {
+  /** Oldest session id, in seconds. */
+  readonly maxAge: number;
+}
+
+/** What becomes of an open response stream, in seconds. */
+export interface StreamPolicy {
+  /** How often its caller is checked again. */
+  readonly recheck: number;
+  /** How long it may outlive the mandate it was opened under. */
+  readonly grace: number;
+}
+
+/** What the tenant's protected resource metadata says (RFC 9728). */
+export interface OAuthMetadata {
+  readonly authorizationServers: readonly string[];
+  readonly scopes: readonly string[];
+}
+
+export interface ToolPolicy {
+  /** Whether `tools/list` shows a caller only what it may call. */
+  readonly filterList: boolean;
 }
 
 export type AttestationDialect = "A" | "B";

@@ -38,6 +38,12 @@ export function originUrlProblem(text: string): string | null {
   return text.includes("#") ? "must not have a fragment" : null;
 }
 
+/** What keeps a text from being an authorization server's issuer identifier (RFC 8414 section 2); null where nothing does. */
+export function issuerUrlProblem(text: string): string | null {
+  const problem = originUrlProblem(text);
+  return problem ?? (text.includes("?") ? "must not have a query" : null);
+}
+
 /** What keeps a text from being a value of the `Origin` header that may be allowed; null where nothing does. */
 export function webOriginProblem(text: string): string | null {
   const url = parse(text);

@@ -128,15 +128,14 @@ describe("evidence for something else is refused", () => {
     expect(await send({ now: NOW - 3600 })).toBe("ect.too_old");
   });
 
-  test.each([
-    ["an extension's method", rpc("ui/open"), "message.method_unknown"],
-    [
-      "a tool named like a session",
-      rpc("tools/call", { name: "session.ping" }),
-      "message.tool_name_reserved",
-    ],
-  ])("no evidence is made for %s", async (_name, body, reason) => {
-    await expect(addEvidence(post(body), agent())).rejects.toThrow(reason);
+  test("a method that the tenant does not know is signed, and refused by the tenant", async () => {
+    const { headers } = await addEvidence(post(rpc("ui/open")), agent());
+    expect(outcome(await judge(toRequest(post(rpc("ui/open")), headers)))).toBe("message.method_unknown");
+  });
+
+  test("no evidence is made for a tool named like a session", async () => {
+    const body = rpc("tools/call", { name: "session.ping" });
+    await expect(addEvidence(post(body), agent())).rejects.toThrow("message.tool_name_reserved");
   });
 
   test("a header that cannot be signed is refused, not left out", async () => {

@@ -34,7 +34,7 @@ describe("profile agent", () => {
   ])("a tool call with a key for %s", async (alg, { signer }) => {
     const { headers, step } = await addEvidence(post(SEARCH), agent({ signer }));
     const { caller } = verified(await judge(toRequest(post(SEARCH), headers)));
-    expect(caller.key).toMatchObject({ alg, profile: "agent", agent: { name: "researcher" } });
+    expect(caller.signature?.key).toMatchObject({ alg, profile: "agent", agent: { name: "researcher" } });
     expect(caller.ect).toMatchObject({ jti: step?.jti, pred: step?.pred, execAct: "mcp.search" });
     expect(step).toMatchObject({ joins: true, pred: [caller.mandate.jti] });
   });
@@ -43,7 +43,7 @@ describe("profile agent", () => {
     const headers = { ...post(SEARCH).headers, "mcp-session-id": "s-1", "user-agent": "x" };
     const { caller } = verified(await pass({ ...post(SEARCH), headers }, agent()));
     const covered = ["@method", "@target-uri", "authorization", "content-digest", "content-type"];
-    expect([...caller.signature.covers].sort()).toEqual(
+    expect([...(caller.signature?.covers ?? [])].sort()).toEqual(
       [...covered, "mcp-session-id", "wimse-ect"].map((name) => `"${name}"`),
     );
     expect(caller.signature).toMatchObject({ created: NOW, expires: NOW + 120 });
@@ -82,7 +82,7 @@ describe("profile agent", () => {
     expect(step).toBeNull();
     const { caller } = verified(await judge(toRequest(outgoing, headers)));
     expect(caller.ect).toBeNull();
-    expect(caller.signature.nonce).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect(caller.signature?.nonce).toMatch(/^[A-Za-z0-9_-]{22}$/);
   });
 
   test("bytes and text give the same evidence, and every id is new", async () => {
@@ -111,7 +111,7 @@ describe("profile agent", () => {
     expect([...headers.keys()]).not.toContain("wimse-ect");
     const { caller } = verified(await judge(toRequest(post(SEARCH), headers), { by }));
     expect(caller.ect).toMatchObject({ jti: "id-1", wid: "w-1", iss: "spiffe://example/researcher" });
-    expect(caller.signature.nonce).toBe("id-1");
+    expect(caller.signature?.nonce).toBe("id-1");
   });
 
   test("actions can be named as the tenant names them", async () => {

@@ -147,13 +147,13 @@ export async function judge(
   if (!message.ok) return fail(message.error.reason);
   const received = message.value;
   const bodySha256 = await sha256(received.body);
+  const mandate = await verifyMandate(bearer.value, by, now);
+  if (!mandate.ok) return mandate;
   const evidence = parseCallerEvidence(facts);
-  const required = requiredEvidence(received.message, by.evidenceRules);
+  const required = requiredEvidence(received.message, by.evidenceRules, mandate.value.agent);
   if (!required.ok) return required;
   const presence = checkPresence(evidence, required.value);
   if (!presence.ok) return presence;
-  const mandate = await verifyMandate(bearer.value, by, now);
-  if (!mandate.ok) return mandate;
   const context = { tenant: by, facts, body: received.body, bodySha256, now };
   const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
@@ -164,7 +164,7 @@ export async function judge(
     tenant: by,
     facts,
     received,
-    agent: caller.key.agent,
+    agent: caller.agent,
     required: required.value.has("attestation"),
     now,
   });

@@ -60,7 +60,10 @@ async function judge({ envelope, args, key, now }: Case): Promise<string> {
   const verified = await verifyAttestation(presented.value, {
     keys: new Map([[attestationKeyId("issuer://test", "v1"), key]]),
     agents: new Map([
-      [attestationIdentity("issuer://test", "agent:archiver"), { name: "archiver", suspended: false }],
+      [
+        attestationIdentity("issuer://test", "agent:archiver"),
+        { name: "archiver", suspended: false, unsafeBearerOnly: null },
+      ],
     ]),
     policy: { dialects: new Set(["B"]), metaKeys, maxTtl: 300 },
     now,

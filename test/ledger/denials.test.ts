@@ -137,9 +137,15 @@ test("the status on record is that of the answer, also where the body was never 
   const ledger = newLedger();
   const unread = facts({ method: null });
   await ledger.decide(
-    attempt({ denial: "message.too_large", answeredMethod: "server/discover", facts: unread }),
+    attempt({
+      denial: "message.too_large",
+      answered: { method: "server/discover", modern: false },
+      facts: unread,
+    }),
   );
-  await ledger.decide(attempt({ denial: "message.too_large", answeredMethod: null, facts: unread }));
+  await ledger.decide(
+    attempt({ denial: "message.too_large", answered: { method: null, modern: false }, facts: unread }),
+  );
   await ledger.decide(walk(mandate(), {}, { denial: "capability.missing" }));
   expect((await ledger.journal()).map(({ status }) => status)).toEqual([403, 413, 200]);
 });

@@ -90,7 +90,7 @@ export const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   step: null,
   claims: [],
   denial: null,
-  answeredMethod: "tools/call",
+  answered: { method: "tools/call", modern: false },
   facts: facts(),
   ...changes,
 });

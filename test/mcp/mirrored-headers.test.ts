@@ -32,6 +32,17 @@ const without = (name: keyof typeof ALL) => {
 const modernCall = message("tools/call", { name: "search" }, MODERN);
 const legacyCall = message("tools/call", { name: "search" });
 
+describe("server/discover", () => {
+  const discover = message("server/discover", {}, MODERN);
+  test.each<[string, Record<string, string>, Reason | "ok"]>([
+    ["another version: the server says which it speaks", { "mcp-protocol-version": "2024-11-05" }, "ok"],
+    ["no version", {}, "ok"],
+    ["another method", { "mcp-method": "tools/call" }, "message.header_mismatch"],
+  ])("%s", (_, headers, expected) => {
+    expect(judge({ "mcp-method": "server/discover", ...headers }, discover)).toBe(expected);
+  });
+});
+
 describe("a modern request", () => {
   test.each<[string, Record<string, string>, Message, Reason | "ok"]>([
     ["all there", ALL, modernCall, "ok"],

@@ -43,7 +43,10 @@ const forwarded = (
   names: readonly string[],
   named: readonly string[] = [],
   isSigned: (name: string) => boolean = all,
-) => [...forwardedHeaders(new Map(names.map((name) => [name, "x"])), new Set(named), isSigned).keys()].sort();
+) =>
+  [
+    ...forwardedHeaders(new Map(names.map((name) => [name, "x"])), new Set(named), isSigned, null).keys(),
+  ].sort();
 
 describe("to the origin", () => {
   test("credentials, evidence and what belongs to a connection stay here", () => {
@@ -67,15 +70,22 @@ describe("to the origin", () => {
       traceparent: "00-a-b-01",
       tracestate: "a=b",
       baggage: "a=b",
-      "mcp-session-id": "s-1",
+      "mcp-session-id": "sealed",
       "mcp-protocol-version": "2026-07-28",
       "mcp-method": "tools/call",
       "mcp-name": "=?base64?eA==?=",
       "mcp-param-region": "eu",
       "mcp-unknown": "y",
     };
-    const headers = forwardedHeaders(new Map(Object.entries(sent)), new Set(), all);
-    expect(Object.fromEntries(headers)).toEqual({ ...sent, "accept-encoding": "identity" });
+    const headers = forwardedHeaders(new Map(Object.entries(sent)), new Set(), all, {
+      sealed: "sealed",
+      id: "s-1",
+    });
+    expect(Object.fromEntries(headers)).toEqual({
+      ...sent,
+      "mcp-session-id": "s-1",
+      "accept-encoding": "identity",
+    });
   });
 
   test("a tenant's own headers go on, where it names them exactly", () => {
@@ -83,13 +93,17 @@ describe("to the origin", () => {
   });
 
   test("the caller's word goes on only where the caller signed it", () => {
-    const words = ["last-event-id", "mcp-param-region", "mcp-unknown", "x-team"];
+    const words = ["last-event-id", "mcp-unknown", "x-team"];
     expect(forwarded(words, ["x-team"], none)).toEqual(["accept-encoding"]);
-    expect(forwarded(words, ["x-team"], (name) => name === "mcp-param-region")).toEqual([
+    expect(forwarded(words, ["x-team"], (name) => name === "mcp-unknown")).toEqual([
       "accept-encoding",
-      "mcp-param-region",
+      "mcp-unknown",
     ]);
-    expect(forwarded(["mcp-session-id", "mcp-protocol-version"], [], none)).toHaveLength(3);
+    expect(forwarded(["mcp-param-region", "mcp-protocol-version"], [], none)).toHaveLength(3);
+  });
+
+  test("what a client calls its session stays here, signed, named by the tenant or not", () => {
+    expect(forwarded(["mcp-session-id"], ["mcp-session-id"])).toEqual(["accept-encoding"]);
   });
 
   test("the caller's accept-encoding does not decide which octets are hashed", () => {
@@ -97,6 +111,7 @@ describe("to the origin", () => {
       new Map([["accept-encoding", "gzip"]]),
       new Set(["accept-encoding"]),
       all,
+      null,
     );
     expect(headers.get("accept-encoding")).toBe("identity");
   });

@@ -1,11 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { sha256, toBase64url, utf8 } from "../../src/encoding.ts";
-import { watchBody } from "../../src/origin/watch.ts";
+import { type Cuts, watchBody } from "../../src/origin/watch.ts";
 import { brokenAfter, handFed, streamOf } from "../support/streams.ts";
 
 const CLIENT_GONE = { sha256: null, reason: "origin.client_gone" };
 const BROKEN = { sha256: null, reason: "origin.broken" };
-const present = () => new AbortController().signal;
+/** A client that stays, and nothing that stops the stream, unless a test says otherwise. */
+const present = (changes: Partial<Cuts> = {}): Cuts => ({
+  clientGone: new AbortController().signal,
+  stop: new AbortController().signal,
+  endsCleanly: false,
+  ...changes,
+});
 
 function readerOf(body: ReadableStream<Uint8Array> | null): ReadableStreamDefaultReader<Uint8Array> {
   if (body === null) throw new Error("there is no body");
@@ -89,7 +95,7 @@ describe("a body that is cut off", () => {
   test("by the client while the origin says nothing", async () => {
     const client = new AbortController();
     const fed = handFed();
-    const watched = watchBody(fed.body, client.signal);
+    const watched = watchBody(fed.body, present({ clientGone: client.signal }));
     client.abort();
     expect(await watched.end).toEqual(CLIENT_GONE);
     fed.close();
@@ -97,7 +103,7 @@ describe("a body that is cut off", () => {
 
   test("by a client that had gone before", async () => {
     const fed = handFed();
-    const watched = watchBody(fed.body, AbortSignal.abort());
+    const watched = watchBody(fed.body, present({ clientGone: AbortSignal.abort() }));
     expect(await watched.end).toEqual(CLIENT_GONE);
     fed.close();
   });
@@ -111,9 +117,35 @@ describe("a body that is cut off", () => {
     expect(await watched.end).toEqual(BROKEN);
   });
 
+  test.each([
+    [true, "seems to end"],
+    [false, "breaks"],
+  ])("by us, where an end is no lie %s: it %s, and the origin is told", async (endsCleanly) => {
+    const stop = new AbortController();
+    const fed = handFed();
+    const watched = watchBody(fed.body, present({ stop: stop.signal, endsCleanly }));
+    const reader = readerOf(watched.body);
+    fed.push(utf8("x"));
+    await reader.read();
+    const pending = reader.read();
+    stop.abort("act.expired");
+    if (endsCleanly) expect((await pending).done).toBe(true);
+    else await expect(pending).rejects.toThrow("act.expired");
+    expect(await watched.end).toEqual({ sha256: null, reason: "act.expired" });
+    await fed.cancelled;
+  });
+
+  test("by us, after its end: nothing more happens", async () => {
+    const stop = new AbortController();
+    const watched = watchBody(streamOf(utf8("x")), present({ stop: stop.signal, endsCleanly: true }));
+    await new Response(watched.body).text();
+    stop.abort("act.expired");
+    expect((await watched.end).reason).toBeNull();
+  });
+
   test("an end that has come is not taken back", async () => {
     const client = new AbortController();
-    const watched = watchBody(streamOf(utf8("x")), client.signal);
+    const watched = watchBody(streamOf(utf8("x")), present({ clientGone: client.signal }));
     await new Response(watched.body).text();
     const end = await watched.end;
     client.abort();

@@ -4,7 +4,7 @@ import type { Reason } from "../../src/reasons.ts";
 import { outcome, tenant } from "../support/acme.ts";
 
 describe("authorize", () => {
-  const active = { name: "ada", suspended: false };
+  const active = { name: "ada", suspended: false, unsafeBearerOnly: null };
   test.each<[string, boolean, boolean, Reason | "ok"]>([
     ["both active", false, false, "ok"],
     ["the tenant suspended", true, false, "policy.tenant_suspended"],

@@ -21,6 +21,8 @@ const rule = (
   require: new Set(require),
 });
 
+const AGENT = { name: "ada", suspended: false, unsafeBearerOnly: null };
+
 const BASE: EvidenceKind[] = ["mandate", "signature"];
 const pay = rule(null, ["pay"], ...BASE, "attestation");
 const calls = rule(["tools/call"], null, ...BASE, "ect");
@@ -45,8 +47,13 @@ describe("requiredEvidence", () => {
     ],
     ["a rule for all", request("ping"), [all], BASE],
   ])("%s", (_, message, rules, expected) => {
-    const result = requiredEvidence(message, rules);
+    const result = requiredEvidence(message, rules, AGENT);
     expect(result.ok ? [...result.value] : result.error).toEqual(expected);
+  });
+
+  test("a request needs what the rules say, also of an agent that is let off the signature elsewhere", () => {
+    const result = requiredEvidence(request("ping"), [all], { ...AGENT, unsafeBearerOnly: { lane: 0 } });
+    expect(result.ok && [...result.value]).toEqual(BASE);
   });
 
   test.each<Message>([
@@ -56,8 +63,10 @@ describe("requiredEvidence", () => {
     { kind: "session-end" },
   ])("$kind needs bearer and signature, whatever the rules", (message) => {
     for (const rules of [[], [all], [calls]]) {
-      const result = requiredEvidence(message, rules);
+      const result = requiredEvidence(message, rules, AGENT);
       expect(result.ok && [...result.value]).toEqual(BASE);
+      const poc = requiredEvidence(message, rules, { ...AGENT, unsafeBearerOnly: { lane: 0 } });
+      expect(poc.ok && [...poc.value]).toEqual(["mandate"]);
     }
   });
 });

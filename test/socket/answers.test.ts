@@ -188,7 +188,8 @@ describe("denials", () => {
     for (const method of ["POST", "GET", "DELETE"]) {
       const wire = await scene.sign("acme", method === "POST" ? toolCall() : null, { method });
       const answer = await denied(withHeader(wire, "authorization", value), 401, reason, null);
-      expect(answer.headers.get("www-authenticate")).toBe(challenge);
+      const metadata = `${scene.url}/.well-known/oauth-protected-resource/acme/mcp`;
+      expect(answer.headers.get("www-authenticate")).toBe(`${challenge}, resource_metadata="${metadata}"`);
     }
   });
 

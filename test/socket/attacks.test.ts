@@ -51,9 +51,9 @@ test("an ECT on a GET would be recorded as a step that nobody checked", async ()
 test("profile poc: what the signature does not cover is not passed on as the caller's word", async () => {
   const signed = await scene.sign("t", toolCall(), { caller: scene.courier });
   const added: [string, string][] = [
-    ["Mcp-Param-Region", "other"],
+    ["Mcp-Unknown", "other"],
     ["Last-Event-ID", "9"],
-    ["Mcp-Session-Id", "s-1"],
+    ["Mcp-Param-Region", "eu"],
   ];
   const answer = await exchange(scene.url, toBytes({ ...signed, headers: [...signed.headers, ...added] }));
   expect(answer.status).toBe(200);
@@ -62,16 +62,22 @@ test("profile poc: what the signature does not cover is not passed on as the cal
       .origin("t")
       .arrivals.at(-1)
       ?.rawHeaders.map(([name]) => name.toLowerCase()) ?? [];
-  expect(names).toContain("mcp-session-id");
-  expect(names).not.toContain("mcp-param-region");
+  // The server compares these with the body, which is covered.
+  expect(names).toContain("mcp-param-region");
+  expect(names).not.toContain("mcp-unknown");
   expect(names).not.toContain("last-event-id");
 });
 
 test("profile poc: junk that somebody adds does not use up the caller's ECT", async () => {
   const signed = await scene.sign("t", toolCall(), { caller: scene.courier });
-  const junk: [string, string] = ["X-MCP-Attestation", "AAAA"];
-  const copy = await exchange(scene.url, toBytes({ ...signed, headers: [...signed.headers, junk] }));
-  expect(told(copy)).toBe("200 signature_invalid");
+  for (const [name, answer] of [
+    ["X-MCP-Attestation", "200 signature_invalid"],
+    ["Mcp-Session-Id", "404 session.malformed"],
+  ] as const) {
+    const junk: [string, string] = [name, "AAAA"];
+    const copy = await exchange(scene.url, toBytes({ ...signed, headers: [...signed.headers, junk] }));
+    expect(told(copy)).toBe(answer);
+  }
   expect((await exchange(scene.url, toBytes(signed))).status).toBe(200);
 });
 

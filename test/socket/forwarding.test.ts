@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { signMessage } from "../../src/agent/index.ts";
 import { type Scene, setScene } from "./harness.ts";
-import { decisionOf, headerOf, rpc, told, toolCall, withHeader } from "./messages.ts";
+import { beginSession, decisionOf, headerOf, RESPONSE, rpc, told, toolCall, withHeader } from "./messages.ts";
 import { type Arrival, answerJson, beyondFraming } from "./origin.ts";
 import { type Answer, exchange, toBytes, toChunks, type Wire } from "./raw.ts";
 
@@ -61,11 +61,9 @@ describe("the method", () => {
     expect([arrival.method, arrival.target, arrival.body.length]).toEqual([method, "/acme", 0]);
   });
   test("POST of a notification and of a response", async () => {
-    for (const body of [
-      rpc("notifications/initialized", {}, null),
-      '{"jsonrpc":"2.0","id":"s1","result":{}}',
-    ]) {
-      const arrival = await arrive("acme", await scene.sign("acme", body));
+    const headers = { "mcp-session-id": await beginSession(scene, "acme") };
+    for (const body of [rpc("notifications/initialized", {}, null), RESPONSE]) {
+      const arrival = await arrive("acme", await scene.sign("acme", body, { headers }));
       expect([arrival.method, arrival.body.toString()]).toEqual(["POST", body]);
     }
   });
@@ -103,8 +101,8 @@ describe("the headers", () => {
     baggage: "c=d",
   };
 
-  // The profile poc signs none of these, and the last two are the caller's word.
-  const { "mcp-param-colour": _, "last-event-id": __, ...UNSIGNED } = PASSED;
+  // The profile poc signs none of these, and one of them is the caller's word.
+  const { "last-event-id": _, ...UNSIGNED } = PASSED;
 
   test.each([
     ["reader", PASSED],
@@ -112,7 +110,11 @@ describe("the headers", () => {
   ] as const)("exactly those of the list, from the %s", async (who, expected) => {
     const wire = await scene.sign("acme", toolCall("sealed"), {
       caller: scene[who],
-      headers: { ...HOSTILE, ...PASSED },
+      headers: {
+        ...HOSTILE,
+        ...PASSED,
+        "mcp-session-id": await beginSession(scene, "acme", "s-1", { caller: scene[who] }),
+      },
     });
     const arrival = await arrive("acme", wire);
     expect(beyondFraming(arrival)).toEqual({
@@ -283,7 +285,7 @@ describe("what comes back", () => {
     const { date: _, ...headers } = Object.fromEntries(answer.headers);
     expect(headers).toEqual({
       "content-type": "application/json; charset=utf-8",
-      "mcp-session-id": "abc",
+      "mcp-session-id": expect.stringMatching(/^[\w-]+\.[\w-]{40,}$/),
       "www-authenticate": 'Bearer realm="x"',
       "set-cookie": "a=1; Path=/, b=2",
       etag: 'W/"1"',

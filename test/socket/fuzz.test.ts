@@ -127,7 +127,7 @@ function essence(
   return JSON.stringify([method, signed.sort(), Buffer.from(body).toString("latin1")]);
 }
 
-const FORWARDED = /^(accept|content-type|mcp-.*)$/;
+const FORWARDED = /^(accept|content-type|last-event-id|mcp-.*)$/;
 
 const expected = ({ method, headers, body }: Wire, caller: Caller): string =>
   essence(method, Object.fromEntries(headers.filter(([name]) => FORWARDED.test(name))), body, caller);
@@ -139,7 +139,7 @@ test(`${GROUPS * MUTANTS} changed requests`, { timeout: 60_000 }, async () => {
   const callers = [scene.reader, scene.courier];
   const sign = (caller: Caller, mark: string) =>
     caller.profile === "agent" && mark.endsWith("3")
-      ? scene.sign("acme", null, { caller, method: "GET", headers: { "mcp-session-id": mark } })
+      ? scene.sign("acme", null, { caller, method: "GET", headers: { "last-event-id": mark } })
       : scene.sign("acme", toolCall(pick(["search", "sealed"]), { query: mark }, mark), { caller });
 
   for (let group = 0; group < GROUPS; group += 1) {

@@ -16,7 +16,7 @@ import {
   type Signer,
   startRun,
 } from "../../src/agent/index.ts";
-import { type LocalRuntime, startLocal } from "../../src/cli/local/runtime.ts";
+import { type LocalOptions, type LocalRuntime, startLocal } from "../../src/cli/local/runtime.ts";
 import { storedTenant } from "../../src/cli/local/tenants.ts";
 import type { TenantDocument } from "../../src/tenant/schema.ts";
 import { decisionOf } from "./messages.ts";
@@ -89,7 +89,10 @@ export type Difference = Partial<Omit<TenantDocument, "origin">> & {
 };
 
 /** @param tenants by id */
-export async function setScene(tenants: Readonly<Record<string, Difference>>): Promise<Scene> {
+export async function setScene(
+  tenants: Readonly<Record<string, Difference>>,
+  runtimeOptions: Pick<LocalOptions, "sessionKeys"> = {},
+): Promise<Scene> {
   const issuer = await generateSigner({ alg: "EdDSA", kid: "issuer-1" });
   const made = await Promise.all([
     makeCaller("reader", "agent"),
@@ -103,7 +106,10 @@ export async function setScene(tenants: Readonly<Record<string, Difference>>): P
   const documents = Object.entries(tenants).map(([id, difference]) =>
     document(id, difference, issuer.publicJwk, made, second.publicJwk, origin),
   );
-  const started = await startLocal({ tenants: documents.map((text) => storedTenant(JSON.stringify(text))) });
+  const started = await startLocal({
+    ...runtimeOptions,
+    tenants: documents.map((text) => storedTenant(JSON.stringify(text))),
+  });
   if (!started.ok) throw new Error(started.error.problem);
   const runtime = started.value;
 

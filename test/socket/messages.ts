@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 import { signMessage } from "../../src/agent/index.ts";
-import type { Scene } from "./harness.ts";
+import type { Scene, Wishes } from "./harness.ts";
 import type { Answer, Wire } from "./raw.ts";
 
 // -- requests -----------------------------------------------------------------------------------------
@@ -12,6 +12,24 @@ export const rpc = (method: string, params: object = {}, id: string | number | n
 
 export const toolCall = (name = "search", args: object = { query: "wax" }, id: string | number = 1): string =>
   rpc("tools/call", { name, arguments: args }, id);
+
+export const RESPONSE = '{"jsonrpc":"2.0","id":"s1","result":{}}';
+
+/** Begins a session, as a caller of the tenant, in which the origin's own id is the given one. */
+export async function beginSession(
+  scene: Scene,
+  tenant: string,
+  id = "s-1",
+  wishes: Wishes = {},
+): Promise<string> {
+  const origin = scene.origin(tenant);
+  const { handler } = origin;
+  origin.handler = ({ response }) =>
+    void response.writeHead(200, { "content-type": "application/json", "mcp-session-id": id }).end("{}");
+  const answer = await scene.send(await scene.sign(tenant, rpc("initialize"), wishes));
+  origin.handler = handler;
+  return answer.headers.get("mcp-session-id") ?? "";
+}
 
 /** With a header set (its other lines gone), or removed where the value is null. */
 export const withHeader = (wire: Wire, name: string, value: string | null): Wire => ({

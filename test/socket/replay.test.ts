@@ -4,7 +4,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Run, startRun } from "../../src/agent/index.ts";
 import { MAX_REPEATABLE_DENIALS_PER_WINDOW } from "../../src/limits.ts";
 import { type Caller, type Scene, setScene, type Wishes } from "./harness.ts";
-import { decisionOf, headerOf, resign, rpc, told, toolCall, withHeader } from "./messages.ts";
+import {
+  beginSession,
+  decisionOf,
+  headerOf,
+  RESPONSE,
+  resign,
+  rpc,
+  told,
+  toolCall,
+  withHeader,
+} from "./messages.ts";
 import { answerJson } from "./origin.ts";
 import { toBytes, volley, type Wire } from "./raw.ts";
 
@@ -189,8 +199,8 @@ describe("a nonce under another carrier", () => {
 
   test("a posted response", async () => {
     const nonce = crypto.randomUUID();
-    const body = '{"jsonrpc":"2.0","id":7,"result":{}}';
-    const wire = await scene.sign("acme", body, { newId: () => nonce });
+    const headers = { "mcp-session-id": await beginSession(scene, "acme") };
+    const wire = await scene.sign("acme", RESPONSE, { newId: () => nonce, headers });
     expect(await tally(copies(wire, 10))).toEqual({ told: { "200": 1, "403 replay.nonce": 9 }, arrived: 1 });
   });
 });

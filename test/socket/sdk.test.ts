@@ -108,14 +108,15 @@ describe("a legacy server that keeps sessions", () => {
     });
     await client.listTools();
     await until(() => exchanges.includes("GET 200"));
-    stateful.sessions.get(transport.sessionId ?? "")?.sendToolListChanged();
+    expect(stateful.sessions.has(transport.sessionId ?? "")).toBe(false);
+    [...stateful.sessions.values()].at(-1)?.sendToolListChanged();
     await changed.promise;
   });
 
   test("DELETE ends the session, at the origin too", async () => {
     const { client, transport } = await connect("stateful", "legacy");
-    const session = transport.sessionId ?? "";
-    expect(stateful.sessions.has(session)).toBe(true);
+    const session = [...stateful.sessions.keys()].at(-1) ?? "";
+    expect(transport.sessionId).not.toContain(session);
     await transport.terminateSession();
     expect(exchanges).toContain("DELETE 200");
     expect(stateful.sessions.has(session)).toBe(false);

@@ -81,8 +81,8 @@ describe("a valid document", () => {
     ]);
 
     const { agents } = tenant;
-    const reader = { name: "reader", suspended: false };
-    const writer = { name: "writer", suspended: true };
+    const reader = { name: "reader", suspended: false, unsafeBearerOnly: null };
+    const writer = { name: "writer", suspended: true, unsafeBearerOnly: null };
     expect([...agents.bySubject]).toEqual([
       ["agent:reader", reader],
       ["reader", reader],

@@ -38,7 +38,7 @@ export async function verifyMandate(
   if (key.alg !== mandate.alg) return fail("act.alg");
   if (!(await verifyJws(mandate.jws, key))) return fail("act.signature");
 
-  if (now > mandate.exp + CLOCK_SKEW) return fail("act.expired");
+  if (now > lastAcceptable(mandate)) return fail("act.expired");
   if (Math.max(mandate.iat, mandate.notBefore) > now + CLOCK_SKEW) return fail("act.in_future");
   if (mandate.exp - mandate.iat > issuer.maxLifetime) return fail("act.lifetime");
   if (!mandate.aud.some((audience) => tenant.audiences.has(audience))) return fail("act.audience");
@@ -55,6 +55,9 @@ export async function verifyMandate(
   const digest = toBase64url(await sha256(utf8(canonical(mandate.jws.payload))));
   return ok({ iss, jti, wid, iat, exp, agent, cap, digest });
 }
+
+/** The last second at which a mandate can be accepted. */
+export const lastAcceptable = ({ exp }: { readonly exp: number }): number => exp + CLOCK_SKEW;
 
 /** Whether a pattern of the tenant document covers an action: equal, or `prefix.*` for all below the prefix. */
 export const actionMatches = (pattern: string, action: string): boolean =>

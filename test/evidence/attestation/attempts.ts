@@ -157,7 +157,7 @@ export async function judge(attempt: Attempt): Promise<Reason | "absent" | "acce
   if (presented.state === "absent") return "absent";
   if (presented.state === "malformed") return presented.reason;
 
-  const agent = { name: "archiver", suspended: false };
+  const agent = { name: "archiver", suspended: false, unsafeBearerOnly: null };
   const verified = await verifyAttestation(presented.value, {
     keys: new Map([[attestationKeyId(ISS, "v1"), attempt.key ?? HS256.verify]]),
     agents: new Map([[attestationIdentity(ISS, SUB), agent]]),

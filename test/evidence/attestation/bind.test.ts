@@ -218,7 +218,7 @@ describe("dialect B alone", () => {
 
 describe("the nonce key", () => {
   const verified: VerifiedAttestation = {
-    agent: { name: "archiver", suspended: false },
+    agent: { name: "archiver", suspended: false, unsafeBearerOnly: null },
     iss: "issuer://test",
     sub: "agent:archiver",
     nonce: "n",

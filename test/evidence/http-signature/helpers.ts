@@ -59,7 +59,7 @@ export async function agentKey(
     alg: name === "p256" ? "ES256" : "EdDSA",
     thumbprint: toBase64url(utf8(kid)),
     key: await crypto.subtle.importKey("jwk", jwk, WEBCRYPTO[name], true, ["verify"]),
-    agent: { name: "ada", suspended: false },
+    agent: { name: "ada", suspended: false, unsafeBearerOnly: null },
     profile,
     lane: 0,
   };

@@ -1,0 +1,37 @@
+import { fromBase64url } from "../encoding.ts";
+
+/** The secrets that MCP session ids are sealed with. The first one seals, all of them open. */
+export interface SessionKeys {
+  readonly sealing: { readonly id: string; readonly key: CryptoKey };
+  readonly byId: ReadonlyMap<string, CryptoKey>;
+}
+
+/** AES-256-GCM (NIST SP 800-38D). */
+const KEY_BYTES = 32;
+
+/** The text that was read last, and what it gave: the secret of a deployment changes only with a new isolate. */
+let known: { readonly text: string; readonly keys: SessionKeys | null } | null = null;
+
+/**
+ * Reads the secret `SESSION_KEYS`: `id:key` pairs with commas between them, where an id has 1 to 16 characters of
+ * A-Z, a-z, 0-9, `_` and `-`, and a key is 32 bytes in base64url.
+ *
+ * @returns null where it is absent or has any other form: then no session can be sealed or opened
+ */
+export async function readSessionKeys(text: string | undefined): Promise<SessionKeys | null> {
+  if (text === undefined) return null;
+  if (known?.text !== text) known = { text, keys: await importKeys(text) };
+  return known.keys;
+}
+
+async function importKeys(text: string): Promise<SessionKeys | null> {
+  const byId = new Map<string, CryptoKey>();
+  for (const pair of text.split(",")) {
+    const [, id = "", encoded = ""] = /^([\w-]{1,16}):([\w-]+)$/.exec(pair.trim()) ?? [];
+    const bytes = fromBase64url(encoded);
+    if (bytes?.length !== KEY_BYTES || byId.has(id)) return null;
+    byId.set(id, await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]));
+  }
+  const [first] = byId;
+  return first === undefined ? null : { sealing: { id: first[0], key: first[1] }, byId };
+}

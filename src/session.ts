@@ -1,0 +1,65 @@
+import { type Caller, principalOf } from "./evidence/caller.ts";
+import { readSessionKeys } from "./keys/session-keys.ts";
+import type { Message } from "./mcp/message.ts";
+import { isModern } from "./mcp/mirrored-headers.ts";
+import { openSession, type Session, type SessionOwner, sealSession } from "./mcp/session-seal.ts";
+import type { Reason } from "./reasons.ts";
+import { fail, ok, type Result } from "./result.ts";
+import type { Tenant } from "./tenant/tenant.ts";
+
+/** Carries the session in both directions (MCP 2025-11-25, Streamable HTTP, "Session Management"). */
+export const SESSION_HEADER = "mcp-session-id";
+
+/**
+ * Finds the session that a message belongs to, which must be its caller's own. Part of stage 7.
+ *
+ * @param now seconds
+ * @returns null for a message that belongs to none
+ */
+export async function enterSession(
+  message: Message,
+  headers: ReadonlyMap<string, string>,
+  caller: Caller,
+  tenant: Tenant,
+  env: Env,
+  now: number,
+): Promise<Result<Session | null, Reason>> {
+  // Revision 2026-07-28 has no sessions: a server ignores the header, and is not sent it.
+  if (isModern(message)) return ok(null);
+  const sealed = headers.get(SESSION_HEADER);
+  if (sealed === undefined) {
+    const isBound = message.kind === "response" || caller.signature === null;
+    return isBound ? fail("session.missing") : ok(null);
+  }
+  const keys = await readSessionKeys(env.SESSION_KEYS);
+  if (keys === null) return fail("session.unconfigured");
+  return openSession(sealed, ownerOf(caller, tenant), keys, tenant.sessions.maxAge, now);
+}
+
+/**
+ * What the client is told for the session id in an origin's answer. Part of stage 10.
+ *
+ * @param id what the origin said
+ * @param session the one the request came in: its id stays what the client knows it as
+ * @param now seconds
+ */
+export async function nameSession(
+  id: string,
+  session: Session | null,
+  caller: Caller,
+  tenant: Tenant,
+  env: Env,
+  now: number,
+): Promise<Result<string, Reason>> {
+  if (id === session?.id) return ok(session.sealed);
+  const keys = await readSessionKeys(env.SESSION_KEYS);
+  if (keys === null) return fail("session.unconfigured");
+  const sealed = await sealSession(id, ownerOf(caller, tenant), keys, now);
+  return sealed === null ? fail("origin.session_id") : ok(sealed);
+}
+
+const ownerOf = (caller: Caller, tenant: Tenant): SessionOwner => ({
+  tenant: tenant.id,
+  principal: principalOf(caller),
+  issuer: caller.mandate.iss,
+});
