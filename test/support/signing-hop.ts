@@ -53,12 +53,12 @@ export async function startSigningHop(
     const signed =
       typeof to === "string"
         ? { headers, step: null }
-        : await addEvidence({ method, url, headers, body }, to.evidence);
+        : await addEvidence({ method, url, headers, body }, withAnyMethod(to.evidence, body));
     // Who names the hop means what is behind it; any other Host is what the client wants to say.
     const isOurs = host === `127.0.0.1:${port}` || host === `localhost:${port}`;
     const sent = request(url, {
       method,
-      headers: { ...Object.fromEntries(signed.headers), ...(!isOurs && { host }) },
+      headers: { ...spelledAs(incoming.rawHeaders, signed.headers), ...(!isOurs && { host }) },
       signal: gone.signal,
       agent: false,
     });
@@ -81,6 +81,31 @@ export async function startSigningHop(
       await closed;
     },
   };
+}
+
+/** The kit names no action for a method that MCP does not have; here it is for the gateway to say what becomes of one. */
+function withAnyMethod(evidence: EvidenceOptions, body: Uint8Array): EvidenceOptions {
+  const method = methodOf(Buffer.from(body).toString());
+  if (method === null) return evidence;
+  const { actions } = evidence;
+  return { ...evidence, actions: { ...actions, extraMethods: [...(actions?.extraMethods ?? []), method] } };
+}
+
+/** The method of a JSON-RPC request or notification; null for everything else. */
+function methodOf(body: string): string | null {
+  try {
+    const { method } = JSON.parse(body);
+    return typeof method === "string" ? method : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Names as the client wrote them: a `Headers` has forgotten. */
+function spelledAs(rawHeaders: readonly string[], headers: Headers): Record<string, string> {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0);
+  const spelling = new Map(names.map((name) => [name.toLowerCase(), name]));
+  return Object.fromEntries([...headers].map(([name, value]) => [spelling.get(name) ?? name, value]));
 }
 
 /** What Node makes anew for its own connection. */
