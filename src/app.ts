@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import { gate } from "./gate.ts";
 import { preflight } from "./mcp/cors.ts";
-import { finish, refuse, relay } from "./respond.ts";
+import { relay } from "./relay.ts";
+import { finish, refuse } from "./respond.ts";
 import { metadataResponse } from "./tenant/resource-metadata.ts";
 import { newTrail, type Trail } from "./trail.ts";
 

@@ -96,11 +96,14 @@ function classify(envelope: JsonObject, id: RequestId | null): Result<Message, R
 
 function readToolCall(params: JsonObject): Result<ToolCall, Reason> {
   const { name } = params;
-  if (typeof name !== "string" || !/^[\x21-\x7e]+$/.test(name) || name.length > MAX_TOOL_NAME_LENGTH)
-    return fail("message.tool_name");
+  if (typeof name !== "string" || !isToolName(name)) return fail("message.tool_name");
   const given = params.arguments === undefined ? {} : params.arguments;
   return isObject(given) ? ok({ name, arguments: given }) : fail("message.params");
 }
+
+/** A tool name that can be called, as an action can be derived from it. */
+export const isToolName = (name: string): boolean =>
+  /^[\x21-\x7e]+$/.test(name) && name.length <= MAX_TOOL_NAME_LENGTH;
 
 /** A request id is a string or an integer (MCP, basic protocol); null for anything else. */
 function readId(id: JsonValue | undefined): RequestId | null {
@@ -114,4 +117,4 @@ const hasCaseVariant = (object: JsonObject, names: readonly string[]): boolean =
  * By way of capitals, so that U+017F (long s), which Go's parser takes for s, becomes s. Up to a NUL, where a parser
  * in C may end the name.
  */
-const foldCase = (key: string): string => (key.split("\0")[0] ?? "").toUpperCase().toLowerCase();
+export const foldCase = (key: string): string => (key.split("\0")[0] ?? "").toUpperCase().toLowerCase();

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createFetch, type FetchFunction, SESSION_ACTIONS } from "../../src/agent/index.ts";
 import { type Scene, setScene, TOOLS, type Wishes } from "./harness.ts";
 import { type McpOrigin, startMcpOrigin } from "./mcp-origin.ts";
+import { rpc } from "./messages.ts";
 
 let scene: Scene;
 let stateful: McpOrigin;
@@ -67,6 +68,8 @@ async function connect(
   clients.push(client);
   return { client, transport };
 }
+
+const POST_HEADERS = { "content-type": "application/json", accept: "application/json, text/event-stream" };
 
 const search = (client: Client, name = "search") => client.callTool({ name, arguments: { query: "wax" } });
 
@@ -141,6 +144,49 @@ describe("a legacy server that keeps sessions", () => {
     await transport.terminateSession();
     await expect(search(client)).rejects.toThrow();
     expect(exchanges.at(-1)).toMatch(/^POST 4/);
+  });
+});
+
+describe("what a client gets wrong is answered as the origin answers it", () => {
+  const meta = (version: string) => ({
+    "io.modelcontextprotocol/protocolVersion": version,
+    "io.modelcontextprotocol/clientCapabilities": {},
+  });
+  const modernHeaders = (method: string) => ({ "mcp-protocol-version": "2026-07-28", "mcp-method": method });
+
+  /** The same request, signed through Countersign and plain to the origin: status and error code of each. */
+  async function both(body: string, headers: Record<string, string>) {
+    const signed = await scene.send(await scene.sign("modern", body, { headers }));
+    const direct = await fetch(modern.url, {
+      method: "POST",
+      headers: { ...POST_HEADERS, ...headers },
+      body,
+    });
+    const code = (text: string) => /"code":(-?\d+)/.exec(text)?.[1];
+    return [
+      [signed.status, code(signed.text)],
+      [direct.status, code(await direct.text())],
+    ];
+  }
+
+  test.each<[string, string, Record<string, string>]>([
+    ["an unknown method", rpc("no/such"), {}],
+    [
+      "an unknown method, 2026-07-28",
+      rpc("no/such", { _meta: meta("2026-07-28") }),
+      modernHeaders("no/such"),
+    ],
+    ["a removed method, 2026-07-28", rpc("ping", { _meta: meta("2026-07-28") }), modernHeaders("ping")],
+    [
+      "a version nobody speaks",
+      rpc("server/discover", { _meta: meta("2099-01-01") }),
+      { "mcp-protocol-version": "2099-01-01", "mcp-method": "server/discover" },
+    ],
+    ["Accept without event streams", rpc("tools/list"), { accept: "application/json" }],
+    ["Accept with neither", rpc("tools/list"), { accept: "text/html" }],
+  ])("%s", async (_name, body, headers) => {
+    const [signed, direct] = await both(body, headers);
+    expect(signed).toEqual(direct);
   });
 });
 

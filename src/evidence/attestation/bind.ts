@@ -2,11 +2,11 @@
 
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
+import { memberText } from "../../json/member-text.ts";
 import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { type Commitment, sha256Hex } from "./envelope.ts";
-import { memberText } from "./member-text.ts";
 import { toHex } from "./signature.ts";
 import type { VerifiedAttestation } from "./verify.ts";
 

@@ -4,6 +4,7 @@
  * nothing but their members tells them apart.
  */
 
+import { memberText } from "../../json/member-text.ts";
 import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import {
   MAX_ATTESTATION_CALLS,
@@ -14,7 +15,6 @@ import {
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AttestationDialect } from "../../tenant/tenant.ts";
-import { memberText } from "./member-text.ts";
 
 /** An envelope whose shape is right; nothing in it has been verified. */
 export interface Envelope {

@@ -2,13 +2,13 @@
 
 import { fromBase64url, fromUtf8, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
+import { memberText } from "../../json/member-text.ts";
 import { isObject, type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import { MAX_ATTESTATION_BYTES } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, type Result } from "../../result.ts";
 import { absent, malformed, type Presented, present } from "../presented.ts";
 import { type Envelope, parseEnvelope } from "./envelope.ts";
-import { memberText } from "./member-text.ts";
 
 export interface AttestationCarriers {
   /** Value of `X-MCP-Attestation`. */

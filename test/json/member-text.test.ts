@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { memberText } from "../../../src/evidence/attestation/member-text.ts";
+import { memberText } from "../../src/json/member-text.ts";
 
 const cases: [string, string[], string | null][] = [
   ['{"a":300.0}', ["a"], "300.0"],

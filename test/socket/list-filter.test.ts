@@ -1,0 +1,203 @@
+/** `tools.filterList`: a caller sees in answers to `tools/list` the tools it may call, and the rest as it was sent. */
+
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createFetch, SESSION_ACTIONS } from "../../src/agent/index.ts";
+import { type Scene, setScene } from "./harness.ts";
+import { type McpOrigin, startMcpOrigin } from "./mcp-origin.ts";
+import { decisionOf, rpc, told, toolCall } from "./messages.ts";
+import { BrokenBody, Connection, toBytes } from "./raw.ts";
+
+const FILTERED = { tools: { filterList: true } };
+const FULL = ["mandate", "signature", "ect"] as const;
+
+let scene: Scene;
+let stateful: McpOrigin;
+let modern: McpOrigin;
+beforeAll(async () => {
+  [stateful, modern] = await Promise.all([startMcpOrigin("sessions"), startMcpOrigin("both eras")]);
+  scene = await setScene({
+    acme: FILTERED,
+    open: {},
+    ruled: {
+      ...FILTERED,
+      evidence: [
+        { methods: ["tools/call"], tools: ["search"], require: [...FULL] },
+        { methods: ["tools/list"], require: [...FULL] },
+      ],
+    },
+    stateful: { ...FILTERED, origin: { url: stateful.url } },
+    modern: { ...FILTERED, origin: { url: modern.url } },
+  });
+});
+afterAll(async () => {
+  await scene.close();
+  await Promise.all([stateful.close(), modern.close()]);
+});
+
+const opened: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+});
+
+const actionsOf = (tools: readonly string[]) => [...SESSION_ACTIONS, ...tools.map((tool) => `mcp.${tool}`)];
+
+/** A list as no serialiser of ours would write it. */
+const list = (tools: string) =>
+  `{ "jsonrpc":"2.0",\n"id" : 1, "result":{"tools":[${tools}], "x":18446744073709551615, "ttlMs":1.0,"cacheScope":"SCOPE"}}`;
+const SEARCH = '{"name":"s\\u0065arch","inputSchema":{"maximum":18446744073709551615}}';
+const SEALED = '{ "name":"sealed" }';
+const HIDDEN = '{"name":"hidden"}';
+const SENT = list(`${HIDDEN},${SEARCH},\n${SEALED},${HIDDEN}`).replace("SCOPE", "public");
+const SHOWN = list(`${SEARCH},\n${SEALED}`).replace("SCOPE", "private");
+
+/** Has the origin of a tenant answer everything with this, and lists the tools there. */
+async function answered(
+  tenant: string,
+  body: string | Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+  request = rpc("tools/list"),
+) {
+  scene.origin(tenant).handler = ({ response }) =>
+    void response.writeHead(200, { "content-type": "application/json", ...headers }).end(body);
+  return scene.send(await scene.sign(tenant, request));
+}
+
+describe("JSON", () => {
+  test("the list shrinks, every other byte stays, and the audit log has the hash of what was sent", async () => {
+    const answer = await answered("acme", SENT, {
+      etag: '"1"',
+      "content-digest": "sha-256=:AA==:",
+      "x-other": "stays",
+    });
+    expect(answer.text).toBe(SHOWN);
+    expect(answer.headers.get("x-other")).toBe("stays");
+    expect(answer.headers.has("etag") || answer.headers.has("content-digest")).toBe(false);
+    const id = `${decisionOf(answer)}.outcome`;
+    expect((await scene.rows([id])).get(id)).toMatchObject({
+      status: 200,
+      reason: null,
+      output_hash: createHash("sha256").update(SHOWN).digest("base64url"),
+    });
+  });
+
+  test("a tenant that does not want it", async () => {
+    const answer = await answered("open", SENT, { etag: '"1"' });
+    expect([answer.text, answer.headers.get("etag")]).toEqual([SENT, '"1"']);
+  });
+
+  test("a tool that no rule lets anybody call", async () => {
+    const answer = await answered("ruled", SENT);
+    expect(answer.text).toBe(list(SEARCH).replace("SCOPE", "private"));
+  });
+
+  test("what answers another request is not touched", async () => {
+    expect((await answered("acme", SENT, {}, toolCall())).text).toBe(SENT);
+  });
+
+  test("an error is not touched", async () => {
+    const error = '{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"m","data":1.0}}';
+    expect((await answered("acme", error)).text).toBe(error);
+  });
+
+  test.each<[string, string | Uint8Array, Record<string, string>]>([
+    ["not JSON, but near it", SENT.replace("]", ",]"), {}],
+    ["not JSON, and said to be something else", SENT.replace("1.0", "NaN"), { "content-type": "text/plain" }],
+    ["compressed against our wish", gzipSync(SENT), { "content-encoding": "gzip" }],
+    ["larger than we can hold", SENT.padEnd(4 * 1024 * 1024 + 1), {}],
+  ])("what we cannot read is not shown: %s", async (_, body, headers) => {
+    const answer = await answered("acme", body, headers);
+    expect(answer.status).toBe(502);
+    expect(answer.text).not.toContain("hidden");
+    expect(await scene.logged(answer)).toBe("admitted");
+    const id = `${decisionOf(answer)}.outcome`;
+    expect((await scene.rows([id])).get(id)).toMatchObject({ reason: "origin.list_unreadable" });
+  });
+});
+
+describe.each(["POST", "GET"] as const)("an event stream that answers a %s", (method) => {
+  const dataOf = (text: string) => text.replaceAll("\n", "\ndata: ");
+
+  async function stream() {
+    const origin = scene.origin("acme");
+    origin.handler = () => {};
+    const arriving = origin.next();
+    const client = await Connection.open(scene.url);
+    opened.push(client);
+    const body = method === "POST" ? rpc("tools/list") : null;
+    client.write(toBytes(await scene.sign("acme", body, { method })));
+    const { response } = await arriving;
+    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" }).flushHeaders();
+    return { client, response, head: await client.head() };
+  }
+
+  test("goes on event by event, each list without what is hidden", async () => {
+    const { client, response } = await stream();
+    // Would hang, not pass late, if anything were held back: the origin waits for the client each time.
+    const events: [string, string][] = [
+      [": keep-alive\n\n", ": keep-alive\n\n"],
+      ["id: 1\ndata: \n\n", "id: 1\ndata: \n\n"],
+      ['event: message\r\ndata: {"n":1.0}\r\n\r\n', 'event: message\r\ndata: {"n":1.0}\r\n\r\n'],
+      [`id: 2\ndata: ${dataOf(SENT)}\n\n`, `id: 2\ndata: ${dataOf(SHOWN)}\n\n`],
+    ];
+    for (const [sent, shown] of events) {
+      response.write(sent);
+      let seen = "";
+      while (seen.length < shown.length) seen += (await client.piece())?.toString() ?? "(end)".repeat(99);
+      expect(seen).toBe(shown);
+    }
+    response.end();
+    expect(await client.piece()).toBeNull();
+  });
+
+  test("what may be a list that we cannot read: the stream breaks", async () => {
+    const { client, response, head } = await stream();
+    response.write("data: before\n\n");
+    expect((await client.piece())?.toString()).toBe("data: before\n\n");
+    response.write(`data: ${dataOf(SENT.replace("1.0", "NaN"))}\n\n`);
+    await expect(client.piece()).rejects.toThrow(BrokenBody);
+    const id = `${decisionOf(head)}.outcome`;
+    expect((await scene.rows([id])).get(id)).toMatchObject({ status: 200, output_hash: null });
+    expect((await scene.rows([id])).get(id)?.reason).toMatch(/^origin\./);
+  });
+});
+
+test("what the origin calls a stream, but sends compressed, is not shown", async () => {
+  const headers = { "content-type": "text/event-stream", "content-encoding": "gzip" };
+  const answer = await answered("acme", gzipSync(`data: ${SENT}\n\n`), headers);
+  expect([answer.status, told(answer).startsWith("502 origin.")]).toEqual([502, true]);
+});
+
+describe.each([
+  ["legacy", "stateful"],
+  ["legacy", "modern"],
+  ["auto", "stateful"],
+  ["auto", "modern"],
+] as const)("the client of the SDK: version negotiation %s, origin %s", (mode, tenant) => {
+  test.each([[["search", "asks"]], [["sealed"]], [["no-such-tool"]]])(
+    "sees %j, and can call what it sees",
+    async (tools) => {
+      const endpoint = scene.endpoint(tenant);
+      const run = await scene.run(tenant, { actions: actionsOf(tools) });
+      const options = await scene.options(tenant, { run });
+      const client = new Client(
+        { name: "reader", version: "1.0.0" },
+        mode === "auto" ? { versionNegotiation: { mode } } : {},
+      );
+      opened.push(client);
+      await client.connect(
+        new StreamableHTTPClientTransport(new URL(endpoint), {
+          fetch: createFetch({ ...options, endpoint }),
+        }),
+      );
+      const seen = (await client.listTools()).tools.map(({ name }) => name);
+      expect(seen).toEqual(["search", "sealed", "fails", "asks"].filter((name) => tools.includes(name)));
+      for (const name of seen.filter((other) => other !== "asks")) {
+        const result = await client.callTool({ name, arguments: { query: "wax" } });
+        expect(result).toMatchObject({ content: [{ text: `${name}: wax` }] });
+      }
+    },
+  );
+});
