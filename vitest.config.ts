@@ -2,7 +2,12 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /** What needs Node: real sockets, child processes, other people's files and packages. */
-const NODE_TESTS = ["test/socket/**/*.test.ts", "test/interop/**/*.test.ts", "test/cli/**/*.test.ts"];
+const NODE_TESTS = [
+  "test/socket/**/*.test.ts",
+  "test/clients/**/*.test.ts",
+  "test/interop/**/*.test.ts",
+  "test/cli/**/*.test.ts",
+];
 
 export default defineConfig({
   test: {

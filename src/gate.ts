@@ -18,7 +18,7 @@ import { requiredEvidence } from "./policy/required.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { enterSession, SESSION_HEADER } from "./session.ts";
-import { describedPath } from "./tenant/resource-metadata.ts";
+import { describedPath, isAuthorizationServerPath } from "./tenant/resource-metadata.ts";
 import { findDescribed, findTenant } from "./tenant/store.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
@@ -49,7 +49,8 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
     return tenant.ok ? ok({ kind: "metadata", facts, tenant: tenant.value }) : tenant;
   }
   const found = await findTenant(facts, env, trail.startedAt);
-  if (!found.ok) return found;
+  if (!found.ok)
+    return isAuthorizationServerPath(facts.path) ? fail("target.no_authorization_server") : found;
   const tenant = found.value;
   trail.tenant = tenant;
   const browser = checkOrigin(facts.headers, tenant.allowedOrigins);

@@ -83,6 +83,8 @@ export const REASONS = {
   }),
   ...group({ kind: "not-found" }, null, {
     "target.unknown": "Nothing is served at this host and path. Check the URL.",
+    "target.no_authorization_server":
+      "There is no OAuth authorization server here. Agents present an ACT mandate of an issuer that the tenant trusts.",
     "target.not_canonical":
       "The request target has dot segments, doubled slashes, backslashes or needless percent-encoding. Send the plain URL.",
     "target.query_not_allowed": "This endpoint takes no query. Send the URL without one.",

@@ -68,7 +68,7 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Listing, 
     }
     headers.set(SESSION_HEADER, named.value);
   }
-  const body = await filterTools(answer, received.message, caller, tenant);
+  const body = await filterTools(answer, received.message, caller, tenant, facts.signal);
   return body.ok ? ok({ ...answer, body: body.value }) : fail(body.error);
 }
 

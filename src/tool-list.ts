@@ -1,9 +1,10 @@
+import { type ReadFault, readWhole } from "./bytes/read-whole.ts";
 import { bindCapability } from "./evidence/act/bind.ts";
 import type { Caller } from "./evidence/caller.ts";
 import { MAX_LIST_BYTES } from "./limits.ts";
-import { filterEvents } from "./mcp/event-stream.ts";
-import { filterListBody, type ListFault } from "./mcp/list-body.ts";
 import { isToolName, type Message } from "./mcp/message.ts";
+import { filterEvents } from "./mcp/tool-list/event-stream.ts";
+import { filterListBytes } from "./mcp/tool-list/filter.ts";
 import { isEventStream } from "./origin/headers.ts";
 import { deriveAction } from "./policy/actions.ts";
 import { authorize } from "./policy/authorize.ts";
@@ -31,6 +32,7 @@ export async function filterTools(
   message: Message,
   caller: Caller,
   tenant: Tenant,
+  clientGone: AbortSignal,
 ): Promise<Result<Listing["body"], Reason>> {
   const { status, headers, body } = answer;
   if (!tenant.tools.filterList || !mayHoldList(message) || body === null || status >= 300) return ok(body);
@@ -44,8 +46,10 @@ export async function filterTools(
   const isAllowed = (tool: string) => mayCall(tool, caller, tenant);
   for (const name of DESCRIPTIONS) headers.delete(name);
   if (isStream) return ok(filterEvents(body, isAllowed));
-  const filtered = await filterListBody(body, isAllowed, MAX_LIST_BYTES);
-  return filtered.ok ? ok(new Response(filtered.value).body) : fail(FAULTS[filtered.error]);
+  const read = await readWhole(body, MAX_LIST_BYTES, tenant.origin.timeoutMs);
+  if (!read.ok) return fail(clientGone.aborted ? "origin.client_gone" : FAULTS[read.error]);
+  const filtered = filterListBytes(read.value, isAllowed);
+  return filtered === null ? fail("origin.list_unreadable") : ok(new Response(filtered).body);
 }
 
 /** A stream that is resumed may bring the answer to an earlier request. */
@@ -83,8 +87,8 @@ const DESCRIPTIONS = [
   "signature-input",
 ];
 
-const FAULTS: Record<ListFault, Reason> = {
+const FAULTS: Record<ReadFault, Reason> = {
   too_large: "origin.list_unreadable",
-  garbage: "origin.list_unreadable",
+  timeout: "origin.timeout",
   broken: "origin.broken",
 };

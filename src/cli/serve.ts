@@ -10,7 +10,8 @@ const USAGE = `Usage: npm run serve -- --tenant FILE [--tenant FILE ...] [--port
 
   --tenant FILE  a tenant document (JSON); repeat it for more
   --port PORT    port of ${HOST}, 0 for any free one (default 8787)
-  --state DIR    where runs, replay state and the audit log are kept; without it they are gone in the end`;
+  --state DIR    where runs, replay state, session keys and the audit log are kept; without it they are gone
+                 in the end`;
 
 interface Arguments {
   readonly files: readonly string[];

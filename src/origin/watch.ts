@@ -1,3 +1,4 @@
+import { BrokenStream } from "../bytes/broken-stream.ts";
 import { toBase64url } from "../encoding.ts";
 import type { Reason } from "../reasons.ts";
 
@@ -55,7 +56,7 @@ export function watchBody(
           if (over) return;
           resolve({ sha256: null, reason: stop.reason });
           if (endsCleanly) controller.close();
-          else controller.error(new Error(stop.reason));
+          else controller.error(new BrokenStream(stop.reason));
           void release(stop.reason);
         });
       },
@@ -73,7 +74,8 @@ export function watchBody(
         } catch (error) {
           over = true;
           // An origin that breaks off breaks the client's stream too, as it would without us between.
-          resolve({ sha256: null, reason: "origin.broken" });
+          const reason = error instanceof BrokenStream ? error.reason : "origin.broken";
+          resolve({ sha256: null, reason });
           controller.error(error);
         }
       },

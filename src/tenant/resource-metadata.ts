@@ -12,6 +12,15 @@ export function describedPath(path: string): string | null {
   return described === "" || described.startsWith("/") ? described : null;
 }
 
+/**
+ * Whether an OAuth client that was given no authorization server looks for one here: its metadata (RFC 8414, OpenID
+ * Connect Discovery), and the endpoints that MCP clients of 2025-03-26 take for granted.
+ */
+export const isAuthorizationServerPath = (path: string): boolean =>
+  /^\/(\.well-known\/(oauth-authorization-server|openid-configuration)(\/.*)?|register|authorize|token)$/.test(
+    path,
+  );
+
 /** Between host and path of the resource (RFC 9728 section 3.1). */
 export function metadataUrl({ publicUrl }: Tenant): string {
   const { origin, pathname } = new URL(publicUrl);

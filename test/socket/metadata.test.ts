@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Scene, setScene } from "./harness.ts";
-import { decisionOf, rpc, toolCall, withHeader } from "./messages.ts";
+import { decisionOf, rpc, told, toolCall, withHeader } from "./messages.ts";
 import { type Answer, exchange, toBytes, type Wire } from "./raw.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
@@ -91,12 +91,23 @@ describe("the document", () => {
     `${WELL_KNOWN}/../acme/mcp`,
     `${WELL_KNOWN}/acme/%6dcp`,
     `/acme/mcp${WELL_KNOWN}`,
+    "/.well-known/",
+    "/.well-known/anything",
+  ])("what is not served is a 404: %s", async (target) => {
+    expect(told(await ask(target))).toMatch(/^404 target\.(unknown|not_canonical)$/);
+  });
+
+  test.each([
     "/.well-known/oauth-authorization-server",
     "/.well-known/oauth-authorization-server/acme/mcp",
     "/.well-known/openid-configuration",
     "/register",
-  ])("what is not served is a 404: %s", async (target) => {
-    expect((await ask(target)).status).toBe(404);
+    "/authorize",
+    "/token",
+  ])("who looks for an authorization server here is told that there is none: %s", async (target) => {
+    for (const method of ["GET", "POST"]) {
+      expect(told(await ask(target, { method }))).toBe("404 target.no_authorization_server");
+    }
   });
 });
 

@@ -186,7 +186,10 @@ describe("a nonce under another carrier", () => {
       (wire) => withHeader(withHeader(wire, "act-mandate", bearer(wire)), "authorization", null),
     ],
     ["DELETE", (wire) => ({ ...wire, method: "DELETE" })],
-    ["another session", (wire) => withHeader(wire, "mcp-session-id", "of-somebody-else")],
+    [
+      "another session",
+      async (wire) => withHeader(wire, "mcp-session-id", await beginSession(scene, "acme", "another")),
+    ],
   ])("%s", async (_name, move) => {
     const nonce = crypto.randomUUID();
     const wire = await scene.sign("acme", null, { method: "GET", newId: () => nonce });

@@ -1,4 +1,5 @@
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { createServer, type Server } from "node:net";
 import { fail, ok, type Result } from "../../result.ts";
 
 export const HOST = "127.0.0.1";
@@ -7,27 +8,48 @@ export const HOST = "127.0.0.1";
 const FIRST = 20_000;
 const COUNT = 10_000;
 
+/** Connections that wait to be accepted. A load test opens 4,000 at once, and each one beyond loses a second. */
+const BACKLOG = 4_096;
+
 /**
- * A port of 127.0.0.1 that can be bound now. The Worker must know its own URL before it starts, so the port
- * cannot be left to workerd.
+ * Has a server listen on a port of 127.0.0.1.
+ *
+ * @param wanted 0 for any
+ * @returns the port, or the error code of the wanted one (such as EADDRINUSE)
+ */
+export async function listen(server: Server, wanted: number): Promise<Result<number, string>> {
+  if (wanted !== 0) return tryPort(server, wanted);
+  for (;;) {
+    const found = await tryPort(server, FIRST + Math.floor(Math.random() * COUNT));
+    if (found.ok) return found;
+  }
+}
+
+/**
+ * A port of 127.0.0.1 that can be bound now. The Worker must know its own URL before it starts, and workerd
+ * must find its port again after a crash, so neither is left to the system.
  *
  * @param wanted 0 for any
  * @returns the port, or the error code of the wanted one (such as EADDRINUSE)
  */
 export async function findPort(wanted: number): Promise<Result<number, string>> {
-  if (wanted !== 0) return tryPort(wanted);
-  for (;;) {
-    const found = await tryPort(FIRST + Math.floor(Math.random() * COUNT));
-    if (found.ok) return found;
-  }
+  const server = createServer();
+  const found = await listen(server, wanted);
+  if (!found.ok) return found;
+  server.close();
+  await once(server, "close");
+  return found;
 }
 
-const tryPort = (port: number): Promise<Result<number, string>> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(fail(error.code ?? error.message)));
-    server.listen(port, HOST, () => server.close(() => resolve(ok(port))));
-  });
+async function tryPort(server: Server, port: number): Promise<Result<number, string>> {
+  server.listen({ port, host: HOST, backlog: BACKLOG });
+  try {
+    await once(server, "listening");
+    return ok(port);
+  } catch (error) {
+    return fail((error as NodeJS.ErrnoException).code ?? String(error));
+  }
+}
 
 /** What the operator is told about a port that cannot be had. */
 export const portProblem = (port: number, code: string): string =>

@@ -3,12 +3,15 @@ import { mkdir, mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare, NoOpLog } from "miniflare";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { fail, ok, type Result } from "../../result.ts";
 import { withChildren } from "./children.ts";
+import { withoutSignalHandlers, withTmpdir } from "./contain.ts";
+import { type Front, openFront } from "./front.ts";
 import { type Guard, startGuard } from "./guard.ts";
 import { applyMigrations } from "./migrations.ts";
 import { findPort, HOST, portProblem } from "./port.ts";
+import { keptSessionKeys, makeSessionKeys } from "./session-keys.ts";
 import { type StoredTenant, storeTenants } from "./tenants.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -27,6 +30,8 @@ export interface LocalOptions {
   readonly brakeLimit?: number;
   /** The Worker as one module; `npm run build:worker` makes the default. */
   readonly bundle?: string;
+  /** The Worker's secret SESSION_KEYS; absent: the state directory's own, or new ones where that is temporary. */
+  readonly sessionKeys?: string;
   /** What the Worker and workerd print; dropped when absent. */
   readonly log?: (level: string, message: string) => void;
 }
@@ -39,6 +44,11 @@ export interface StartFault {
 export interface LocalRuntime {
   /** `http://127.0.0.1:PORT`, no slash: the Worker's GATEWAY_URL. */
   readonly url: string;
+  /**
+   * The same of workerd's own socket, for measurements and tests of what workerd does by itself. Requests need
+   * the `Host` of `url` there, and the origin is not told of a client that goes away quietly (front.ts).
+   */
+  readonly directUrl: string;
   /** Of workerd as it runs now; undefined between a crash and the restart. */
   readonly workerdPid: number | undefined;
   /** The Worker's KV and D1, for tests. Ask again after a crash of workerd. */
@@ -46,45 +56,77 @@ export interface LocalRuntime {
   d1(): Promise<D1Database>;
   /** Settles, with the reason, when it cannot go on: workerd did not come back, or the watchdog has gone. */
   readonly failed: Promise<Error>;
-  /** Stops workerd and the watchdog and removes temporary state. Safe to repeat. */
+  /** Ends all connections, stops workerd and the watchdog and removes temporary state. Safe to repeat. */
   dispose(): Promise<void>;
 }
 
 /**
  * Runs the production bundle in workerd with the bindings of wrangler.toml, KV filled and D1 migrated.
- * Requests reach the Worker byte for byte (miniflare's direct socket, not its entry socket). workerd is restarted
- * on the same port when it crashes, and killed when this process is. Several can run at once.
+ * Requests reach the Worker byte for byte (through front.ts and miniflare's direct socket, not its entry socket).
+ * workerd is restarted on the same port when it crashes, and killed when this process is. Several can run at once.
  *
  * @throws a bug or a broken installation
  */
 export async function startLocal(options: LocalOptions): Promise<Result<LocalRuntime, StartFault>> {
-  const port = await findPort(options.port ?? 0);
-  if (!port.ok) return fail({ problem: portProblem(options.port ?? 0, port.error) });
+  const front = await openFront(options.port ?? 0);
+  if (!front.ok) return fail({ problem: portProblem(options.port ?? 0, front.error) });
+  try {
+    const started = await startBehind(front.value, options);
+    if (!started.ok) await front.value.close();
+    return started;
+  } catch (error) {
+    await front.value.close();
+    throw error;
+  }
+}
+
+/** What workerd is run with. */
+interface Means {
+  readonly options: LocalOptions;
+  readonly front: Front;
+  /** Of workerd's own socket. */
+  readonly port: number;
+  readonly bundle: string;
+  readonly directory: string;
+  readonly guard: Guard;
+  readonly sessionKeys: string;
+}
+
+async function startBehind(front: Front, options: LocalOptions): Promise<Result<LocalRuntime, StartFault>> {
   const bundle = await readText(options.bundle ?? BUNDLE);
   if (bundle === null) return fail({ problem: "The Worker is not built: run npm run build:worker first." });
+  // Not the front's, which is taken by now.
+  const port = await findPort(0);
+  if (!port.ok) return fail({ problem: portProblem(0, port.error) });
   const directory = await stateDirectory(options.stateDir);
   if (!directory.ok) return directory;
   const guard = await startGuard(directory.value, options.stateDir === undefined ? "remove" : "keep");
   if (!guard.ok) return fail({ problem: heldProblem(directory.value, guard.error.owner) });
   try {
-    return ok(await run(options, port.value, bundle, directory.value, guard.value));
+    const keys = await sessionKeysOf(options);
+    const means = {
+      options,
+      front,
+      port: port.value,
+      bundle,
+      directory: directory.value,
+      guard: guard.value,
+    };
+    if (keys.ok) return ok(await run({ ...means, sessionKeys: keys.value }));
+    await guard.value.end();
+    return fail({ problem: keys.error });
   } catch (error) {
     await guard.value.end();
     throw error;
   }
 }
 
-async function run(
-  options: LocalOptions,
-  port: number,
-  bundle: string,
-  directory: string,
-  guard: Guard,
-): Promise<LocalRuntime> {
-  const url = `http://${HOST}:${port}`;
+async function run(means: Means): Promise<LocalRuntime> {
+  const { options, front, port, bundle, directory, guard, sessionKeys } = means;
+  const url = `http://${HOST}:${front.port}`;
   const failure = Promise.withResolvers<Error>();
   void guard.lost.then(() => failure.resolve(new Error("The watchdog has gone")));
-  const { workerOptions } = withoutSignalHandlers(() => unstable_getMiniflareWorkerOptions(CONFIG));
+  const { workerOptions } = withoutSignalHandlers(() => unstable_getMiniflareWorkerOptions(readConfig()));
   const miniflareOptions = convertV4MiniflareOptions({
     host: HOST,
     port: 0,
@@ -104,7 +146,7 @@ async function run(
             simple: { limit: options.brakeLimit ?? 1_000_000_000, period: 10 },
           },
         },
-        bindings: { ...(workerOptions.bindings as object), GATEWAY_URL: url },
+        bindings: { ...(workerOptions.bindings as object), GATEWAY_URL: url, SESSION_KEYS: sessionKeys },
         unsafeDirectSockets: [{ host: HOST, port }],
       },
     ],
@@ -120,6 +162,7 @@ async function run(
   const start = (): Miniflare => withChildren(onChild, () => new Miniflare(miniflareOptions));
   const miniflare = withoutSignalHandlers(() => withTmpdir(join(directory, "tmp"), start));
   const dispose = once(async () => {
+    await front.close();
     try {
       await miniflare.dispose();
     } finally {
@@ -136,8 +179,10 @@ async function run(
     await dispose();
     throw error;
   }
+  front.leadTo(port);
   return {
     url,
+    directUrl: `http://${HOST}:${port}`,
     get workerdPid() {
       return workerd?.exitCode === null && workerd.signalCode === null ? workerd.pid : undefined;
     },
@@ -148,6 +193,17 @@ async function run(
   };
 }
 
+/** wrangler.toml without the secrets that a deployment must have: these are ours to give, not the environment's. */
+function readConfig() {
+  const { secrets: _, ...config } = unstable_readConfig({ config: CONFIG });
+  return config;
+}
+
+const sessionKeysOf = async ({ sessionKeys, stateDir }: LocalOptions): Promise<Result<string, string>> => {
+  if (sessionKeys !== undefined) return ok(sessionKeys);
+  return stateDir === undefined ? ok(makeSessionKeys()) : keptSessionKeys(stateDir);
+};
+
 /** Miniflare only logs it when workerd does not come back after a crash. */
 class FailureLog extends NoOpLog {
   readonly #failed: (error: Error) => void;
@@ -157,34 +213,6 @@ class FailureLog extends NoOpLog {
   }
   override error(error: Error): void {
     if ("code" in error && error.code === "ERR_RUNTIME_FAILURE") this.#failed(error);
-  }
-}
-
-/**
- * Runs `start` without the signal handlers it leaves behind. Miniflare's end the process at once, before an
- * orderly stop is done, and wrangler has some too; what a signal means is for our caller to say.
- */
-function withoutSignalHandlers<T>(start: () => T): T {
-  const events = ["SIGINT", "SIGTERM", "SIGHUP", "message"] as const;
-  const before = new Map(events.map((event) => [event, new Set(process.listeners(event as "SIGINT"))]));
-  const value = start();
-  for (const [event, known] of before) {
-    for (const listener of process.listeners(event as "SIGINT")) {
-      if (!known.has(listener)) process.removeListener(event, listener);
-    }
-  }
-  return value;
-}
-
-/** Miniflare keeps scratch files in a directory that is named once, here. In ours they do not outlive a crash. */
-function withTmpdir<T>(tmpdir: string, start: () => T): T {
-  const before = process.env.TMPDIR;
-  process.env.TMPDIR = tmpdir;
-  try {
-    return start();
-  } finally {
-    if (before === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = before;
   }
 }
 

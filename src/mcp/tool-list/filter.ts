@@ -1,5 +1,6 @@
-import { elementsOf, membersOf, type Span, skipSpace } from "../json/spans.ts";
-import { foldCase } from "./message.ts";
+import { fromUtf8, utf8 } from "../../encoding.ts";
+import { elementsOf, membersOf, type Span, skipSpace } from "../../json/spans.ts";
+import { foldCase } from "../message.ts";
 
 /** Whether the caller may call the tool of this name. */
 export type IsAllowed = (tool: string) => boolean;
@@ -23,6 +24,17 @@ interface Edit extends Span {
 export function filterList(text: string, isAllowed: IsAllowed): string | null {
   if (!isJson(text)) return null;
   return applied(editsOf(text, isAllowed), text);
+}
+
+/** The same for a message in UTF-8; the very same bytes where nothing changes, null for garbage. */
+export function filterListBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  isAllowed: IsAllowed,
+): Uint8Array<ArrayBuffer> | null {
+  const text = fromUtf8(bytes);
+  const filtered = text === null ? null : filterList(text, isAllowed);
+  if (filtered === null) return null;
+  return filtered === text ? bytes : utf8(filtered);
 }
 
 function isJson(text: string): boolean {

@@ -1,7 +1,7 @@
-import { ByteBuffer } from "../byte-buffer.ts";
-import { utf8 } from "../encoding.ts";
-import { fail, ok, type Result } from "../result.ts";
-import { filterList, type IsAllowed } from "./list-filter.ts";
+import { ByteBuffer } from "../../bytes/byte-buffer.ts";
+import { utf8 } from "../../encoding.ts";
+import { fail, ok, type Result } from "../../result.ts";
+import { filterList, type IsAllowed } from "./filter.ts";
 
 export const LF = 0x0a;
 export const CR = 0x0d;

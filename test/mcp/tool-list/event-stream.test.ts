@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ByteBuffer } from "../../src/byte-buffer.ts";
-import { utf8 } from "../../src/encoding.ts";
-import { MAX_LIST_BYTES } from "../../src/limits.ts";
-import { EventFilter, filterEvents } from "../../src/mcp/event-stream.ts";
-import { filterList } from "../../src/mcp/list-filter.ts";
-import { brokenAfter, handFed, streamOf } from "../support/streams.ts";
+import { ByteBuffer } from "../../../src/bytes/byte-buffer.ts";
+import { utf8 } from "../../../src/encoding.ts";
+import { MAX_LIST_BYTES } from "../../../src/limits.ts";
+import { EventFilter, filterEvents } from "../../../src/mcp/tool-list/event-stream.ts";
+import { filterList } from "../../../src/mcp/tool-list/filter.ts";
+import { brokenAfter, handFed, streamOf } from "../../support/streams.ts";
 
 const isAllowed = (tool: string): boolean => tool === "é";
 
@@ -54,6 +54,7 @@ describe("events with a list", () => {
     ],
     ["other fields behind", "data: LIST\nretry:5\nid\n\n", "data: SHOWN\nretry:5\nid\n\n"],
     ["a comment within", "id: 7\n: LIST\ndata: LIST\n\n", "id: 7\n: LIST\ndata: SHOWN\n\n"],
+    ["fields that only look like data", "datas: x\ndata: LIST\ndat\n\n", "datas: x\ndata: SHOWN\ndat\n\n"],
     ["a byte order mark first", "\uFEFFdata: LIST\n\n", "\uFEFFdata: SHOWN\n\n"],
     ["several", "data: LIST\n\ndata: NOTE\n\ndata: LIST\n\n", "data: SHOWN\n\ndata: NOTE\n\ndata: SHOWN\n\n"],
     ["a batch", "data: [LIST,NOTE]\n\n", "data: [SHOWN,NOTE]\n\n"],
@@ -259,7 +260,7 @@ describe("size", () => {
       MAX_LIST_BYTES,
     );
     const beyond = streamOf(event(MAX_LIST_BYTES + 1));
-    await expect(new Response(filterEvents(beyond, isAllowed)).text()).rejects.toThrow("too_large");
+    await expect(new Response(filterEvents(beyond, isAllowed)).text()).rejects.toThrow("origin.list_unreadable");
   });
 });
 
@@ -316,7 +317,7 @@ describe("the stream", () => {
     const reader = filterEvents(fed.body, isAllowed).getReader();
     fed.push(utf8(`data: 1\n\ndata: ${LIST.replace("1", "NaN")}\n\n`));
     expect(text((await reader.read()).value)).toBe("data: 1\n\n");
-    await expect(reader.read()).rejects.toThrow("garbage");
+    await expect(reader.read()).rejects.toThrow("origin.list_unreadable");
     expect(await fed.cancelled).toBe("garbage");
   });
 });

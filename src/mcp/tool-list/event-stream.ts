@@ -1,8 +1,8 @@
-import { ByteBuffer } from "../byte-buffer.ts";
-import { MAX_LIST_BYTES } from "../limits.ts";
+import { BrokenStream } from "../../bytes/broken-stream.ts";
+import { ByteBuffer } from "../../bytes/byte-buffer.ts";
+import { MAX_LIST_BYTES } from "../../limits.ts";
 import { COLON, CR, filterEvent, LF } from "./event.ts";
-import type { ListFault } from "./list-body.ts";
-import type { IsAllowed } from "./list-filter.ts";
+import type { IsAllowed } from "./filter.ts";
 
 /**
  * Filters the tool lists in an event stream, which goes on as it comes: each event once its last byte is there. It is
@@ -32,7 +32,7 @@ export function filterEvents(
             const { bytes, fault } = done ? filter.end() : filter.push(value);
             if (bytes.length > 0) controller.enqueue(bytes);
             if (fault !== null) {
-              controller.error(new Error(fault));
+              controller.error(new BrokenStream("origin.list_unreadable"));
               return await release(fault);
             }
             if (done) return controller.close();
@@ -50,7 +50,7 @@ export function filterEvents(
 }
 
 /** Why an event stream must break. That the origin broke it is an error of its own. */
-export type EventFault = Exclude<ListFault, "broken">;
+export type EventFault = "too_large" | "garbage";
 
 /** What may be passed on, in bytes the caller may keep; then, where there is a fault, nothing more. */
 export interface Passed {
@@ -70,9 +70,9 @@ export class EventFilter {
   readonly #maxEventBytes: number;
   /** Begun and not passed on: lines of an event, or a line outside one. */
   readonly #held = new ByteBuffer();
-  #passed = new ByteBuffer();
   /** Where in it the line begins that is being read. */
   #line = 0;
+  #passed = new ByteBuffer();
   /** Whether a field was read since the last blank line. Comments alone do not make an event. */
   #inEvent = false;
   #afterCr = false;

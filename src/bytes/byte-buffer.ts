@@ -1,7 +1,10 @@
 /** More room than this is given back when it is emptied. */
 const KEPT_BYTES = 4096;
 
-/** Bytes as they come, in room that grows by doubling: copying stays linear. No chunk is held on to. */
+/**
+ * Bytes as they come, in room that grows by doubling: copying stays linear. No chunk is held on to: one of a single byte
+ * may hold on to a whole read buffer of the runtime.
+ */
 export class ByteBuffer {
   #room = new Uint8Array();
   #size = 0;

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { elementsOf } from "../../src/json/spans.ts";
-import { filterList } from "../../src/mcp/list-filter.ts";
+import { utf8 } from "../../../src/encoding.ts";
+import { elementsOf } from "../../../src/json/spans.ts";
+import { filterList, filterListBytes } from "../../../src/mcp/tool-list/filter.ts";
 
 const isAllowed = (tool: string): boolean => tool === "a" || tool === "b" || tool === "é";
 
@@ -217,5 +218,31 @@ describe("large", () => {
     const depth = 200_000;
     const deep = `{"name":"a","x":${"[".repeat(depth)}${"]".repeat(depth)}}`;
     expect(filterList(answer(`[${HIDDEN},${deep}]`), isAllowed)).toBe(answer(`[${deep}]`));
+  });
+});
+
+/** What `filterListBytes` makes of bytes. */
+describe("bytes", () => {
+  const LIST = '{"result":{"tools":[{"name":"é"},{"name":"hidden"}]}}';
+  const SHOWN = '{"result":{"tools":[{"name":"é"}]}}';
+  const filter = (bytes: Uint8Array<ArrayBuffer>) => filterListBytes(bytes, (tool) => tool === "é");
+
+  test("a list is filtered", () => {
+    expect(filter(utf8(LIST))).toEqual(utf8(SHOWN));
+  });
+
+  test.each([SHOWN, '{"error":{"code":1.0}}'])("the very same bytes where nothing is to hide: %s", (text) => {
+    const bytes = utf8(text);
+    expect(filter(bytes)).toBe(bytes);
+  });
+
+  test.each([
+    ["nothing", utf8("")],
+    ["not JSON", utf8(LIST.slice(1))],
+    ["a byte order mark", utf8(`\uFEFF${LIST}`)],
+    ["not UTF-8", Uint8Array.of(0x22, 0xff, 0x22)],
+    ["UTF-16", Uint8Array.from([...LIST].flatMap((c) => [c.charCodeAt(0), 0]))],
+  ])("garbage: %s", (_, bytes) => {
+    expect(filter(bytes)).toBeNull();
   });
 });

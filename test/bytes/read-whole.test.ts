@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { readWhole } from "../../src/bytes/read-whole.ts";
+import { utf8 } from "../../src/encoding.ts";
+import { fail, ok } from "../../src/result.ts";
+import { brokenAfter, handFed, streamOf } from "../support/streams.ts";
+
+const CAP = 10_000;
+const PATIENT = 60_000;
+const read = (stream: ReadableStream<Uint8Array>, deadline = PATIENT) => readWhole(stream, CAP, deadline);
+const octets = (size: number) => Uint8Array.from({ length: size }, (_, i) => i % 251);
+
+test.each<[string, Uint8Array[]]>([
+  ["nothing", []],
+  ["one chunk, as much as may be held", [octets(CAP)]],
+  ["octet by octet", Array.from(octets(CAP), (octet) => Uint8Array.of(octet))],
+])("%s: the octets that came", async (_, chunks) => {
+  expect(await read(streamOf(...chunks))).toEqual(ok(Uint8Array.from(chunks.flatMap((chunk) => [...chunk]))));
+});
+
+test("one octet more than may be held: the rest is not waited for, and the sender is told", async () => {
+  const fed = handFed();
+  fed.push(octets(CAP));
+  fed.push(utf8("x"));
+  expect(await read(fed.body)).toEqual(fail("too_large"));
+  await fed.cancelled;
+});
+
+test("too slow: the sender is told", async () => {
+  const fed = handFed();
+  fed.push(utf8("x"));
+  expect(await read(fed.body, 5)).toEqual(fail("timeout"));
+  await fed.cancelled;
+});
+
+test.each([
+  ["at once", []],
+  ["later", [utf8("whole")]],
+])("broken off %s", async (_, chunks) => {
+  expect(await read(brokenAfter(...chunks))).toEqual(fail("broken"));
+});
