@@ -1,9 +1,9 @@
 import { Hono } from "hono";
 import { gate } from "./gate.ts";
 import { preflight } from "./mcp/cors.ts";
+import { metadataResponse } from "./oauth/resource-metadata.ts";
 import { relay } from "./relay.ts";
 import { finish, refuse } from "./respond.ts";
-import { metadataResponse } from "./tenant/resource-metadata.ts";
 import { newTrail, type Trail } from "./trail.ts";
 
 /** Every path and method goes through the gate: which of them exist is for the tenant documents to say. */

@@ -1,5 +1,6 @@
 import { RETRY_AFTER } from "./limits.ts";
 import type { RequestId } from "./mcp/message.ts";
+import { challengeOf, type ProtectedResource } from "./oauth/challenge.ts";
 import { type AttestationReason, PUBLIC_FORMS, REASONS, type Reason } from "./reasons.ts";
 
 /** What is known about a refused request when its answer is made. */
@@ -16,12 +17,6 @@ export interface Refusal {
   readonly modern: boolean;
   /** What a challenge says of the tenant; null where none is known. */
   readonly resource: ProtectedResource | null;
-}
-
-/** Where a client learns how to be let in (RFC 9728), and what it should ask for. */
-export interface ProtectedResource {
-  readonly metadataUrl: string;
-  readonly scopes: readonly string[];
 }
 
 /** Where the reason codes are explained. */
@@ -50,7 +45,8 @@ export function toResponse(refusal: Refusal): Response {
       data: { reason: shown, decision: refusal.decision, docs: `${DOCS}#${shown}` },
     },
   };
-  const challenge = wire.status === 401 ? { "WWW-Authenticate": challengeOf(refusal) } : {};
+  const challenge =
+    wire.status === 401 ? { "WWW-Authenticate": challengeOf(refusal.reason, refusal.resource) } : {};
   return Response.json(body, {
     status: wire.status,
     headers: { ...NO_STORE, ...challenge, ...wire.headers },
@@ -126,21 +122,6 @@ const retryAfter = { "Retry-After": String(RETRY_AFTER) };
 
 /** JSON-RPC 2.0 section 5.1. */
 const METHOD_NOT_FOUND = -32601;
-
-/**
- * RFC 6750 section 3, RFC 9728 section 5.1. `Bearer` comes first, with its parameters: MCP clients read nothing else.
- * No error is named where no credentials were sent.
- */
-function challengeOf({ reason, resource }: Refusal): string {
-  const { metadataUrl = null, scopes = [] } = resource ?? {};
-  const parameters = [
-    'realm="mcp"',
-    ...(reason === "bearer.missing" ? [] : ['error="invalid_token"']),
-    ...(metadataUrl === null ? [] : [`resource_metadata="${metadataUrl}"`]),
-    ...(scopes.length === 0 ? [] : [`scope="${scopes.join(" ")}"`]),
-  ];
-  return `Bearer ${parameters.join(", ")}`;
-}
 
 /** The tool result of SEP-2787, with exactly its two members: no detail for an attacker. */
 const toolResult = ({ id, modern }: Refusal, reason: AttestationReason): object => ({

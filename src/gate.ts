@@ -1,5 +1,6 @@
 import { attemptOf, factsOf, homeOf } from "./attempt.ts";
 import { brake } from "./brake.ts";
+import { seconds } from "./clock.ts";
 import { sha256 } from "./encoding.ts";
 import { bindCapability } from "./evidence/act/bind.ts";
 import { type Mandate, parseMandate } from "./evidence/act/parse.ts";
@@ -12,13 +13,14 @@ import { decide } from "./ledger/client.ts";
 import { checkOrigin } from "./mcp/cors.ts";
 import { isModern } from "./mcp/mirrored-headers.ts";
 import { idOf, methodOf, type Received, readMessage } from "./mcp/read.ts";
+import { describedBy, isAuthorizationServerPath } from "./oauth/resource-metadata.ts";
 import { deriveAction } from "./policy/actions.ts";
 import { authorize } from "./policy/authorize.ts";
 import { requiredEvidence } from "./policy/required.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
-import { enterSession, SESSION_HEADER } from "./session.ts";
-import { describedPath, isAuthorizationServerPath } from "./tenant/resource-metadata.ts";
+import { enterSession } from "./session/own.ts";
+import { SESSION_HEADER } from "./session/seal.ts";
 import { findDescribed, findTenant } from "./tenant/store.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
@@ -27,7 +29,7 @@ import type { Trail } from "./trail.ts";
 export type Passage =
   | { kind: "preflight"; facts: Facts; tenant: Tenant }
   | { kind: "metadata"; facts: Facts; tenant: Tenant }
-  | { kind: "call"; facts: Facts; tenant: Tenant; received: Received; bearer: Mandate; caller: Caller };
+  | { kind: "call"; facts: Facts; tenant: Tenant; received: Received; presented: Mandate; caller: Caller };
 
 /**
  * The order of the checks, and the only place that knows it: cheap before costly, pure before I/O, and what can
@@ -43,14 +45,13 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!braked.ok) return braked;
 
   // 1 tenant
-  const described = describedPath(facts.path);
+  const described = describedBy(facts.path);
   if (described !== null) {
     const tenant = await findDescribed(facts, described, env, trail.startedAt);
     return tenant.ok ? ok({ kind: "metadata", facts, tenant: tenant.value }) : tenant;
   }
   const found = await findTenant(facts, env, trail.startedAt);
-  if (!found.ok)
-    return isAuthorizationServerPath(facts.path) ? fail("target.no_authorization_server") : found;
+  if (!found.ok) return sought(facts, found.error);
   const tenant = found.value;
   trail.tenant = tenant;
   const browser = checkOrigin(facts.headers, tenant.allowedOrigins);
@@ -78,6 +79,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   noteMessage(trail, received, facts);
   const bodySha256 = await sha256(received.body);
   trail.bodySha256 = bodySha256;
+  // Read anew after the body: its sender decides how long that takes.
   const now = seconds();
 
   // 4 evidence, 5 required
@@ -120,11 +122,16 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
 
   // 9 admit
   const admitted = await admit(trail, tenant, env);
-  return admitted.ok ? ok({ kind: "call", facts, tenant, received, bearer: bearer.value, caller }) : admitted;
+  return admitted.ok
+    ? ok({ kind: "call", facts, tenant, received, presented: bearer.value, caller })
+    : admitted;
 }
 
-/** The clock, read anew after the body: its sender decides how long that takes. */
-const seconds = (): number => Math.floor(Date.now() / 1000);
+/** Tells who looks for an authorization server, where there is nothing, that there is none. */
+const sought = ({ path }: Facts, reason: Reason): Result<never, Reason> => {
+  const isNothing = reason === "target.unknown" || reason === "target.not_canonical";
+  return fail(isNothing && isAuthorizationServerPath(path) ? "target.no_authorization_server" : reason);
+};
 
 function noteMessage(trail: Trail, { message }: Received, facts: Facts): void {
   trail.id = idOf(message);

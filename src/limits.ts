@@ -27,7 +27,7 @@ export const MAX_ATTESTATION_TTL = 300;
 export const DEFAULT_SESSION_AGE = 24 * 3600;
 export const MAX_SESSION_AGE = 7 * 24 * 3600;
 
-/** How often an open stream is asked whether its caller would still be let in, at the least. */
+/** The longest time between two checks of an open answer's caller. */
 export const STREAM_RECHECK = 60;
 
 /** How long a stream may go on where a new request would find its mandate expired: time to open the next one. */

@@ -1,21 +1,24 @@
 import { factsOf, homeOf } from "./attempt.ts";
+import { discard } from "./bytes/discard.ts";
+import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
 import { lastAcceptable } from "./evidence/act/verify.ts";
 import { type Caller, covers } from "./evidence/caller.ts";
 import type { Passage } from "./gate.ts";
 import { report } from "./ledger/client.ts";
 import { type Outcome, runKey } from "./ledger/protocol.ts";
-import { forward } from "./origin/forward.ts";
+import { type Answer, forward } from "./origin/forward.ts";
 import { forwardedHeaders, isEventStream, returnedHeaders } from "./origin/headers.ts";
 import { watchBody } from "./origin/watch.ts";
 import type { Reason } from "./reasons.ts";
-import { recheck } from "./recheck.ts";
 import { refusalOf } from "./respond.ts";
-import { fail, ok, type Result } from "./result.ts";
-import { nameSession, SESSION_HEADER } from "./session.ts";
-import { type Supervision, supervise } from "./supervise.ts";
+import type { Result } from "./result.ts";
+import { nameSession } from "./session/own.ts";
+import { SESSION_HEADER } from "./session/seal.ts";
+import { recheck } from "./supervision/recheck.ts";
+import { type Supervision, supervise } from "./supervision/supervise.ts";
 import type { Tenant } from "./tenant/tenant.ts";
-import { filterTools, type Listing } from "./tool-list.ts";
+import { filterTools } from "./tool-list.ts";
 import type { Trail } from "./trail.ts";
 
 type Call = Extract<Passage, { kind: "call" }>;
@@ -44,32 +47,32 @@ export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionCo
 }
 
 /** Asks the origin, and makes of its answer what this caller may see of it. */
-async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Listing, Reason>> {
+async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, Reason>> {
   const { facts, tenant, received, caller } = call;
-  const request = {
-    method: facts.method,
-    headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isWordOf(caller), trail.session),
-    body: facts.method === "POST" ? received.body : null,
-    signal: facts.signal,
-  };
-  const forwarded = await forward(tenant.origin, request, env);
+  const forwarded = await forward(
+    tenant.origin,
+    {
+      method: facts.method,
+      headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isWordOf(caller), trail.session),
+      body: facts.method === "POST" ? received.body : null,
+      signal: facts.signal,
+    },
+    env,
+  );
   if (!forwarded.ok) return forwarded;
-  const { status } = forwarded.value;
+  const { status, body } = forwarded.value;
   const headers = returnedHeaders(forwarded.value.headers);
-  // A response of these two has no body, whatever the origin sent.
-  const answer = { status, headers, body: status === 204 || status === 205 ? null : forwarded.value.body };
-  const session = headers.get(SESSION_HEADER);
-  if (session !== null) {
-    const now = Math.floor(Date.now() / 1000);
-    const named = await nameSession(session, trail.session, caller, tenant, env, now);
+  const id = headers.get(SESSION_HEADER);
+  if (id !== null) {
+    const named = await nameSession(id, trail.session, caller, tenant, env, seconds());
     if (!named.ok) {
-      await forwarded.value.body?.cancel();
+      await discard(body);
       return named;
     }
     headers.set(SESSION_HEADER, named.value);
   }
-  const body = await filterTools(answer, received.message, caller, tenant, facts.signal);
-  return body.ok ? ok({ ...answer, body: body.value }) : fail(body.error);
+  // A response of these two has no body, whatever the origin sent.
+  return filterTools({ status, headers, body: status === 204 || status === 205 ? null : body }, call);
 }
 
 /** What the origin may take for the caller's word. With a bearer alone there is nothing more to ask of a resumption. */
@@ -77,7 +80,7 @@ const isWordOf = (caller: Caller) => (name: string) =>
   covers(caller, name) || (caller.signature === null && name === "last-event-id");
 
 /** Passes the answer on as it comes, for as long as its caller may see it. */
-function stream({ status, headers, body }: Listing, call: Call, env: Env, end: (end: End) => void): Response {
+function stream({ status, headers, body }: Answer, call: Call, env: Env, end: (end: End) => void): Response {
   const supervision = superviseCall(call, env);
   const watched = watchBody(body, {
     clientGone: call.facts.signal,
@@ -91,12 +94,16 @@ function stream({ status, headers, body }: Listing, call: Call, env: Env, end: (
   return new Response(watched.body, { status, headers });
 }
 
-const superviseCall = ({ facts, tenant, bearer, caller }: Call, env: Env): Supervision =>
-  supervise({
-    expiresIn: (lastAcceptable(caller.mandate) + tenant.streams.grace) * 1000 - Date.now(),
-    every: tenant.streams.recheck * 1000,
-    check: () => recheck({ facts, bearer, caller }, env, Date.now()),
+/** An answer that comes late, to a call that was admitted in time, has the time of grace all the same. */
+function superviseCall(call: Call, env: Env): Supervision {
+  const { caller, tenant } = call;
+  const left = Math.max(lastAcceptable(caller.mandate) * 1000 - Date.now(), 0);
+  return supervise({
+    expiresIn: left + tenant.streams.grace * 1000,
+    pause: tenant.streams.recheck * 1000,
+    check: () => recheck(call, env, Date.now()),
   });
+}
 
 function reportOutcome(trail: Trail, tenant: Tenant, end: End, env: Env): Promise<void> {
   return report(env, homeOf(trail, tenant), {

@@ -3,8 +3,8 @@ import { sampleUnverified } from "./audit/sampling.ts";
 import { type Refusal, toResponse } from "./denial.ts";
 import { decide } from "./ledger/client.ts";
 import { addCors } from "./mcp/cors.ts";
-import { REASONS, type Reason } from "./reasons.ts";
-import { metadataUrl } from "./tenant/resource-metadata.ts";
+import { metadataUrl } from "./oauth/resource-metadata.ts";
+import type { Reason } from "./reasons.ts";
 import type { Trail } from "./trail.ts";
 
 /** Answers a refused request, after it was written down as far as it concerns anybody. */
@@ -18,7 +18,7 @@ export async function refuse(
   const answer = () => toResponse(refusalOf(trail, trail.ruling?.reason ?? reason));
   if (tenant === null || trail.ruling !== null) return answer();
   // A ledger that has just failed is not asked to write that down, and what we cannot tell is no verdict.
-  if (trail.caller !== null && REASONS[reason].answer.kind === "unavailable") return answer();
+  if (trail.caller !== null && reason.startsWith("ledger.")) return answer();
 
   const facts = factsOf(trail, tenant);
   const home = homeOf(trail, tenant);

@@ -5,7 +5,7 @@ import type { Caller } from "./evidence/caller.ts";
 import type { VerifiedEct } from "./evidence/ect/verify.ts";
 import type { Ruling } from "./ledger/protocol.ts";
 import type { RequestId } from "./mcp/message.ts";
-import type { Session } from "./mcp/session-seal.ts";
+import type { Session } from "./session/seal.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 
 /**

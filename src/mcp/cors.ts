@@ -70,9 +70,13 @@ export function preflight(headers: ReadonlyMap<string, string>, forwarded: Reado
   });
 }
 
-/** Adds what lets a browser client of an allowed origin read the answer, denials included. */
+/**
+ * Adds what lets a browser client of an allowed origin read the answer, denials included. What an MCP server lets it read
+ * beyond that it may; that cookies should go with its requests is not for the server to say, which receives none.
+ */
 export function addCors(headers: Headers, origin: string): void {
   headers.set("Access-Control-Allow-Origin", origin);
-  headers.set("Access-Control-Expose-Headers", EXPOSED_HEADERS.join(", "));
+  headers.append("Access-Control-Expose-Headers", EXPOSED_HEADERS.join(", "));
+  headers.delete("Access-Control-Allow-Credentials");
   headers.append("Vary", "Origin");
 }

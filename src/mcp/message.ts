@@ -1,3 +1,4 @@
+import { foldCase } from "../json/fold-case.ts";
 import {
   isObject,
   type JsonFault,
@@ -112,9 +113,3 @@ function readId(id: JsonValue | undefined): RequestId | null {
 
 const hasCaseVariant = (object: JsonObject, names: readonly string[]): boolean =>
   Object.keys(object).some((key) => !names.includes(key) && names.includes(foldCase(key)));
-
-/**
- * By way of capitals, so that U+017F (long s), which Go's parser takes for s, becomes s. Up to a NUL, where a parser
- * in C may end the name.
- */
-export const foldCase = (key: string): string => (key.split("\0")[0] ?? "").toUpperCase().toLowerCase();

@@ -1,3 +1,4 @@
+import { discard } from "../bytes/discard.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Origin } from "../tenant/tenant.ts";
@@ -10,6 +11,13 @@ export interface Forward {
   readonly body: Uint8Array<ArrayBuffer> | null;
   /** Aborted when the client goes away: closing a stream is how MCP 2026-07-28 cancels. */
   readonly signal: AbortSignal;
+}
+
+/** What the client is sent of the origin's response, as far as it is known. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | null;
 }
 
 /**
@@ -34,7 +42,7 @@ export async function forward(origin: Origin, request: Forward, env: Env): Promi
     });
     const fault = statusFault(response.status);
     if (fault === null) return ok(response);
-    await response.body?.cancel();
+    await discard(response.body);
     return fail(fault);
   } catch {
     if (request.signal.aborted) return fail("origin.client_gone");

@@ -1,4 +1,4 @@
-import type { Session } from "../mcp/session-seal.ts";
+import { SESSION_HEADER, type Session } from "../session/seal.ts";
 
 /**
  * What the origin receives, signed or not: no MCP client works without them, and the profile poc signs none of
@@ -23,7 +23,10 @@ const isForwarded = (name: string): boolean => FORWARDED.has(name) || name.start
 const isCallersWord = (name: string, named: ReadonlySet<string>): boolean =>
   name === "last-event-id" || name.startsWith("mcp-") || named.has(name);
 
-/** Hop-by-hop (RFC 9110 section 7.6.1; beside these, all that Connection names), and what belongs to the connection between the origin and us. */
+/**
+ * Hop-by-hop (RFC 9110 section 7.6.1; beside these, all that Connection names), and what is between the origin and us
+ * alone.
+ */
 const NOT_RETURNED: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -34,6 +37,8 @@ const NOT_RETURNED: ReadonlySet<string> = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
+  // It asks for credentials that the origin never receives, and leads clients to its own metadata in place of ours.
+  "www-authenticate",
 ]);
 
 /**
@@ -53,8 +58,8 @@ export function forwardedHeaders(
   for (const [name, value] of headers) {
     if (isForwarded(name) || (isCallersWord(name, named) && isWord(name))) forwarded.set(name, value);
   }
-  forwarded.delete("mcp-session-id");
-  if (session !== null) forwarded.set("mcp-session-id", session.id);
+  forwarded.delete(SESSION_HEADER);
+  if (session !== null) forwarded.set(SESSION_HEADER, session.id);
   // The bytes that are hashed on the way back are then the bytes the origin sent.
   forwarded.set("accept-encoding", "identity");
   return forwarded;

@@ -64,7 +64,7 @@ export async function compileAgents(
     const owner: Agent = {
       name: value.name,
       suspended: value.status === "suspended",
-      unsafeBearerOnly: bearerOnly(at, value.keys, found),
+      unsafeBearerOnly: bearerOnly(at, value, found),
     };
     for (const [i, subject] of value.subjects.entries()) {
       const place = [...at, "subjects", i];
@@ -99,26 +99,21 @@ export async function compileAgents(
   return { bySubject, byEctIssuer, byAttestation, keys, keyPlaces };
 }
 
-/** A bearer alone names an agent and no key, so the lane has to be the same whichever key the agent has. */
+/** A bearer alone names an agent and no key, so whatever the key, profile and lane have to be the same. */
 function bearerOnly(
   at: Path,
-  keys: v.InferOutput<typeof agent>["keys"],
+  { unsafeBearerOnly, keys }: v.InferOutput<typeof agent>,
   found: Found[],
 ): Agent["unsafeBearerOnly"] {
-  const lanes = new Set<number>();
-  for (const [i, { unsafeBearerOnly, profile, lane }] of keys.entries()) {
-    if (!unsafeBearerOnly) continue;
-    lanes.add(lane);
-    if (profile !== "poc") {
-      found.push({ at: [...at, "keys", i, "unsafeBearerOnly"], problem: "is for the profile poc alone" });
-    }
+  if (!unsafeBearerOnly) return null;
+  const place = [...at, "unsafeBearerOnly"];
+  if (keys.some(({ profile }) => profile !== "poc")) {
+    found.push({ at: place, problem: "is for agents whose keys are all of the profile poc" });
   }
+  const lanes = new Set(keys.map(({ lane }) => lane));
+  if (lanes.size > 1) found.push({ at: place, problem: "needs all keys of the agent to have one lane" });
   const [lane] = lanes;
-  if (lane === undefined) return null;
-  if (lanes.size > 1) {
-    found.push({ at: [...at, "keys"], problem: "must have one lane for all keys with unsafeBearerOnly" });
-  }
-  return { lane };
+  return lane === undefined ? null : { lane };
 }
 
 /**

@@ -65,15 +65,6 @@ const agentKey = fields({
     ),
     0,
   ),
-  unsafeBearerOnly: v.optional(
-    v.pipe(
-      v.boolean(),
-      v.description(
-        "Takes GET, DELETE, notifications and posted responses of this agent with the mandate alone, in a session of its own: who steals the mandate and the session id can send them too. For clients of the profile poc, which do not sign these.",
-      ),
-    ),
-    false,
-  ),
 });
 
 export const agent = fields({
@@ -101,6 +92,15 @@ export const agent = fields({
     [],
   ),
   keys: list(agentKey, MAX_TENANT_KEYS, "The keys it signs HTTP messages and ECTs with, by kid."),
+  unsafeBearerOnly: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Takes its GET, DELETE, notifications and posted responses with the mandate alone, in a session of its own: who steals mandate and session id can send them too. For agents with keys of the profile poc alone, whose client does not sign these.",
+      ),
+    ),
+    false,
+  ),
 });
 
 const attestationKeyName = {

@@ -1,5 +1,6 @@
 import type { Facts } from "../facts.ts";
 import { MAX_CACHED_TENANT_BYTES } from "../limits.ts";
+import type { Described } from "../oauth/resource-metadata.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { TextCache } from "./cache.ts";
@@ -23,15 +24,15 @@ export async function findTenant(facts: Facts, env: Env, now: number): Promise<R
 /**
  * Finds the tenant that a metadata path is about.
  *
- * @param described path of a resource, or `""` for a tenant that has the host to itself
  * @param now milliseconds
  */
 export const findDescribed = (
   { host }: Facts,
-  described: string,
+  described: Described,
   env: Env,
   now: number,
-): Promise<Result<Tenant, Reason>> => tenantAt(host, described === "" ? null : described, env, now);
+): Promise<Result<Tenant, Reason>> =>
+  tenantAt(host, described.kind === "path" ? described.path : null, env, now);
 
 /** @param path null for whatever tenant has the host to itself */
 async function tenantAt(
@@ -46,17 +47,28 @@ async function tenantAt(
 
   const id = host === gateway.host ? ok(pathTenant(path ?? "")) : await hostTenant(host, env, now);
   if (!id.ok) return id;
-  const text = id.value === null ? ok(null) : await readTenantValue(`tenant:${id.value}`, env, now);
-  if (!text.ok) return text;
-  if (id.value === null || text.value === null) return fail("target.unknown");
-  const tenant = await compileOnce(id.value, text.value, gateway.origin);
-  // A document stored under another tenant's key must not answer for it.
-  if (tenant === null || tenant.id !== id.value) return fail("tenant.invalid");
+  if (id.value === null) return fail("target.unknown");
+  const tenant = await readTenant(id.value, env, now);
+  if (!tenant.ok) return tenant;
 
   // Asked again of the document itself: the entry in KV only says where to look.
-  const own = new URL(tenant.publicUrl);
+  const own = new URL(tenant.value.publicUrl);
   const isThere = own.host === host && (path === null || own.pathname === path);
-  return isThere ? ok(tenant) : fail("target.unknown");
+  return isThere ? tenant : fail("target.unknown");
+}
+
+/**
+ * Reads the tenant of an id, as its document is now.
+ *
+ * @param now milliseconds
+ */
+export async function readTenant(id: string, env: Env, now: number): Promise<Result<Tenant, Reason>> {
+  const text = await readTenantValue(`tenant:${id}`, env, now);
+  if (!text.ok) return text;
+  if (text.value === null) return fail("target.unknown");
+  const tenant = await compileOnce(id, text.value, env.GATEWAY_URL);
+  // A document stored under another tenant's key must not answer for it.
+  return tenant?.id === id ? ok(tenant) : fail("tenant.invalid");
 }
 
 const pathTenant = (path: string): string | null => /^\/([a-z0-9-]{1,63})\/mcp$/.exec(path)?.[1] ?? null;

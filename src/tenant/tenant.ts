@@ -123,9 +123,9 @@ export interface SessionPolicy {
 
 /** What becomes of an open response stream, in seconds. */
 export interface StreamPolicy {
-  /** How often its caller is checked again. */
+  /** Time between two checks of its caller. */
   readonly recheck: number;
-  /** How long it may outlive the mandate it was opened under. */
+  /** How long it may go on when a new request would find its mandate expired. */
   readonly grace: number;
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { keptSessionKeys, makeSessionKeys, SESSION_KEYS_FILE } from "../../src/cli/local/session-keys.ts";
-import { readSessionKeys } from "../../src/keys/session-keys.ts";
+import { readSessionKeys } from "../../src/session/keys.ts";
 
 let directory: string;
 let file: string;

@@ -18,7 +18,7 @@ const [first, ...others] = document().agents;
 if (first === undefined) throw new Error("the document has agents");
 const lenient = await compiled({
   agents: [
-    { ...first, keys: [{ jwk: ada.jwk, profile: "poc", lane: 3, unsafeBearerOnly: true }] },
+    { ...first, keys: [{ jwk: ada.jwk, profile: "poc", lane: 3 }], unsafeBearerOnly: true },
     ...others,
   ],
 });

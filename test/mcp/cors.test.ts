@@ -95,10 +95,17 @@ describe("preflight", () => {
 });
 
 test("addCors names one origin and keeps what varies already", () => {
-  const headers = new Headers({ vary: "Accept", "access-control-allow-origin": "*" });
+  const headers = new Headers({
+    vary: "Accept",
+    "access-control-allow-origin": "*",
+    "access-control-allow-credentials": "true",
+    "access-control-expose-headers": "x-of-the-origin",
+  });
   addCors(headers, "https://app.example");
   expect(headers.get("access-control-allow-origin")).toBe("https://app.example");
   expect(headers.get("vary")).toBe("Accept, Origin");
   expect(headers.get("access-control-expose-headers")).toContain("countersign-decision");
   expect(headers.get("access-control-expose-headers")).toContain("www-authenticate");
+  expect(headers.get("access-control-expose-headers")).toContain("x-of-the-origin");
+  expect(headers.has("access-control-allow-credentials")).toBe(false);
 });

@@ -67,6 +67,18 @@ describe("CORS", () => {
     expect([...answer.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
   });
 
+  test("two Origin lines, also where both are allowed", async () => {
+    const wire = await scene.sign("acme", toolCall());
+    const lines = [
+      ["Origin", SITE],
+      ["Origin", SITE],
+    ] as const;
+    const answer = await scene.send({ ...wire, headers: [...wire.headers, ...lines] });
+    expect(told(answer)).toBe("403 origin_header.not_allowed");
+    expect(await scene.logged(answer)).toBe("origin_header.not_allowed");
+    expect(told(await scene.send(wire))).toBe("200");
+  });
+
   test("a tenant that allows no site", async () => {
     expect(told(await preflight(SITE, "plain"))).toBe("403 origin_header.not_allowed");
     expect(told(await preflight(SITE, "nobody"))).toBe("404 target.unknown");

@@ -286,7 +286,6 @@ describe("what comes back", () => {
     expect(headers).toEqual({
       "content-type": "application/json; charset=utf-8",
       "mcp-session-id": expect.stringMatching(/^[\w-]+\.[\w-]{40,}$/),
-      "www-authenticate": 'Bearer realm="x"',
       "set-cookie": "a=1; Path=/, b=2",
       etag: 'W/"1"',
       "access-control-allow-origin": "*",

@@ -170,14 +170,15 @@ describe("JSON that does not come to its end", () => {
 describe.each(["POST", "GET"] as const)("an event stream that answers a %s", (method) => {
   const dataOf = (text: string) => text.replaceAll("\n", "\ndata: ");
 
-  async function stream() {
+  async function stream(resumed = method === "GET") {
     const origin = scene.origin("acme");
     origin.handler = () => {};
     const arriving = origin.next();
     const client = await Connection.open(scene.url);
     opened.push(client);
     const body = method === "POST" ? rpc("tools/list") : null;
-    client.write(toBytes(await scene.sign("acme", body, { method })));
+    const headers = resumed ? { "last-event-id": "7" } : {};
+    client.write(toBytes(await scene.sign("acme", body, { method, headers })));
     const { response } = await arriving;
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" }).flushHeaders();
     return { client, response, head: await client.head() };
@@ -200,6 +201,14 @@ describe.each(["POST", "GET"] as const)("an event stream that answers a %s", (me
     }
     response.end();
     expect(await client.piece()).toBeNull();
+  });
+
+  test("a stream of events that answer nothing is not touched", async () => {
+    if (method === "POST") return;
+    const { client, response } = await stream(false);
+    const event = `data: ${dataOf(SENT)}\n\n`;
+    response.write(event);
+    expect((await client.piece())?.toString()).toBe(event);
   });
 
   test("what may be a list that we cannot read: the stream breaks", async () => {

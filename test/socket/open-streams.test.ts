@@ -2,23 +2,26 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Scene, setScene, type Wishes } from "./harness.ts";
-import { decisionOf, toolCall } from "./messages.ts";
+import { beginSession, decisionOf, toolCall } from "./messages.ts";
 import type { Arrival } from "./origin.ts";
 import { BrokenBody, Connection, toBytes } from "./raw.ts";
 
 /** Checked every second, and no grace: what a tenant can ask for at the most. */
 const STREAMS = { recheckSeconds: 1, graceSeconds: 0 };
-const TENANTS = ["expiry", "suspended", "agent", "key", "issuer", "faulty", "steady"];
+const TENANTS = ["expiry", "suspended", "agent", "key", "issuer", "faulty", "bearer", "gone", "steady"];
 
 let scene: Scene;
 beforeAll(async () => {
-  scene = await setScene(Object.fromEntries(TENANTS.map((id) => [id, { streams: STREAMS }])));
+  scene = await setScene({
+    ...Object.fromEntries(TENANTS.map((id) => [id, { streams: STREAMS }])),
+    grace: { streams: { ...STREAMS, graceSeconds: 2 } },
+  });
 });
 afterAll(() => scene.close());
 
 const open: Connection[] = [];
 beforeEach(() => {
-  for (const id of TENANTS) scene.origin(id).handler = () => {};
+  for (const id of [...TENANTS, "grace"]) scene.origin(id).handler = () => {};
 });
 afterEach(() => {
   for (const connection of open.splice(0)) connection.close();
@@ -35,6 +38,7 @@ async function openResponse(
   tenant: string,
   wishes: Wishes = {},
   contentType = "text/event-stream",
+  lateMs = 0,
 ): Promise<Opened> {
   const arriving = scene.origin(tenant).next();
   const client = await Connection.open(scene.url);
@@ -42,6 +46,7 @@ async function openResponse(
   const body = wishes.method === "GET" ? null : toolCall();
   client.write(toBytes(await scene.sign(tenant, body, wishes)));
   const arrival = await arriving;
+  await new Promise((resolve) => setTimeout(resolve, lateMs));
   arrival.response.writeHead(200, { "content-type": contentType });
   arrival.response.write("data: 1\n\n");
   const head = await client.head();
@@ -77,6 +82,20 @@ describe("the mandate expires", () => {
     });
     expect(await client.piece()).toBeNull();
     expect(await arrival.closed).toBe(false);
+    expect(await outcomeOf(decision)).toEqual(ended("act.expired"));
+  });
+
+  test("in the time of grace it goes on, and so does an answer that comes late", async () => {
+    const dead = await scene.run("grace", { now: Math.floor(Date.now() / 1000) - 600, lifetimeSeconds: 571 });
+    const { client, arrival, decision } = await openResponse(
+      "grace",
+      { run: dead },
+      "text/event-stream",
+      1_500,
+    );
+    arrival.response.write("data: 2\n\n");
+    expect((await client.piece())?.toString()).toBe("data: 2\n\n");
+    expect(await client.piece()).toBeNull();
     expect(await outcomeOf(decision)).toEqual(ended("act.expired"));
   });
 
@@ -118,13 +137,37 @@ describe("the tenant document changes", () => {
       },
     ],
     ["faulty", "tenant.invalid", (d: never) => Object.assign(d, { agents: "none" })],
+    [
+      "bearer",
+      "signature.missing",
+      ({ agents }: { agents: { unsafeBearerOnly?: boolean }[] }) => {
+        for (const agent of agents) delete agent.unsafeBearerOnly;
+      },
+    ],
+    [
+      "gone",
+      "act.subject_unknown",
+      ({ agents }: { agents: { subjects: string[] }[] }) => {
+        for (const agent of agents) agent.subjects = agent.subjects.map((subject) => `${subject}-renamed`);
+      },
+    ],
   ] as never;
 
   test("a stream whose caller would be refused ends; one that is steady goes on", {
     timeout: 60_000,
   }, async () => {
+    await change("bearer", (document) => {
+      const agents: { name: string; unsafeBearerOnly?: boolean }[] = document.agents ?? [];
+      for (const agent of agents) if (agent.name === "courier") agent.unsafeBearerOnly = true;
+    });
+    const caller = scene.courier;
+    const headers = { "mcp-session-id": await beginSession(scene, "bearer", "s-1", { caller }) };
     const steady = await openResponse("steady");
-    const opened = await Promise.all(cases.map(([tenant]) => openResponse(tenant)));
+    const opened = await Promise.all(
+      cases.map(([tenant]) =>
+        openResponse(tenant, tenant === "bearer" ? { method: "GET", caller, headers } : {}),
+      ),
+    );
     await Promise.all(cases.map(([tenant, , edit]) => change(tenant, edit)));
     const ends = await Promise.all(
       opened.map(async ({ client, arrival, decision }) => {

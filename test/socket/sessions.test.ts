@@ -209,6 +209,31 @@ test.each([
   expect(answer.headers.has("mcp-session-id")).toBe(false);
 });
 
+test("a session lives through a rotation of keys, and ends with the key that sealed it", async () => {
+  const key = (byte: number) => Buffer.alloc(32, byte).toString("base64url");
+  /** What a deployment with these keys says to a session. */
+  async function deployed<T>(sessionKeys: string, ask: (at: Scene) => Promise<T>): Promise<T> {
+    const at = await setScene({ acme: {} }, { sessionKeys });
+    try {
+      return await ask(at);
+    } finally {
+      await at.close();
+    }
+  }
+  const use = (session: string) => async (at: Scene) =>
+    told(await at.send(await at.sign("acme", toolCall(), { headers: { "mcp-session-id": session } })));
+
+  const old = await deployed(`k1:${key(1)}`, (at) => beginSession(at, "acme"));
+  const renewed = await deployed(`k2:${key(2)},k1:${key(1)}`, async (at) => {
+    expect(await use(old)(at)).toBe("200");
+    return beginSession(at, "acme");
+  });
+  await deployed(`k2:${key(2)}`, async (at) => {
+    expect(await use(renewed)(at)).toBe("200");
+    expect(await use(old)(at)).toBe("404 session.unknown");
+  });
+});
+
 describe("with SESSION_KEYS that are none", () => {
   let bare: Scene;
   beforeAll(async () => {
@@ -225,6 +250,7 @@ describe("with SESSION_KEYS that are none", () => {
     const headers = { "mcp-session-id": "local.AAAA" };
     const used = await bare.send(await bare.sign("acme", toolCall(), { headers }));
     expect(told(used)).toBe("503 session.unconfigured");
+    expect(await bare.logged(used)).toBe("session.unconfigured");
     expect(told(await bare.send(await bare.sign("acme", toolCall())))).toBe("200");
   });
 });
@@ -233,12 +259,12 @@ describe("profile poc", () => {
   /** What its client sends beside requests: the mandate alone. */
   const BARE = MESSAGES.filter(([name]) => name === "GET" || name === "DELETE" || name === "a response");
 
-  /** Switches bearer-only on for the courier's key. */
+  /** Switches bearer-only on for the courier. */
   async function letOffSignatures(tenant: string): Promise<void> {
     const kv = await scene.runtime.kv();
     const document = JSON.parse((await kv.get(`tenant:${tenant}`)) ?? "{}");
     const courier = document.agents.find(({ name }: { name: string }) => name === "courier");
-    courier.keys[0].unsafeBearerOnly = true;
+    courier.unsafeBearerOnly = true;
     await kv.put(`tenant:${tenant}`, JSON.stringify(document));
   }
 

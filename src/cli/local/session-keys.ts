@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readSessionKeys } from "../../keys/session-keys.ts";
 import { fail, ok, type Result } from "../../result.ts";
+import { readSessionKeys } from "../../session/keys.ts";
 
 /** Where a state directory keeps its keys. A new key can be put before the others by hand. */
 export const SESSION_KEYS_FILE = "session-keys";

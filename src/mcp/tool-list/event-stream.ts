@@ -93,16 +93,13 @@ export class EventFilter {
     return { bytes: this.#passed.bytes, fault: null };
   }
 
-  /**
-   * The end of the stream. Browsers discard an event without its blank line, other clients read it: it passes where
-   * there is nothing to filter.
-   */
+  /** The end of the stream. Browsers discard an event without its blank line, other clients read it. */
   end(): Passed {
     this.#passed = new ByteBuffer();
     const event = this.#held.bytes;
     const filtered = filterEvent(event, this.#isAllowed);
-    if (filtered.ok && filtered.value === event) this.#pass(event);
-    return { bytes: this.#passed.bytes, fault: null };
+    if (filtered.ok) this.#pass(filtered.value);
+    return { bytes: this.#passed.bytes, fault: filtered.ok ? null : filtered.error };
   }
 
   #read(byte: number): EventFault | null {

@@ -33,7 +33,7 @@ export function filterEvent(
 ): Result<Uint8Array<ArrayBuffer>, "garbage"> {
   const data = decode(dataOf(event));
   const filtered = filterList(data, isAllowed);
-  if (filtered === null) return mayHoldList(decode(event)) ? fail("garbage") : ok(event);
+  if (filtered === null) return mayBeRead(decode(event)) ? fail("garbage") : ok(event);
   return ok(filtered === data ? event : withData(event, filtered));
 }
 
@@ -45,7 +45,7 @@ const decode = (bytes: Uint8Array): string => decoder.decode(bytes);
  * Whether a parser that takes more than we do (NaN, comments, another idea of where a line ends) could find a tool list.
  * None does without a brace, or without the word `tools`, which escapes can hide.
  */
-const mayHoldList = (text: string): boolean => text.includes("{") && /tools|\\/iu.test(text);
+const mayBeRead = (text: string): boolean => text.includes("{") && /tools|\\/iu.test(text);
 
 /** The values of the data lines, joined by LF; nothing where there are none. */
 function dataOf(event: Uint8Array): Uint8Array {

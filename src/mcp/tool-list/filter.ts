@@ -1,6 +1,6 @@
 import { fromUtf8, utf8 } from "../../encoding.ts";
+import { foldCase } from "../../json/fold-case.ts";
 import { elementsOf, membersOf, type Span, skipSpace } from "../../json/spans.ts";
-import { foldCase } from "../message.ts";
 
 /** Whether the caller may call the tool of this name. */
 export type IsAllowed = (tool: string) => boolean;

@@ -142,12 +142,16 @@ describe("what we cannot read, but others might", () => {
   });
 
   test.each([
-    ["a whole list", `data: ${LIST}`],
-    ["a whole list and the end of its line", `data: ${LIST}\r\n`],
-    ["half a list", `data: ${LIST.slice(0, -5)}`],
-    ["other fields too", `id: 1\ndata: ${LIST}`],
-  ])("at the end, %s is dropped", (_, rest) => {
-    expect(filtered(`data: ${NOTE}\n\n${rest}`)).toBe(`data: ${NOTE}\n\n`);
+    ["a whole list", `data: ${LIST}`, `data: ${SHOWN}`],
+    ["a whole list and the end of its line", `data: ${LIST}\r\n`, `data: ${SHOWN}\r\n`],
+    ["other fields too", `id: 1\ndata: ${LIST}`, `id: 1\ndata: ${SHOWN}`],
+  ])("at the end, without a blank line, %s is filtered", (_, rest, shown) => {
+    expect(filtered(`data: ${NOTE}\n\n${rest}`)).toBe(`data: ${NOTE}\n\n${shown}`);
+  });
+
+  test("at the end, half a list: the stream breaks", () => {
+    const { bytes, fault } = passed([utf8(`data: ${NOTE}\n\ndata: ${LIST.slice(0, -5)}`)]);
+    expect([new TextDecoder().decode(bytes), fault]).toEqual([`data: ${NOTE}\n\n`, "garbage"]);
   });
 });
 
@@ -260,7 +264,9 @@ describe("size", () => {
       MAX_LIST_BYTES,
     );
     const beyond = streamOf(event(MAX_LIST_BYTES + 1));
-    await expect(new Response(filterEvents(beyond, isAllowed)).text()).rejects.toThrow("origin.list_unreadable");
+    await expect(new Response(filterEvents(beyond, isAllowed)).text()).rejects.toThrow(
+      "origin.list_unreadable",
+    );
   });
 });
 

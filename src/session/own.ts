@@ -1,14 +1,11 @@
-import { type Caller, principalOf } from "./evidence/caller.ts";
-import { readSessionKeys } from "./keys/session-keys.ts";
-import type { Message } from "./mcp/message.ts";
-import { isModern } from "./mcp/mirrored-headers.ts";
-import { openSession, type Session, type SessionOwner, sealSession } from "./mcp/session-seal.ts";
-import type { Reason } from "./reasons.ts";
-import { fail, ok, type Result } from "./result.ts";
-import type { Tenant } from "./tenant/tenant.ts";
-
-/** Carries the session in both directions (MCP 2025-11-25, Streamable HTTP, "Session Management"). */
-export const SESSION_HEADER = "mcp-session-id";
+import { type Caller, principalOf } from "../evidence/caller.ts";
+import type { Message } from "../mcp/message.ts";
+import { isModern } from "../mcp/mirrored-headers.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import { readSessionKeys } from "./keys.ts";
+import { openSession, SESSION_HEADER, type Session, type SessionOwner, sealSession } from "./seal.ts";
 
 /**
  * Finds the session that a message belongs to, which must be its caller's own. Part of stage 7.

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url } from "../../src/encoding.ts";
-import { readSessionKeys, type SessionKeys } from "../../src/keys/session-keys.ts";
 import { MAX_SEALED_SESSION_LENGTH, MAX_SESSION_ID_LENGTH } from "../../src/limits.ts";
-import { openSession, type SessionOwner, sealSession } from "../../src/mcp/session-seal.ts";
+import { readSessionKeys, type SessionKeys } from "../../src/session/keys.ts";
+import { openSession, type SessionOwner, sealSession } from "../../src/session/seal.ts";
 
 const NOW = 1_772_064_000;
 const OWNER: SessionOwner = { tenant: "acme", principal: "agent:ada", issuer: "https://issuer.example" };

@@ -5,9 +5,12 @@
  */
 
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from "../encoding.ts";
-import type { SessionKeys } from "../keys/session-keys.ts";
 import { CLOCK_SKEW, MAX_SEALED_SESSION_LENGTH, MAX_SESSION_ID_LENGTH } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
+import type { SessionKeys } from "./keys.ts";
+
+/** Carries the session in both directions (MCP 2025-11-25, Streamable HTTP, "Session Management"). */
+export const SESSION_HEADER = "mcp-session-id";
 
 /** Whose a session is: all of it from verified values. */
 export interface SessionOwner {

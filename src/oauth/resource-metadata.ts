@@ -1,15 +1,17 @@
 /** OAuth 2.0 Protected Resource Metadata (RFC 9728): where a client learns how to be let in. */
 
 import { METADATA_MAX_AGE } from "../limits.ts";
-import type { Tenant } from "./tenant.ts";
+import type { Tenant } from "../tenant/tenant.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
 
-/** A metadata path and what it is about: `""`, a whole host, or the path of a resource there. Null for other paths. */
-export function describedPath(path: string): string | null {
-  if (!path.startsWith(WELL_KNOWN)) return null;
-  const described = path.slice(WELL_KNOWN.length);
-  return described === "" || described.startsWith("/") ? described : null;
+/** What a metadata path is about: whatever has the host to itself, or the resource at a path there. */
+export type Described = { readonly kind: "host" } | { readonly kind: "path"; readonly path: string };
+
+/** Null for any other path. */
+export function describedBy(path: string): Described | null {
+  if (path === WELL_KNOWN) return { kind: "host" };
+  return path.startsWith(`${WELL_KNOWN}/`) ? { kind: "path", path: path.slice(WELL_KNOWN.length) } : null;
 }
 
 /**

@@ -20,8 +20,11 @@ let known: { readonly text: string; readonly keys: SessionKeys | null } | null =
  */
 export async function readSessionKeys(text: string | undefined): Promise<SessionKeys | null> {
   if (text === undefined) return null;
-  if (known?.text !== text) known = { text, keys: await importKeys(text) };
-  return known.keys;
+  if (known?.text === text) return known.keys;
+  const keys = await importKeys(text);
+  if (keys === null) console.error(JSON.stringify({ event: "session_keys.malformed" }));
+  known = { text, keys };
+  return keys;
 }
 
 async function importKeys(text: string): Promise<SessionKeys | null> {
