@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createFetch, type FetchFunction, SESSION_ACTIONS } from "../../src/agent/index.ts";
 import { type Scene, setScene, TOOLS, type Wishes } from "./harness.ts";
 import { type McpOrigin, startMcpOrigin } from "./mcp-origin.ts";
-import { rpc } from "./messages.ts";
+import { rpc, toolCall } from "./messages.ts";
 
 let scene: Scene;
 let stateful: McpOrigin;
@@ -145,6 +145,39 @@ describe("a legacy server that keeps sessions", () => {
     await expect(search(client)).rejects.toThrow();
     expect(exchanges.at(-1)).toMatch(/^POST 4/);
   });
+});
+
+test.each([
+  ["2025-03-26", {}],
+  ["2025-06-18", { "mcp-protocol-version": "2025-06-18" }],
+  ["2025-11-25", { "mcp-protocol-version": "2025-11-25" }],
+])("revision %s: a session from initialize to DELETE", async (revision, version) => {
+  const run = await scene.run("stateful");
+  let session = {};
+  const send = async (body: string | null, headers: Record<string, string>, method = "POST") =>
+    scene.send(
+      await scene.sign("stateful", body, {
+        run,
+        method,
+        headers: { ...POST_HEADERS, ...session, ...headers },
+      }),
+    );
+  const clientInfo = { name: "by hand", version: "1" };
+  const begun = await send(
+    rpc("initialize", { protocolVersion: revision, capabilities: {}, clientInfo }),
+    {},
+  );
+  expect([begun.status, begun.text]).toEqual([
+    200,
+    expect.stringContaining(`"protocolVersion":"${revision}"`),
+  ]);
+  session = { "mcp-session-id": begun.headers.get("mcp-session-id") ?? "" };
+  const initialized = await send(rpc("notifications/initialized", {}, null), version);
+  expect([initialized.status, initialized.text]).toEqual([202, ""]);
+  expect((await send(toolCall(), version)).text).toContain("search: wax");
+  expect((await send(null, version, "DELETE")).status).toBe(200);
+  // Its server is gone: what it says to that, the client is told.
+  expect([400, 404]).toContain((await send(toolCall(), version)).status);
 });
 
 describe("what a client gets wrong is answered as the origin answers it", () => {
