@@ -12,7 +12,7 @@ import { forwardedHeaders, isEventStream, returnedHeaders } from "./origin/heade
 import { watchBody } from "./origin/watch.ts";
 import type { Reason } from "./reasons.ts";
 import { refusalOf } from "./respond.ts";
-import type { Result } from "./result.ts";
+import { ok, type Result } from "./result.ts";
 import { nameSession } from "./session/own.ts";
 import { SESSION_HEADER } from "./session/seal.ts";
 import { recheck } from "./supervision/recheck.ts";
@@ -36,9 +36,10 @@ export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionCo
   facts.signal.addEventListener("abort", () => ctx.waitUntil(reported));
   try {
     const answer = await ask(call, trail, env);
-    if (answer.ok) return stream(answer.value, call, env, end);
-    const refusal = refusalOf(trail, answer.error);
-    end({ status: statusOf(refusal), reason: answer.error, output_hash: null });
+    const shown = answer.ok ? await show(answer.value, call, env, end) : answer;
+    if (shown.ok) return shown.value;
+    const refusal = refusalOf(trail, shown.error);
+    end({ status: statusOf(refusal), reason: shown.error, output_hash: null });
     return toResponse(refusal);
   } catch (bug) {
     end({ status: 500, reason: "internal.error", output_hash: null });
@@ -46,7 +47,7 @@ export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionCo
   }
 }
 
-/** Asks the origin, and makes of its answer what this caller may see of it. */
+/** Asks the origin; of its answer nothing but the head is there. */
 async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, Reason>> {
   const { facts, tenant, received, caller } = call;
   const forwarded = await forward(
@@ -63,7 +64,9 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
   const { status, body } = forwarded.value;
   const headers = returnedHeaders(forwarded.value.headers);
   const id = headers.get(SESSION_HEADER);
-  if (id !== null) {
+  // An empty one names none.
+  if (id === "") headers.delete(SESSION_HEADER);
+  else if (id !== null) {
     const named = await nameSession(id, trail.session, caller, tenant, env, seconds());
     if (!named.ok) {
       await discard(body);
@@ -72,26 +75,35 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
     headers.set(SESSION_HEADER, named.value);
   }
   // A response of these two has no body, whatever the origin sent.
-  return filterTools({ status, headers, body: status === 204 || status === 205 ? null : body }, call);
+  return ok({ status, headers, body: status === 204 || status === 205 ? null : body });
 }
 
 /** What the origin may take for the caller's word. With a bearer alone there is nothing more to ask of a resumption. */
 const isWordOf = (caller: Caller) => (name: string) =>
   covers(caller, name) || (caller.signature === null && name === "last-event-id");
 
-/** Passes the answer on as it comes, for as long as its caller may see it. */
-function stream({ status, headers, body }: Answer, call: Call, env: Env, end: (end: End) => void): Response {
+/** Passes on, as it comes, what this caller may see of the answer, and for as long as it may. */
+async function show(
+  answer: Answer,
+  call: Call,
+  env: Env,
+  end: (end: End) => void,
+): Promise<Result<Response, Reason>> {
   const supervision = superviseCall(call, env);
-  const watched = watchBody(body, {
-    clientGone: call.facts.signal,
-    stop: supervision.stop,
-    endsCleanly: isEventStream(headers),
-  });
+  const { stop } = supervision;
+  const filtered = await filterTools(answer, call, stop);
+  if (!filtered.ok) {
+    supervision.end();
+    return filtered;
+  }
+  const { status, headers, body } = filtered.value;
+  const cuts = { clientGone: call.facts.signal, stop, endsCleanly: isEventStream(headers) };
+  const watched = watchBody(body, cuts);
   void watched.end.then(({ sha256, reason }) => {
     supervision.end();
     end({ status, reason, output_hash: sha256 });
   });
-  return new Response(watched.body, { status, headers });
+  return ok(new Response(watched.body, { status, headers }));
 }
 
 /** An answer that comes late, to a call that was admitted in time, has the time of grace all the same. */

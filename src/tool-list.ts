@@ -2,12 +2,11 @@ import { discard } from "./bytes/discard.ts";
 import { type ReadFault, readWhole } from "./bytes/read-whole.ts";
 import { bindCapability } from "./evidence/act/bind.ts";
 import type { Caller } from "./evidence/caller.ts";
-import type { Facts } from "./facts.ts";
 import type { Passage } from "./gate.ts";
 import { MAX_LIST_BYTES } from "./limits.ts";
 import { isToolName, type Message } from "./mcp/message.ts";
 import { filterEvents } from "./mcp/tool-list/event-stream.ts";
-import { filterListBytes, type IsAllowed } from "./mcp/tool-list/filter.ts";
+import { filterListBytes } from "./mcp/tool-list/filter.ts";
 import type { Answer } from "./origin/forward.ts";
 import { isEventStream } from "./origin/headers.ts";
 import { deriveAction } from "./policy/actions.ts";
@@ -20,43 +19,51 @@ import type { Tenant } from "./tenant/tenant.ts";
 /**
  * Shows the caller in an answer to `tools/list` only the tools that it may call, where its tenant wants that. Streams
  * go on streaming. Part of stage 10.
+ *
+ * @param stop aborted, with the reason, when the caller may see no more of the answer
  */
 export async function filterTools(
   answer: Answer,
-  { tenant, facts, received, caller }: Extract<Passage, { kind: "call" }>,
+  { tenant, facts, received: { message }, caller }: Extract<Passage, { kind: "call" }>,
+  stop: AbortSignal,
 ): Promise<Result<Answer, Reason>> {
   const { status, headers, body } = answer;
-  if (!tenant.tools.filterList || body === null || status >= 300) return ok(answer);
-  const isStream = isEventStream(headers);
-  if (!holdsList(received.message, facts, isStream)) return ok(answer);
-  if ((headers.get("content-encoding") ?? "identity") !== "identity") {
+  if (!tenant.tools.filterList || body === null || !mayHoldList(message)) return ok(answer);
+  if ((headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity") {
     await discard(body);
     return fail("origin.list_unreadable");
   }
   const isAllowed = (tool: string) => mayCall(tool, caller, tenant);
-  const filtered = isStream
-    ? ok(filterEvents(body, isAllowed))
-    : await filterJson(body, isAllowed, tenant.origin.timeoutMs, facts.signal);
-  return filtered.ok ? ok({ status, headers: ofOtherBytes(headers), body: filtered.value }) : filtered;
-}
+  const shown = (filtered: Answer["body"]) => ok({ status, headers: ofOtherBytes(headers), body: filtered });
+  // MCP clients read what answers a GET as events, whatever its type. Most of them are no lists: none breaks the stream.
+  if (message.kind === "stream") return shown(filterEvents(body, isAllowed, "pass"));
+  if (isEventStream(headers)) return shown(filterEvents(body, isAllowed, "break"));
 
-async function filterJson(
-  body: ReadableStream<Uint8Array>,
-  isAllowed: IsAllowed,
-  deadlineMs: number,
-  clientGone: AbortSignal,
-): Promise<Result<Answer["body"], Reason>> {
-  const read = await readWhole(body, MAX_LIST_BYTES, deadlineMs);
-  if (!read.ok) return fail(clientGone.aborted ? "origin.client_gone" : FAULTS[read.error]);
+  const read = await readWhole(body, MAX_LIST_BYTES, tenant.origin.timeoutMs, stop);
+  if (!read.ok) return fail(facts.signal.aborted ? "origin.client_gone" : faultOf(read.error, stop));
   const filtered = filterListBytes(read.value, isAllowed);
-  return filtered === null ? fail("origin.list_unreadable") : ok(new Response(filtered).body);
+  if (filtered !== null) return shown(new Response(filtered).body);
+  // A page that says what went wrong, or nothing at all, holds no list.
+  const isNoList = status >= 300 || read.value.length === 0;
+  return isNoList ? shown(new Response(read.value).body) : fail("origin.list_unreadable");
 }
 
-/** A stream that is resumed (MCP 2025-11-25, Streamable HTTP, "Resumability") may bring the answer to an earlier request. */
-const holdsList = (message: Message, { headers }: Facts, isStream: boolean): boolean =>
-  message.kind === "stream"
-    ? isStream && headers.has("last-event-id")
-    : message.kind === "request" && message.method === "tools/list";
+/** A GET stream may bring the answer to an earlier request (MCP 2025-11-25, Streamable HTTP, "Resumability"). */
+const mayHoldList = (message: Message): boolean =>
+  message.kind === "stream" || (message.kind === "request" && message.method === "tools/list");
+
+function faultOf(fault: ReadFault, stop: AbortSignal): Reason {
+  switch (fault) {
+    case "too_large":
+      return "origin.list_unreadable";
+    case "timeout":
+      return "origin.timeout";
+    case "stopped":
+      return stop.reason;
+    case "broken":
+      return "origin.broken";
+  }
+}
 
 /** Whether a call of the tool could be admitted, as far as that does not depend on the call: the same rules decide. */
 function mayCall(name: string, { mandate, agent }: Caller, tenant: Tenant): boolean {
@@ -94,9 +101,3 @@ const DESCRIPTIONS = [
   "signature",
   "signature-input",
 ];
-
-const FAULTS: Record<ReadFault, Reason> = {
-  too_large: "origin.list_unreadable",
-  timeout: "origin.timeout",
-  broken: "origin.broken",
-};

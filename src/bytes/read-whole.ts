@@ -1,37 +1,41 @@
 import { fail, ok, type Result } from "../result.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 
-/** Why a stream was not read to its end: more came than may be held, it took too long, or its sender broke off. */
-export type ReadFault = "too_large" | "timeout" | "broken";
+/** Why a stream was not read to its end: more came than may be held, it took too long, we stopped, or its sender broke off. */
+export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
 
 /**
  * Reads a stream to its end, of which `maxBytes` may be held. The sender is told where nobody reads on.
  *
  * @param deadlineMs how long the sender may take for all of it, milliseconds
+ * @param stop ends the reading when it is aborted
  */
 export async function readWhole(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
   deadlineMs: number,
+  stop?: AbortSignal,
 ): Promise<Result<Uint8Array<ArrayBuffer>, ReadFault>> {
   const reader = stream.getReader();
-  let expired = false;
-  const timer = setTimeout(() => {
-    expired = true;
+  let cut: "timeout" | "stopped" | null = null;
+  const cutOff = (why: "timeout" | "stopped") => {
+    cut ??= why;
     cancel(reader);
-  }, deadlineMs);
+  };
+  const timer = setTimeout(() => cutOff("timeout"), deadlineMs);
+  stop?.addEventListener("abort", () => cutOff("stopped"));
   const held = new ByteBuffer();
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (expired) return fail("timeout");
+      if (cut !== null) return fail(cut);
       if (done) return ok(held.bytes.slice());
       if (held.size + value.length > maxBytes) return fail("too_large");
       held.push(value);
     }
   } catch {
     // The only thing that can throw here is the stream: its sender broke off.
-    return fail(expired ? "timeout" : "broken");
+    return fail(cut ?? "broken");
   } finally {
     clearTimeout(timer);
     cancel(reader);

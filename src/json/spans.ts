@@ -50,6 +50,18 @@ export function* elementsOf(text: string, at: number): Generator<Span> {
   }
 }
 
+/** Whether a text has at most this many values, counted by what stands before each: a bracket, a brace or a comma. */
+export function hasAtMost(text: string, values: number): boolean {
+  let left = values;
+  for (let at = 0; at < text.length; ) {
+    const c = text.charCodeAt(at);
+    if (c === COMMA || c === OPEN_ARRAY || c === OPEN_OBJECT) left -= 1;
+    if (left < 0) return false;
+    at = c === QUOTE ? endOfString(text, at) : at + 1;
+  }
+  return true;
+}
+
 /** Behind the value that begins at `at`. */
 export function endOfValue(text: string, at: number): number {
   const first = text.charCodeAt(at);

@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../result.ts";
 const REASONS: Record<ReadFault, Reason> = {
   too_large: "message.too_large",
   timeout: "message.body_timeout",
+  stopped: "message.body_timeout",
   broken: "message.body_broken",
 };
 

@@ -19,9 +19,12 @@ const FORWARDED: ReadonlySet<string> = new Set([
 
 const isForwarded = (name: string): boolean => FORWARDED.has(name) || name.startsWith("mcp-param-");
 
-/** What the origin receives only as the caller's word: where the caller signed it. */
+/**
+ * What the origin receives only as the caller's word: where the caller signed it. Of MCP's own headers those alone that
+ * no server can read as another: many take `_` and other characters for `-`, and `mcp-session_id` for the session.
+ */
 const isCallersWord = (name: string, named: ReadonlySet<string>): boolean =>
-  name === "last-event-id" || name.startsWith("mcp-") || named.has(name);
+  name === "last-event-id" || /^mcp(-[a-z0-9]+)+$/.test(name) || named.has(name);
 
 /**
  * Hop-by-hop (RFC 9110 section 7.6.1; beside these, all that Connection names), and what is between the origin and us
@@ -75,6 +78,6 @@ export function returnedHeaders(headers: Headers): Headers {
   return returned;
 }
 
-/** Whether a response is a stream of server-sent events. */
+/** Whether MCP clients take a response for a stream of server-sent events: wherever they find the type's name. */
 export const isEventStream = (headers: Headers): boolean =>
-  /^text\/event-stream\s*(;|$)/i.test(headers.get("content-type") ?? "");
+  /text\/event-stream/i.test(headers.get("content-type") ?? "");

@@ -1,7 +1,9 @@
 import type { Mandate } from "../evidence/act/parse.ts";
 import { verifyMandate } from "../evidence/act/verify.ts";
 import type { Caller } from "../evidence/caller.ts";
+import type { Received } from "../mcp/read.ts";
 import { authorize } from "../policy/authorize.ts";
+import { requiredEvidence } from "../policy/required.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, type Result } from "../result.ts";
 import { readTenant } from "../tenant/store.ts";
@@ -13,18 +15,19 @@ export interface Admission {
   /** The mandate as it was sent. */
   readonly presented: Mandate;
   readonly caller: Caller;
+  readonly received: Received;
 }
 
 /**
  * Whether the tenant document, as it is now, still trusts a caller that was admitted: tenant and agent are not suspended,
- * mandate and key would be accepted. Expiry is not asked here: an open answer has a time of grace.
+ * mandate and key would be accepted, and a rule says what such a message needs. Expiry is not asked here: an open answer has a time of grace.
  *
  * One read of KV at the most: an invocation may make 1,000, and a stream is one invocation.
  *
  * @param now milliseconds
  */
 export async function recheck(
-  { tenant: { id }, presented, caller }: Admission,
+  { tenant: { id }, presented, caller, received }: Admission,
   env: Env,
   now: number,
 ): Promise<Result<void, Reason>> {
@@ -42,5 +45,6 @@ export async function recheck(
     const key = tenant.agents.keys.get(kid);
     if (key?.thumbprint !== thumbprint || key.agent !== agent) return fail("signature.key_unknown");
   }
-  return authorize(tenant, agent);
+  const required = requiredEvidence(received.message, tenant.evidenceRules, agent);
+  return required.ok ? authorize(tenant, agent) : required;
 }

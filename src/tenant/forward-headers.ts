@@ -32,13 +32,18 @@ const HOP_BY_HOP = [
 /** Where the request came from: an origin would believe that we say so. */
 const ADDRESSES = ["forwarded", "x-real-ip", "true-client-ip"];
 
-const NEVER: ReadonlySet<string> = new Set([...CREDENTIALS, ...HOP_BY_HOP, ...ADDRESSES]);
+/** It is sealed for its owner: a caller's own spelling of it would be anybody's session. */
+const SESSION = ["mcp-session-id"];
+
+const NEVER: ReadonlySet<string> = new Set([...CREDENTIALS, ...HOP_BY_HOP, ...ADDRESSES, ...SESSION]);
 const NEVER_PREFIXES = ["proxy-", "cf-", "x-forwarded-", "countersign-"];
 
 /** What keeps a header from being forwarded; null where nothing does. */
 export function forwardHeaderProblem(name: string): string | null {
   if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return "must be a header name in lower case";
-  return NEVER.has(name) || NEVER_PREFIXES.some((prefix) => name.startsWith(prefix))
-    ? "is never forwarded: credentials, evidence, hop-by-hop and client address headers end here"
+  // Many servers take these for the same.
+  const read = name.replace(/[^a-z0-9]/g, "-");
+  return NEVER.has(read) || NEVER_PREFIXES.some((prefix) => read.startsWith(prefix))
+    ? "is never forwarded: credentials, evidence, session, hop-by-hop and client address headers end here"
     : null;
 }

@@ -41,7 +41,10 @@ export function originUrlProblem(text: string): string | null {
 /** What keeps a text from being an authorization server's issuer identifier (RFC 8414 section 2); null where nothing does. */
 export function issuerUrlProblem(text: string): string | null {
   const problem = originUrlProblem(text);
-  return problem ?? (text.includes("?") ? "must not have a query" : null);
+  if (problem !== null) return problem;
+  if (text.includes("?")) return "must not have a query";
+  const { href } = new URL(text);
+  return href === text || href === `${text}/` ? null : `must be written as ${href}`;
 }
 
 /** What keeps a text from being a value of the `Origin` header that may be allowed; null where nothing does. */

@@ -32,6 +32,16 @@ test("too slow: the sender is told", async () => {
   await fed.cancelled;
 });
 
+test("stopped by us: the sender is told", async () => {
+  const fed = handFed();
+  fed.push(utf8("x"));
+  const stop = new AbortController();
+  const reading = readWhole(fed.body, CAP, PATIENT, stop.signal);
+  stop.abort();
+  expect(await reading).toEqual(fail("stopped"));
+  await fed.cancelled;
+});
+
 test.each([
   ["at once", []],
   ["later", [utf8("whole")]],

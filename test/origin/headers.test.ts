@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { forwardedHeaders, returnedHeaders } from "../../src/origin/headers.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
+import { forwardHeaderProblem } from "../../src/tenant/forward-headers.ts";
 import { document, GATEWAY } from "../support/acme.ts";
 
 const CREDENTIALS = [
@@ -101,6 +102,26 @@ describe("to the origin", () => {
     ]);
     expect(forwarded(["mcp-param-region", "mcp-protocol-version"], [], none)).toHaveLength(3);
   });
+
+  test.each([
+    "mcp-session_id",
+    "mcp-session.id",
+    "mcp-session-id-",
+    "mcp--session-id",
+    "mcp-name_",
+    "mcp-protocol_version",
+    "mcp_session_id",
+    "mcp-",
+  ])("%s, which a server may read as another header, is not passed on, signed or not", (name) => {
+    expect(forwarded([name])).toEqual(["accept-encoding"]);
+  });
+
+  test.each(["mcp_session_id", "mcp-session-id", "x_real_ip", "wimse_ect", "cf_connecting_ip"])(
+    "no tenant can name %s",
+    (name) => {
+      expect(forwardHeaderProblem(name)).toMatch(/^is never forwarded/);
+    },
+  );
 
   test("what a client calls its session stays here, signed, named by the tenant or not", () => {
     expect(forwarded(["mcp-session-id"], ["mcp-session-id"])).toEqual(["accept-encoding"]);

@@ -38,6 +38,12 @@ describe("a sealed session id", () => {
     },
   );
 
+  test("the longest there is, under the longest name of a key", async () => {
+    const keys = await keysOf(`${"k".repeat(16)}:${secret(1)}`);
+    const longest = '"'.repeat(MAX_SESSION_ID_LENGTH);
+    expect(await open(await sealed(longest, OWNER, keys), { keys })).toBe(longest);
+  });
+
   test("does not show the origin's id, and is another one each time", async () => {
     const [one, other] = [await sealed("session-of-ada"), await sealed("session-of-ada")];
     expect(one).not.toBe(other);

@@ -2,18 +2,30 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Scene, setScene, type Wishes } from "./harness.ts";
-import { beginSession, decisionOf, toolCall } from "./messages.ts";
+import { beginSession, decisionOf, rpc, told, toolCall } from "./messages.ts";
 import type { Arrival } from "./origin.ts";
 import { BrokenBody, Connection, toBytes } from "./raw.ts";
 
 /** Checked every second, and no grace: what a tenant can ask for at the most. */
 const STREAMS = { recheckSeconds: 1, graceSeconds: 0 };
-const TENANTS = ["expiry", "suspended", "agent", "key", "issuer", "faulty", "bearer", "gone", "steady"];
+const TENANTS = [
+  "expiry",
+  "suspended",
+  "agent",
+  "key",
+  "issuer",
+  "faulty",
+  "bearer",
+  "gone",
+  "unruled",
+  "steady",
+];
 
 let scene: Scene;
 beforeAll(async () => {
   scene = await setScene({
     ...Object.fromEntries(TENANTS.map((id) => [id, { streams: STREAMS }])),
+    listing: { streams: STREAMS, tools: { filterList: true }, origin: { timeoutSeconds: 600 } },
     grace: { streams: { ...STREAMS, graceSeconds: 2 } },
   });
 });
@@ -21,7 +33,7 @@ afterAll(() => scene.close());
 
 const open: Connection[] = [];
 beforeEach(() => {
-  for (const id of [...TENANTS, "grace"]) scene.origin(id).handler = () => {};
+  for (const id of [...TENANTS, "grace", "listing"]) scene.origin(id).handler = () => {};
 });
 afterEach(() => {
   for (const connection of open.splice(0)) connection.close();
@@ -99,6 +111,20 @@ describe("the mandate expires", () => {
     expect(await outcomeOf(decision)).toEqual(ended("act.expired"));
   });
 
+  test("a list that is held to be filtered is let go, and its caller told why", async () => {
+    const arriving = scene.origin("listing").next();
+    const answering = scene
+      .sign("listing", rpc("tools/list"), { run: await dying("listing") })
+      .then(scene.send);
+    const { response, closed } = await arriving;
+    response.writeHead(200, { "content-type": "application/json" }).write('{"jsonrpc":"2.0",');
+    const answer = await answering;
+    expect(told(answer)).toBe("401 act.expired");
+    expect(await closed).toBe(false);
+    const id = `${decisionOf(answer)}.outcome`;
+    expect((await scene.rows([id])).get(id)).toMatchObject({ status: 401, reason: "act.expired" });
+  });
+
   test("any other answer breaks off: its end would make it seem whole", async () => {
     const { client, arrival, decision } = await openResponse(
       "expiry",
@@ -143,6 +169,12 @@ describe("the tenant document changes", () => {
       ({ agents }: { agents: { unsafeBearerOnly?: boolean }[] }) => {
         for (const agent of agents) delete agent.unsafeBearerOnly;
       },
+    ],
+    [
+      "unruled",
+      "required.no_rule",
+      (d: never) =>
+        Object.assign(d, { evidence: [{ methods: ["ping"], require: ["mandate", "signature"] }] }),
     ],
     [
       "gone",

@@ -11,6 +11,9 @@ import { createServer, Socket } from "node:net";
 import { ok, type Result } from "../../result.ts";
 import { HOST, listen } from "./port.ts";
 
+/** How long a client may take to end a connection that has ended from our side; reading on counts anew. */
+const LINGER_MS = 10_000;
+
 export interface Front {
   readonly port: number;
   /** The port of 127.0.0.1 that clients are connected with from now on. Before, their connections are reset. */
@@ -92,6 +95,8 @@ function join(client: Socket, workerd: WorkerdSocket): void {
     // What the client still sends has no reader, but a RST for it could cost the client the answer.
     client.unpipe(workerd);
     client.resume();
+    // One that reads nothing, sends nothing and never ends would keep its descriptor for ever.
+    client.setTimeout(LINGER_MS, () => client.destroy());
     workerd.destroy();
   });
   // No clean end for an answer that has none.

@@ -1,20 +1,26 @@
 import { BrokenStream } from "../../bytes/broken-stream.ts";
 import { ByteBuffer } from "../../bytes/byte-buffer.ts";
 import { MAX_LIST_BYTES } from "../../limits.ts";
+import { ok } from "../../result.ts";
 import { COLON, CR, filterEvent, LF } from "./event.ts";
 import type { IsAllowed } from "./filter.ts";
 
+/** An event that cannot be filtered breaks the stream, or passes. */
+export type Unreadable = "break" | "pass";
+
 /**
  * Filters the tool lists in an event stream, which goes on as it comes: each event once its last byte is there. It is
- * read only as fast as the client reads. It breaks where an event is too large to be held, or may hold a list that we
- * cannot read, and the origin is told, as it is when the client goes away.
+ * read only as fast as the client reads. The origin is told when the stream breaks, and when the client goes away.
+ *
+ * @param unreadable what becomes of an event that is too large to be held, or may hold a list that we cannot read
  */
 export function filterEvents(
   body: ReadableStream<Uint8Array>,
   isAllowed: IsAllowed,
+  unreadable: Unreadable,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  const filter = new EventFilter(isAllowed);
+  const filter = new EventFilter(isAllowed, unreadable);
   let over = false;
   /** Lets go of the origin. It rejects where its stream is broken already. */
   const release = (reason: unknown): Promise<void> => {
@@ -67,20 +73,24 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
  */
 export class EventFilter {
   readonly #isAllowed: IsAllowed;
+  readonly #unreadable: Unreadable;
   readonly #maxEventBytes: number;
   /** Begun and not passed on: lines of an event, or a line outside one. */
   readonly #held = new ByteBuffer();
-  /** Where in it the line begins that is being read. */
+  /** Where in it the line begins that is being read; -1 where its beginning has passed. */
   #line = 0;
   #passed = new ByteBuffer();
   /** Whether a field was read since the last blank line. Comments alone do not make an event. */
   #inEvent = false;
+  /** Whether the event was too large, and passes as it comes. */
+  #isPassing = false;
   #afterCr = false;
   /** Bytes seen from the beginning of the stream, as far as a byte order mark can reach. */
   #seen = 0;
 
-  constructor(isAllowed: IsAllowed, maxEventBytes: number = MAX_LIST_BYTES) {
+  constructor(isAllowed: IsAllowed, unreadable: Unreadable, maxEventBytes: number = MAX_LIST_BYTES) {
     this.#isAllowed = isAllowed;
+    this.#unreadable = unreadable;
     this.#maxEventBytes = maxEventBytes;
   }
 
@@ -90,21 +100,24 @@ export class EventFilter {
       const fault = this.#read(byte);
       if (fault !== null) return { bytes: this.#passed.bytes, fault };
     }
+    if (this.#isPassing) this.#passSoFar();
     return { bytes: this.#passed.bytes, fault: null };
   }
 
   /** The end of the stream. Browsers discard an event without its blank line, other clients read it. */
   end(): Passed {
     this.#passed = new ByteBuffer();
-    const event = this.#held.bytes;
-    const filtered = filterEvent(event, this.#isAllowed);
-    if (filtered.ok) this.#pass(filtered.value);
-    return { bytes: this.#passed.bytes, fault: filtered.ok ? null : filtered.error };
+    const fault = this.#endEvent(this.#held.bytes);
+    return { bytes: this.#passed.bytes, fault };
   }
 
   #read(byte: number): EventFault | null {
     this.#held.pushByte(byte);
-    if (this.#held.size > this.#maxEventBytes) return "too_large";
+    if (this.#held.size > this.#maxEventBytes && !this.#isPassing) {
+      if (this.#unreadable === "break") return "too_large";
+      this.#isPassing = true;
+      this.#inEvent ||= this.#held.bytes[this.#line] !== COLON;
+    }
     if (this.#seen < BYTE_ORDER_MARK.length) {
       this.#seen += 1;
       if (this.#seen === BYTE_ORDER_MARK.length && this.#isByteOrderMark()) this.#pass(this.#held.bytes);
@@ -123,19 +136,29 @@ export class EventFilter {
   #endLine(): EventFault | null {
     const held = this.#held.bytes;
     const isBlank = this.#line === held.length - 1;
-    if (!isBlank && held[this.#line] !== COLON) this.#inEvent = true;
+    if (this.#line >= 0 && !isBlank && held[this.#line] !== COLON) this.#inEvent = true;
     this.#line = held.length;
-    if (!this.#inEvent) this.#pass(held);
-    else if (isBlank) return this.#endEvent(held);
-    return null;
+    if (!this.#inEvent) {
+      this.#isPassing = false;
+      this.#pass(held);
+      return null;
+    }
+    return isBlank ? this.#endEvent(held) : null;
   }
 
   #endEvent(event: Uint8Array<ArrayBuffer>): EventFault | null {
-    const filtered = filterEvent(event, this.#isAllowed);
-    if (!filtered.ok) return filtered.error;
-    this.#pass(filtered.value);
+    const filtered = this.#isPassing ? ok(event) : filterEvent(event, this.#isAllowed);
+    if (!filtered.ok && this.#unreadable === "break") return filtered.error;
+    this.#pass(filtered.ok ? filtered.value : event);
     this.#inEvent = false;
+    this.#isPassing = false;
     return null;
+  }
+
+  #passSoFar(): void {
+    const isInLine = this.#line !== this.#held.size;
+    this.#pass(this.#held.bytes);
+    if (isInLine) this.#line = -1;
   }
 
   #pass(bytes: Uint8Array): void {

@@ -1,6 +1,7 @@
 import { fromUtf8, utf8 } from "../../encoding.ts";
 import { foldCase } from "../../json/fold-case.ts";
-import { elementsOf, membersOf, type Span, skipSpace } from "../../json/spans.ts";
+import { elementsOf, hasAtMost, membersOf, type Span, skipSpace } from "../../json/spans.ts";
+import { MAX_JSON_VALUES } from "../../limits.ts";
 
 /** Whether the caller may call the tool of this name. */
 export type IsAllowed = (tool: string) => boolean;
@@ -32,12 +33,17 @@ export function filterListBytes(
   isAllowed: IsAllowed,
 ): Uint8Array<ArrayBuffer> | null {
   const text = fromUtf8(bytes);
-  const filtered = text === null ? null : filterList(text, isAllowed);
+  // Readers of a body drop a byte order mark (WHATWG Encoding, "UTF-8 decode").
+  const mark = text?.startsWith("\uFEFF") ? "\uFEFF" : "";
+  const message = text?.slice(mark.length);
+  const filtered = message === undefined ? null : filterList(message, isAllowed);
   if (filtered === null) return null;
-  return filtered === text ? bytes : utf8(filtered);
+  return filtered === message ? bytes : utf8(mark + filtered);
 }
 
+/** Of a text with more values than are read, none is looked at: as a tree they would take many times the text's room. */
 function isJson(text: string): boolean {
+  if (!hasAtMost(text, MAX_JSON_VALUES)) return false;
   try {
     JSON.parse(text);
     return true;

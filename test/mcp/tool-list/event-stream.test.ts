@@ -23,7 +23,7 @@ interface Read {
 
 /** What passes before the end or the fault, whichever comes first. */
 function passed(chunks: readonly Uint8Array[], maxEventBytes?: number): Read {
-  const filter = new EventFilter(isAllowed, maxEventBytes);
+  const filter = new EventFilter(isAllowed, "break", maxEventBytes);
   const all = new ByteBuffer();
   for (const chunk of chunks) {
     const { bytes, fault } = filter.push(chunk);
@@ -211,7 +211,7 @@ describe("chunks", () => {
   });
 
   test("each goes on the moment it is complete", () => {
-    const filter = new EventFilter(isAllowed);
+    const filter = new EventFilter(isAllowed, "break");
     const steps: [string, string][] = [
       ["\uFEFF", "\uFEFF"],
       [": pi", ""],
@@ -260,11 +260,11 @@ describe("size", () => {
 
   test("the cap of a stream", async () => {
     const inTime = streamOf(event(MAX_LIST_BYTES));
-    expect((await new Response(filterEvents(inTime, isAllowed)).arrayBuffer()).byteLength).toBe(
+    expect((await new Response(filterEvents(inTime, isAllowed, "break")).arrayBuffer()).byteLength).toBe(
       MAX_LIST_BYTES,
     );
     const beyond = streamOf(event(MAX_LIST_BYTES + 1));
-    await expect(new Response(filterEvents(beyond, isAllowed)).text()).rejects.toThrow(
+    await expect(new Response(filterEvents(beyond, isAllowed, "break")).text()).rejects.toThrow(
       "origin.list_unreadable",
     );
   });
@@ -275,7 +275,7 @@ describe("the stream", () => {
 
   test("events go on before the next one is there, to the end", async () => {
     const fed = handFed();
-    const reader = filterEvents(fed.body, isAllowed).getReader();
+    const reader = filterEvents(fed.body, isAllowed, "break").getReader();
     fed.push(utf8(": ping\n"));
     expect(text((await reader.read()).value)).toBe(": ping\n");
     const read = reader.read();
@@ -297,7 +297,7 @@ describe("the stream", () => {
         controller.enqueue(utf8("data: 1\n\n"));
       },
     });
-    const body = filterEvents(endless, isAllowed);
+    const body = filterEvents(endless, isAllowed, "break");
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(produced).toBeLessThan(10);
     await body.cancel();
@@ -305,7 +305,7 @@ describe("the stream", () => {
 
   test("a client that goes away: the origin is told", async () => {
     const fed = handFed();
-    const reader = filterEvents(fed.body, isAllowed).getReader();
+    const reader = filterEvents(fed.body, isAllowed, "break").getReader();
     const read = reader.read();
     await reader.cancel("gone");
     expect((await read).done).toBe(true);
@@ -313,14 +313,14 @@ describe("the stream", () => {
   });
 
   test("an origin that breaks off breaks the client's stream, and nothing half done goes on", async () => {
-    const reader = filterEvents(brokenAfter(utf8("data: 1\n\ndata: 2")), isAllowed).getReader();
+    const reader = filterEvents(brokenAfter(utf8("data: 1\n\ndata: 2")), isAllowed, "break").getReader();
     expect(text((await reader.read()).value)).toBe("data: 1\n\n");
     await expect(reader.read()).rejects.toThrow("broken off");
   });
 
   test("what may hold a list breaks the stream behind what came before, and the origin is told", async () => {
     const fed = handFed();
-    const reader = filterEvents(fed.body, isAllowed).getReader();
+    const reader = filterEvents(fed.body, isAllowed, "break").getReader();
     fed.push(utf8(`data: 1\n\ndata: ${LIST.replace("1", "NaN")}\n\n`));
     expect(text((await reader.read()).value)).toBe("data: 1\n\n");
     await expect(reader.read()).rejects.toThrow("origin.list_unreadable");
@@ -347,3 +347,34 @@ function eventsOf(stream: Uint8Array): { data: string; type: string; id: string 
   }
   return events;
 }
+
+describe("a stream of which most events are no lists", () => {
+  /** What passes of a stream, where events of more than 100 bytes are too large. */
+  function passing(text: string, size: number): string {
+    const filter = new EventFilter(isAllowed, "pass", 100);
+    const out = new ByteBuffer();
+    const bytes = utf8(text);
+    for (let at = 0; at < bytes.length; at += size) {
+      const { bytes: passed, fault } = filter.push(bytes.subarray(at, at + size));
+      expect(fault).toBeNull();
+      out.push(passed);
+    }
+    const { bytes: rest, fault } = filter.end();
+    expect(fault).toBeNull();
+    out.push(rest);
+    return new TextDecoder().decode(out.bytes);
+  }
+
+  const LARGE = `{"result":{"content":"${"x".repeat(300)}"}}`;
+  test.each([
+    ["too large", `data: ${LARGE}\n\n`],
+    ["too large, in several lines", `id: 1\r\ndata: ${LARGE}\r\ndata: ${LARGE}\r\n\r\n`],
+    ["too large, the comment in it", `data: 1\n: ${LARGE}\ndata: 2\n\n`],
+    ["a large comment outside any event", `: ${LARGE}\n`],
+    ["not to be read", `data: ${LIST.replace("1", "NaN")}\n\n`],
+  ])("an event that is %s passes, and the list behind it is filtered", (_, event) => {
+    for (const size of [1, 2, 3, 7, 99, 100, 101, 1000]) {
+      expect(passing(`${event}data: ${LIST}\n\n${event}`, size)).toBe(`${event}data: ${SHOWN}\n\n${event}`);
+    }
+  });
+});
