@@ -107,6 +107,9 @@ export const MAX_SEALED_SESSION_LENGTH = 17 + Math.ceil(((2 * MAX_SESSION_ID_LEN
 /** An answer to `tools/list`, or one event of a stream, held to filter it: 4 KiB for each of 1,000 tools. */
 export const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
+/** Room that an emptied buffer keeps: most events and bodies fit. */
+export const KEPT_BUFFER_BYTES = 4096;
+
 // -- what a tenant document holds ---------------------------------------------------------------------
 
 /** One tenant document. It is parsed and its keys are imported in one go: some 1,000 agents fit. */
@@ -216,11 +219,14 @@ export const KV_COOL_DOWN_MS = 5_000;
 /** The ledger's answer. Beyond it: 503, nothing forwarded. */
 export const LEDGER_DEADLINE_MS = 5_000;
 
-/** The origin's response headers, where the tenant document does not say. */
+/** The origin's response headers, and a list of tools to filter, where the tenant document does not say. */
 export const ORIGIN_DEADLINE_MS = 60_000;
 
 /** The most a tenant document can ask for: longer tools should stream or answer with a task. */
 export const MAX_ORIGIN_DEADLINE_MS = 600_000;
+
+/** How long, in seconds, a browser may keep the answer to a preflight: what Chromium keeps at the most. */
+export const PREFLIGHT_MAX_AGE = 7200;
 
 /** How long, in seconds, others may keep a tenant's protected resource metadata: as long as a change takes to spread. */
 export const METADATA_MAX_AGE = 60;

@@ -341,7 +341,7 @@ export const REASONS = {
     "origin.redirect": "The origin answered with a redirect, which is not followed.",
     "origin.session_id": "The origin's Mcp-Session-Id is longer than is read, or not printable ASCII.",
     "origin.list_unreadable":
-      "The origin's answer to tools/list cannot be filtered: it is too long, encoded, or not JSON.",
+      "An answer of the origin's that may hold a list of tools cannot be filtered: it is too long, encoded, or not JSON.",
     "origin.misconfigured": "The tenant's origin binding does not exist in this deployment.",
   }),
   ...group({ kind: "origin", status: 504 }, null, {

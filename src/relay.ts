@@ -36,7 +36,7 @@ export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionCo
   facts.signal.addEventListener("abort", () => ctx.waitUntil(reported));
   try {
     const answer = await ask(call, trail, env);
-    const shown = answer.ok ? await show(answer.value, call, env, end) : answer;
+    const shown = answer.ok ? await show(answer.value, call, env, ended, end) : answer;
     if (shown.ok) return shown.value;
     const refusal = refusalOf(trail, shown.error);
     end({ status: statusOf(refusal), reason: shown.error, output_hash: null });
@@ -82,27 +82,27 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
 const isWordOf = (caller: Caller) => (name: string) =>
   covers(caller, name) || (caller.signature === null && name === "last-event-id");
 
-/** Passes on, as it comes, what this caller may see of the answer, and for as long as it may. */
+/**
+ * Passes on, as it comes, what this caller may see of the answer, and for as long as it may.
+ *
+ * @param ended settles when the call has ended, however it does
+ */
 async function show(
   answer: Answer,
   call: Call,
   env: Env,
+  ended: Promise<End>,
   end: (end: End) => void,
 ): Promise<Result<Response, Reason>> {
   const supervision = superviseCall(call, env);
+  void ended.then(supervision.end);
   const { stop } = supervision;
   const filtered = await filterTools(answer, call, stop);
-  if (!filtered.ok) {
-    supervision.end();
-    return filtered;
-  }
+  if (!filtered.ok) return filtered;
   const { status, headers, body } = filtered.value;
   const cuts = { clientGone: call.facts.signal, stop, endsCleanly: isEventStream(headers) };
   const watched = watchBody(body, cuts);
-  void watched.end.then(({ sha256, reason }) => {
-    supervision.end();
-    end({ status, reason, output_hash: sha256 });
-  });
+  void watched.end.then(({ sha256, reason }) => end({ status, reason, output_hash: sha256 }));
   return ok(new Response(watched.body, { status, headers }));
 }
 

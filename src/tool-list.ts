@@ -10,7 +10,6 @@ import { filterListBytes } from "./mcp/tool-list/filter.ts";
 import type { Answer } from "./origin/forward.ts";
 import { isEventStream } from "./origin/headers.ts";
 import { deriveAction } from "./policy/actions.ts";
-import { authorize } from "./policy/authorize.ts";
 import { requiredEvidence } from "./policy/required.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
@@ -35,7 +34,8 @@ export async function filterTools(
   }
   const isAllowed = (tool: string) => mayCall(tool, caller, tenant);
   const shown = (filtered: Answer["body"]) => ok({ status, headers: ofOtherBytes(headers), body: filtered });
-  // MCP clients read what answers a GET as events, whatever its type. Most of them are no lists: none breaks the stream.
+  // MCP clients read what answers a GET as events, whatever its type. Most of them are no lists: none breaks a stream
+  // that we can read.
   if (message.kind === "stream") return shown(filterEvents(body, isAllowed, "pass"));
   if (isEventStream(headers)) return shown(filterEvents(body, isAllowed, "break"));
 
@@ -72,8 +72,7 @@ function mayCall(name: string, { mandate, agent }: Caller, tenant: Tenant): bool
   return (
     action.ok &&
     bindCapability(mandate, action.value).ok &&
-    requiredEvidence(callOf(name), tenant.evidenceRules, agent).ok &&
-    authorize(tenant, agent).ok
+    requiredEvidence(callOf(name), tenant.evidenceRules, agent).ok
   );
 }
 

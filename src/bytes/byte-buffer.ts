@@ -1,5 +1,4 @@
-/** More room than this is given back when it is emptied. */
-const KEPT_BYTES = 4096;
+import { KEPT_BUFFER_BYTES } from "../limits.ts";
 
 /**
  * Bytes as they come, in room that grows by doubling: copying stays linear. No chunk is held on to: one of a single byte
@@ -32,7 +31,7 @@ export class ByteBuffer {
 
   clear(): void {
     this.#size = 0;
-    if (this.#room.length > KEPT_BYTES) this.#room = new Uint8Array();
+    if (this.#room.length > KEPT_BUFFER_BYTES) this.#room = new Uint8Array();
   }
 
   #makeRoom(more: number): void {

@@ -1,6 +1,9 @@
 /**
- * Tells a sender that nobody reads its body. It may have broken off meanwhile, which rejects and is nothing to anybody.
+ * Tells a sender that nobody reads on. What it sends may have ended or broken off meanwhile, which is nothing to anybody.
  */
-export const discard = async (body: { cancel(): Promise<void> } | null): Promise<void> => {
-  await body?.cancel().catch(() => {});
+export const discard = async (
+  body: { cancel(reason?: unknown): Promise<void> } | null,
+  reason?: unknown,
+): Promise<void> => {
+  await body?.cancel(reason).catch(() => {});
 };

@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from "../result.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
+import { discard } from "./discard.ts";
 
 /** Why a stream was not read to its end: more came than may be held, it took too long, we stopped, or its sender broke off. */
 export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
@@ -20,9 +21,10 @@ export async function readWhole(
   let cut: "timeout" | "stopped" | null = null;
   const cutOff = (why: "timeout" | "stopped") => {
     cut ??= why;
-    cancel(reader);
+    void discard(reader);
   };
   const timer = setTimeout(() => cutOff("timeout"), deadlineMs);
+  if (stop?.aborted) cutOff("stopped");
   stop?.addEventListener("abort", () => cutOff("stopped"));
   const held = new ByteBuffer();
   try {
@@ -38,11 +40,6 @@ export async function readWhole(
     return fail(cut ?? "broken");
   } finally {
     clearTimeout(timer);
-    cancel(reader);
+    void discard(reader);
   }
 }
-
-/** Cancelling a stream that has ended or broken is nothing. */
-const cancel = (reader: ReadableStreamDefaultReader<Uint8Array>): void => {
-  reader.cancel().catch(() => {});
-};

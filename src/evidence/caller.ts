@@ -17,13 +17,16 @@ export interface CallerEvidence {
   readonly ect: Presented<Ect>;
 }
 
-/** Who is calling, proven: a mandate for an agent, and a message signed by a key of that agent. */
+/**
+ * Who is calling, proven: a mandate for an agent, and a message signed by a key of that agent, unless the tenant takes the
+ * message with the bearer alone.
+ */
 export interface Caller {
   readonly agent: Agent;
-  /** Of the key that signed: with the principal it names the ledger. */
+  /** Of the key that signed, or that of the agent's bearer-only messages: with the principal it names the ledger. */
   readonly lane: number;
   readonly mandate: VerifiedMandate;
-  /** Null where the tenant takes the message with the bearer alone. */
+  /** Null where the message came with the bearer alone. */
   readonly signature: VerifiedSignature | null;
   readonly ect: VerifiedEct | null;
 }
@@ -64,7 +67,8 @@ export function checkPresence(
 
 /**
  * Verifies HTTP signature with Content-Digest, and ECT, in this order, and that they and the mandate are of one
- * agent and one key. Stage 6, and the first rule of stage 7.
+ * agent and one key. Stage 6, and the first rule of stage 7. Without a signature, the agent that the mandate names, where
+ * the tenant takes that; that no ECT comes without one is seen to by `checkPresence`.
  */
 export async function verifyCaller(
   mandate: VerifiedMandate,

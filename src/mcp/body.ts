@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../result.ts";
 const REASONS: Record<ReadFault, Reason> = {
   too_large: "message.too_large",
   timeout: "message.body_timeout",
+  // Nobody stops the reading of a request.
   stopped: "message.body_timeout",
   broken: "message.body_broken",
 };

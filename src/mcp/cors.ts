@@ -1,3 +1,4 @@
+import { PREFLIGHT_MAX_AGE } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 
@@ -65,7 +66,7 @@ export function preflight(headers: ReadonlyMap<string, string>, forwarded: Reado
     headers: {
       "Access-Control-Allow-Methods": "POST, GET, DELETE",
       "Access-Control-Allow-Headers": [...ALLOWED_HEADERS, ...forwarded, ...params].join(", "),
-      "Access-Control-Max-Age": "7200",
+      "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE),
     },
   });
 }

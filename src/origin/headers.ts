@@ -63,7 +63,7 @@ export function forwardedHeaders(
   }
   forwarded.delete(SESSION_HEADER);
   if (session !== null) forwarded.set(SESSION_HEADER, session.id);
-  // The bytes that are hashed on the way back are then the bytes the origin sent.
+  // Where the origin does as it is asked, the bytes that are hashed on the way back are those it sent.
   forwarded.set("accept-encoding", "identity");
   return forwarded;
 }

@@ -1,8 +1,12 @@
 import { BrokenStream } from "../bytes/broken-stream.ts";
+import { discard } from "../bytes/discard.ts";
 import { toBase64url } from "../encoding.ts";
 import type { Reason } from "../reasons.ts";
 
-/** How a response body ended: whole, with the base64url SHA-256 of what the client was sent, or cut off, and why. */
+/**
+ * How a response body ended: whole, with the base64url SHA-256 of what the client was sent, or cut off, and why. The
+ * digest is of the content without its content coding, should an origin have coded it against our wish.
+ */
 export type BodyEnd =
   | { readonly sha256: string; readonly reason: null }
   | { readonly sha256: null; readonly reason: Reason };
@@ -41,10 +45,10 @@ export function watchBody(
   const reader = body.getReader();
   /** Nothing more is passed on. */
   let over = false;
-  /** Lets go of the origin. It rejects where its stream is broken already, which the client's going may have done. */
+  /** Lets go of the origin, whose stream the client's going may have broken already. */
   const release = (reason: unknown): Promise<void> => {
     over = true;
-    return reader.cancel(reason).catch(() => {});
+    return discard(reader, reason);
   };
   const onGone = () => resolve({ sha256: null, reason: "origin.client_gone" });
   if (clientGone.aborted) onGone();
@@ -52,13 +56,15 @@ export function watchBody(
   const watched = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        stop.addEventListener("abort", () => {
+        const onStop = () => {
           if (over) return;
           resolve({ sha256: null, reason: stop.reason });
           if (endsCleanly) controller.close();
           else controller.error(new BrokenStream(stop.reason));
-          void release(stop.reason);
-        });
+          release(stop.reason);
+        };
+        if (stop.aborted) onStop();
+        stop.addEventListener("abort", onStop);
       },
       async pull(controller) {
         try {

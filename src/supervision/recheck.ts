@@ -20,7 +20,8 @@ export interface Admission {
 
 /**
  * Whether the tenant document, as it is now, still trusts a caller that was admitted: tenant and agent are not suspended,
- * mandate and key would be accepted, and a rule says what such a message needs. Expiry is not asked here: an open answer has a time of grace.
+ * mandate and key would be accepted, and some rule still matches such a message. Expiry is not asked here: an open answer
+ * has a time of grace.
  *
  * One read of KV at the most: an invocation may make 1,000, and a stream is one invocation.
  *

@@ -113,6 +113,7 @@ function bearerOnly(
   const lanes = new Set(keys.map(({ lane }) => lane));
   if (lanes.size > 1) found.push({ at: place, problem: "needs all keys of the agent to have one lane" });
   const [lane] = lanes;
+  if (lane === undefined) found.push({ at: place, problem: "needs a key, whose lane it is kept in" });
   return lane === undefined ? null : { lane };
 }
 

@@ -50,7 +50,11 @@ const origin = v.pipe(
       ),
     ),
     timeoutSeconds: v.optional(
-      integer(1, MAX_ORIGIN_DEADLINE_MS / 1000, "How long to wait for the origin's response headers."),
+      integer(
+        1,
+        MAX_ORIGIN_DEADLINE_MS / 1000,
+        "How long to wait for the origin's response headers, and for the whole of a list of tools that is filtered.",
+      ),
       ORIGIN_DEADLINE_MS / 1000,
     ),
     forwardHeaders: v.optional(

@@ -1,5 +1,6 @@
 import { calculateJwkThumbprint } from "jose";
 import { describe, expect, test } from "vitest";
+import { generateSigner } from "../../src/agent/index.ts";
 import { sha256, toBase64url, utf8 } from "../../src/encoding.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
 import { attestationIdentity, attestationKeyId } from "../../src/tenant/tenant.ts";
@@ -368,4 +369,58 @@ describe("all faults", () => {
     expect(faults).toMatchObject({ ok: false, error: { length: 3 } });
     expect(JSON.stringify(faults)).not.toContain(hidden);
   });
+});
+
+describe("unsafeBearerOnly", async () => {
+  const [jwk, other] = await Promise.all(
+    [1, 2].map(async () => (await generateSigner({ alg: "ES256" })).publicJwk),
+  );
+  const place = "agents.1.unsafeBearerOnly";
+  const keys = (...more: object[]) => [{ jwk, profile: "poc", lane: 1 }, ...more];
+  const fault = (problem: string) => [{ path: "agents[1].unsafeBearerOnly", problem }];
+  const faults = (list: object[]) => faultsOf(change(place, true, change("agents.1.keys", list)));
+
+  test("is for agents with keys of the profile poc, in one lane, and with one key at least", async () => {
+    expect(await faults(keys())).toEqual([]);
+    expect(await faults([{ jwk: jwks.writer }])).toEqual(
+      fault("is for agents whose keys are all of the profile poc"),
+    );
+    expect(await faults(keys({ jwk: other, profile: "poc", lane: 2 }))).toEqual(
+      fault("needs all keys of the agent to have one lane"),
+    );
+    expect(await faults([])).toContainEqual(fault("needs a key, whose lane it is kept in")[0]);
+  });
+
+  test("is off unless the document says so", async () => {
+    const tenant = await tenantOf(change("agents.1.keys", keys()));
+    expect(tenant.agents.bySubject.get("agent:writer")?.unsafeBearerOnly).toBeNull();
+    const lenient = await tenantOf(change(place, true, change("agents.1.keys", keys())));
+    expect(lenient.agents.bySubject.get("agent:writer")?.unsafeBearerOnly).toEqual({ lane: 1 });
+  });
+});
+
+test("settings of sessions, streams, metadata and tools have defaults, and bounds", async () => {
+  const tenant = await tenantOf(minimal());
+  expect(tenant).toMatchObject({
+    sessions: { maxAge: 86_400 },
+    streams: { recheck: 60, grace: 60 },
+    oauth: { authorizationServers: [], scopes: [] },
+    tools: { filterList: false },
+  });
+  const bad = {
+    sessions: { maxAgeSeconds: 604_801 },
+    streams: { recheckSeconds: 61, graceSeconds: -1 },
+    oauth: { authorizationServers: ["https://b.example/x y", " https://c.example"], scopes: ['a"b'] },
+    tools: { filterList: "yes", filterLists: true },
+  };
+  expect((await faultsOf({ ...minimal(), ...bad })).map(({ path }) => path)).toEqual([
+    "sessions.maxAgeSeconds",
+    "streams.recheckSeconds",
+    "streams.graceSeconds",
+    "oauth.authorizationServers[0]",
+    "oauth.authorizationServers[1]",
+    "oauth.scopes[0]",
+    "tools.filterList",
+    "tools.filterLists",
+  ]);
 });

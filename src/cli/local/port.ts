@@ -15,13 +15,14 @@ const BACKLOG = 4_096;
  * Has a server listen on a port of 127.0.0.1.
  *
  * @param wanted 0 for any
- * @returns the port, or the error code of the wanted one (such as EADDRINUSE)
+ * @returns the port, or the error code (such as EADDRINUSE, of the wanted one)
  */
 export async function listen(server: Server, wanted: number): Promise<Result<number, string>> {
   if (wanted !== 0) return tryPort(server, wanted);
   for (;;) {
     const found = await tryPort(server, FIRST + Math.floor(Math.random() * COUNT));
-    if (found.ok) return found;
+    // What would be wrong with any other port, such as having no file descriptors left, is for the caller.
+    if (found.ok || found.error !== "EADDRINUSE") return found;
   }
 }
 
@@ -30,7 +31,7 @@ export async function listen(server: Server, wanted: number): Promise<Result<num
  * must find its port again after a crash, so neither is left to the system.
  *
  * @param wanted 0 for any
- * @returns the port, or the error code of the wanted one (such as EADDRINUSE)
+ * @returns the port, or the error code (such as EADDRINUSE, of the wanted one)
  */
 export async function findPort(wanted: number): Promise<Result<number, string>> {
   const server = createServer();
@@ -52,7 +53,9 @@ async function tryPort(server: Server, port: number): Promise<Result<number, str
 }
 
 /** What the operator is told about a port that cannot be had. */
-export const portProblem = (port: number, code: string): string =>
-  code === "EADDRINUSE"
+export function portProblem(port: number, code: string): string {
+  if (port === 0) return `No port of ${HOST} can be used: ${code}.`;
+  return code === "EADDRINUSE"
     ? `Port ${port} of ${HOST} is in use. Choose another one with --port, or --port 0 for any free one.`
     : `Port ${port} of ${HOST} cannot be used: ${code}.`;
+}

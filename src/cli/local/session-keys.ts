@@ -7,7 +7,7 @@ import { readSessionKeys } from "../../session/keys.ts";
 /** Where a state directory keeps its keys. A new key can be put before the others by hand. */
 export const SESSION_KEYS_FILE = "session-keys";
 
-/** One new key, in the form of the Worker's secret `SESSION_KEYS` (`id:key`; see src/keys/session-keys.ts). */
+/** One new key, in the form of the Worker's secret `SESSION_KEYS` (`id:key`; see src/session/keys.ts). */
 export const makeSessionKeys = (): string => `local:${randomBytes(32).toString("base64url")}`;
 
 /**

@@ -1,5 +1,6 @@
 import { BrokenStream } from "../../bytes/broken-stream.ts";
 import { ByteBuffer } from "../../bytes/byte-buffer.ts";
+import { discard } from "../../bytes/discard.ts";
 import { MAX_LIST_BYTES } from "../../limits.ts";
 import { ok } from "../../result.ts";
 import { COLON, CR, filterEvent, LF } from "./event.ts";
@@ -22,10 +23,10 @@ export function filterEvents(
   const reader = body.getReader();
   const filter = new EventFilter(isAllowed, unreadable);
   let over = false;
-  /** Lets go of the origin. It rejects where its stream is broken already. */
+  /** Lets go of the origin. */
   const release = (reason: unknown): Promise<void> => {
     over = true;
-    return reader.cancel(reason).catch(() => {});
+    return discard(reader, reason);
   };
   return new ReadableStream<Uint8Array>(
     {

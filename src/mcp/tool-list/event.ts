@@ -8,6 +8,7 @@ export const CR = 0x0d;
 export const COLON = 0x3a;
 const SPACE = 0x20;
 const DATA = utf8("data");
+const NEW_LINE = Uint8Array.of(LF);
 
 /** A line of an event, as places in its bytes. */
 interface Line {
@@ -74,10 +75,13 @@ function withData(event: Uint8Array<ArrayBuffer>, data: string): Uint8Array<Arra
     if (!isData(event, line)) {
       written.push(event.subarray(line.start, line.next));
     } else if (line.start === last?.start) {
-      for (const value of data.split("\n")) {
+      const ending = event.subarray(line.end, line.next);
+      for (const [i, value] of data.split("\n").entries()) {
+        // The last line of a stream may have no ending; those before it need one.
+        if (i > 0) written.push(ending.length > 0 ? ending : NEW_LINE);
         written.push(utf8(`data: ${value}`));
-        written.push(event.subarray(line.end, line.next));
       }
+      written.push(ending);
     }
   }
   return written.bytes;

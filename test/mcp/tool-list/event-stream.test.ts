@@ -149,6 +149,12 @@ describe("what we cannot read, but others might", () => {
     expect(filtered(`data: ${NOTE}\n\n${rest}`)).toBe(`data: ${NOTE}\n\n${shown}`);
   });
 
+  test("at the end, without a line ending, a list in several lines stays in several lines", () => {
+    const split = (text: string) => `data: ${text.replace(',"', ',\ndata: "')}`;
+    expect(split(LIST)).toContain("\n");
+    expect(filtered(split(LIST))).toBe(split(SHOWN));
+  });
+
   test("at the end, half a list: the stream breaks", () => {
     const { bytes, fault } = passed([utf8(`data: ${NOTE}\n\ndata: ${LIST.slice(0, -5)}`)]);
     expect([new TextDecoder().decode(bytes), fault]).toEqual([`data: ${NOTE}\n\n`, "garbage"]);
