@@ -99,8 +99,12 @@ export const MAX_TOOL_NAME_LENGTH = 128;
 /** An origin's session id. Common ones are UUIDs, some are tokens. */
 export const MAX_SESSION_ID_LENGTH = 1024;
 
-/** The longest above, with every character escaped, its issue time and JSON's own (15) and GCM's IV and tag (28) in base64url, behind a key id (17). */
-export const MAX_SEALED_SESSION_LENGTH = 17 + Math.ceil(((2 * MAX_SESSION_ID_LENGTH + 15 + 28) * 4) / 3);
+/** Name of a key in `SESSION_KEYS`: it stands in every session id. */
+export const MAX_SESSION_KEY_ID_LENGTH = 16;
+
+/** The longest id above, with every character escaped, its issue time and JSON's own (15) and GCM's IV and tag (28) in base64url, behind a key id and a dot. */
+export const MAX_SEALED_SESSION_LENGTH =
+  MAX_SESSION_KEY_ID_LENGTH + 1 + Math.ceil(((2 * MAX_SESSION_ID_LENGTH + 15 + 28) * 4) / 3);
 
 // -- what is read from an answer -----------------------------------------------------------------------
 

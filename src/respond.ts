@@ -3,7 +3,6 @@ import { sampleUnverified } from "./audit/sampling.ts";
 import { type Refusal, toResponse } from "./denial.ts";
 import { decide } from "./ledger/client.ts";
 import { addCors } from "./mcp/cors.ts";
-import { metadataUrl } from "./oauth/resource-metadata.ts";
 import type { Reason } from "./reasons.ts";
 import type { Trail } from "./trail.ts";
 
@@ -53,8 +52,5 @@ export const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   method: trail.method ?? trail.claimedMethod,
   verified: trail.caller !== null,
   modern: trail.modern,
-  resource: trail.tenant && {
-    metadataUrl: metadataUrl(trail.tenant),
-    scopes: trail.tenant.oauth.scopes,
-  },
+  resource: trail.tenant?.oauth ?? null,
 });

@@ -1,3 +1,4 @@
+import { seconds } from "../clock.ts";
 import { fromUtf8, randomId, utf8 } from "../encoding.ts";
 import { contentDigest } from "../evidence/http-signature/content-digest.ts";
 import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
@@ -89,7 +90,7 @@ export async function addEvidence(request: OutgoingRequest, options: EvidenceOpt
   const target = new URL(request.url);
   target.hash = "";
   const audience = options.audience ?? target.origin + target.pathname;
-  const now = options.now?.() ?? Math.floor(Date.now() / 1000);
+  const now = options.now?.() ?? seconds();
   const headers = new Headers(request.headers);
   const body = bytesOf(request.body ?? "");
   const message = method === "POST" ? readMessage(body) : null;

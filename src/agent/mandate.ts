@@ -1,3 +1,4 @@
+import { seconds } from "../clock.ts";
 import { parseMandate } from "../evidence/act/parse.ts";
 import { type Signer, signJwt } from "./signer.ts";
 
@@ -64,7 +65,7 @@ export interface Mandate {
  */
 export function mintMandate(grant: MandateGrant): Promise<string> {
   const { signer, iss, sub, aud, purpose, wid, lifetimeSeconds = 900 } = grant;
-  const iat = grant.now ?? Math.floor(Date.now() / 1000);
+  const iat = grant.now ?? seconds();
   return signJwt(signer, "act+jwt", {
     iss,
     sub,

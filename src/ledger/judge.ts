@@ -1,3 +1,4 @@
+import { lastAcceptable } from "../evidence/act/verify.ts";
 import { CLOCK_SKEW, NODE_HORIZON } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, type Result } from "../result.ts";
@@ -75,7 +76,7 @@ const isTooOld = (claim: Claim, since: number): boolean =>
   claim.kind === "nonce" && claim.issuedAt + CLOCK_SKEW < since;
 
 /** The ledger's clock may be ahead of the gate's, and what is known of an ended mandate may be gone. */
-const hasEnded = (mandate: MandateFacts, now: number): boolean => now > mandate.exp + CLOCK_SKEW;
+const hasEnded = (mandate: MandateFacts, now: number): boolean => now > lastAcceptable(mandate);
 
 const failure = (result: Result<void, Reason>): Reason | null => (result.ok ? null : result.error);
 

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { insertRecords } from "../audit/d1.ts";
 import { DenialMeter } from "../audit/denial-meter.ts";
+import { seconds } from "../clock.ts";
 import { withDeadline } from "../deadline.ts";
 import { randomId } from "../encoding.ts";
 import {
@@ -68,8 +69,7 @@ export class Ledger extends DurableObject<Env> {
 
       const now = state.journal.now(Date.now());
       const newRunId = state.journal.seq + 1;
-      const seconds = Math.floor(now / 1000);
-      const judgement = judge(attempt, { ...state, now: seconds, newRunId });
+      const judgement = judge(attempt, { ...state, now: Math.floor(now / 1000), newRunId });
       const { ruling, run } = judgement;
       if (judgement.repeated) return ruling;
       if (state.journal.backlog >= MAX_JOURNAL_BACKLOG)
@@ -217,7 +217,7 @@ export class Ledger extends DurableObject<Env> {
     const incarnation = meta.text("incarnation") ?? randomId();
     meta.set("incarnation", incarnation);
     await withDeadline(this.env.DIRECTORY.getByName(tenant).enrol(name, incarnation), LEDGER_DEADLINE_MS);
-    meta.set("enrolled", Math.floor(Date.now() / 1000));
+    meta.set("enrolled", seconds());
   }
 
   get #isOwing(): boolean {

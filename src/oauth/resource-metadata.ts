@@ -24,7 +24,7 @@ export const isAuthorizationServerPath = (path: string): boolean =>
   );
 
 /** Between host and path of the resource (RFC 9728 section 3.1). */
-export function metadataUrl({ publicUrl }: Tenant): string {
+export function metadataUrl(publicUrl: string): string {
   const { origin, pathname } = new URL(publicUrl);
   return origin + WELL_KNOWN + pathname;
 }

@@ -1,4 +1,5 @@
 import { fromBase64url } from "../encoding.ts";
+import { MAX_SESSION_KEY_ID_LENGTH } from "../limits.ts";
 
 /** The secrets that MCP session ids are sealed with. The first one seals, all of them open. */
 export interface SessionKeys {
@@ -30,9 +31,9 @@ export async function readSessionKeys(text: string | undefined): Promise<Session
 async function importKeys(text: string): Promise<SessionKeys | null> {
   const byId = new Map<string, CryptoKey>();
   for (const pair of text.split(",")) {
-    const [, id = "", encoded = ""] = /^([\w-]{1,16}):([\w-]+)$/.exec(pair.trim()) ?? [];
+    const [, id = "", encoded = ""] = /^([\w-]+):([\w-]+)$/.exec(pair.trim()) ?? [];
     const bytes = fromBase64url(encoded);
-    if (bytes?.length !== KEY_BYTES || byId.has(id)) return null;
+    if (bytes?.length !== KEY_BYTES || id.length > MAX_SESSION_KEY_ID_LENGTH || byId.has(id)) return null;
     byId.set(id, await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]));
   }
   const [first] = byId;

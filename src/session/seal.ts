@@ -5,7 +5,12 @@
  */
 
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from "../encoding.ts";
-import { CLOCK_SKEW, MAX_SEALED_SESSION_LENGTH, MAX_SESSION_ID_LENGTH } from "../limits.ts";
+import {
+  CLOCK_SKEW,
+  MAX_SEALED_SESSION_LENGTH,
+  MAX_SESSION_ID_LENGTH,
+  MAX_SESSION_KEY_ID_LENGTH,
+} from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { SessionKeys } from "./keys.ts";
 
@@ -72,9 +77,10 @@ export async function openSession(
   now: number,
 ): Promise<Result<Session, "session.malformed" | "session.unknown" | "session.expired">> {
   if (sealed.length > MAX_SEALED_SESSION_LENGTH) return fail("session.malformed");
-  const [, keyId = "", encoded = ""] = /^([\w-]{1,16})\.([\w-]+)$/.exec(sealed) ?? [];
+  const [, keyId = "", encoded = ""] = /^([\w-]+)\.([\w-]+)$/.exec(sealed) ?? [];
   const bytes = fromBase64url(encoded);
   if (bytes === null || bytes.length <= IV_BYTES) return fail("session.malformed");
+  if (keyId.length > MAX_SESSION_KEY_ID_LENGTH) return fail("session.malformed");
   const key = byId.get(keyId);
   if (key === undefined) return fail("session.unknown");
   const text = await decrypt(bytes, owner, keyId, key);

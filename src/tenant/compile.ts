@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { sha256, toBase64url, utf8 } from "../encoding.ts";
 import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
 import { MAX_TENANT_BYTES } from "../limits.ts";
+import { metadataUrl } from "../oauth/resource-metadata.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
 import { compileAgents, compileAttestationKeys, compileIssuers, type Placed } from "./identities.ts";
@@ -157,7 +158,7 @@ function settings(
     },
     sessions: { maxAge: sessions.maxAgeSeconds },
     streams: { recheck: streams.recheckSeconds, grace: streams.graceSeconds },
-    oauth: document.oauth,
+    oauth: { ...document.oauth, metadataUrl: metadataUrl(publicUrl) },
     tools,
   };
 }

@@ -129,8 +129,9 @@ export interface StreamPolicy {
   readonly grace: number;
 }
 
-/** What the tenant's protected resource metadata says (RFC 9728). */
+/** What the tenant's protected resource metadata says (RFC 9728), and where it stands. */
 export interface OAuthMetadata {
+  readonly metadataUrl: string;
   readonly authorizationServers: readonly string[];
   readonly scopes: readonly string[];
 }

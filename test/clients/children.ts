@@ -4,10 +4,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { listen } from "../support/web-server.ts";
 
 const MODULES = join(import.meta.dirname, "../../node_modules");
 const INSPECTOR = join(MODULES, "@modelcontextprotocol/inspector/clients/launcher/build/index.js");
@@ -35,9 +35,8 @@ export async function startFence(): Promise<Fence> {
     wanted.push(url);
     socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
   });
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const listening = await listen(proxy);
+  const url = listening.origin;
   return {
     wanted,
     closed: closing.signal,
@@ -57,10 +56,7 @@ export async function startFence(): Promise<Fence> {
     },
     close: async () => {
       closing.abort();
-      const closed = once(proxy, "close");
-      proxy.close();
-      proxy.closeAllConnections();
-      await closed;
+      await listening.close();
       await rm(home, { recursive: true, force: true });
     },
   };

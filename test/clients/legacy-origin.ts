@@ -1,8 +1,6 @@
 /** An MCP server of the SDK 1.x on loopback that keeps sessions: what most servers are today. */
 
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
@@ -13,6 +11,7 @@ import {
   ListToolsRequestSchema,
   ReadResourceRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import { listen } from "../support/web-server.ts";
 import { isBroken, QUESTION, said, TOOLS, work } from "./origin-tools.ts";
 
 export interface LegacyOrigin {
@@ -39,20 +38,13 @@ export async function startLegacyOrigin(): Promise<LegacyOrigin> {
     await server.connect(transport as Parameters<typeof server.connect>[0]);
     return transport.handleRequest(request, response, parsed);
   });
-  http.listen(0, "127.0.0.1");
-  await once(http, "listening");
-  const { port } = http.address() as AddressInfo;
+  const { origin, close } = await listen(http);
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `${origin}/mcp`,
     toolsChanged: () => {
       for (const { server } of sessions.values()) void server.sendToolListChanged();
     },
-    close: async () => {
-      const closed = once(http, "close");
-      http.close();
-      http.closeAllConnections();
-      await closed;
-    },
+    close,
   };
 }
 

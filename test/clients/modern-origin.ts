@@ -1,10 +1,7 @@
 /** An MCP server of the SDK 2.x on loopback that serves both eras, without sessions. */
 
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
-import { pipeline } from "node:stream/promises";
+import { buffer } from "node:stream/consumers";
 import {
   acceptedContent,
   createMcpHandler,
@@ -12,6 +9,7 @@ import {
   inputRequired,
   McpServer,
 } from "@modelcontextprotocol/server";
+import { answerAsWeb, listen, readRequest } from "../support/web-server.ts";
 import { BROKEN_TOOLS, isBroken, QUESTION, said, work } from "./origin-tools.ts";
 
 export interface ModernOrigin {
@@ -25,40 +23,22 @@ export async function startModernOrigin(): Promise<ModernOrigin> {
   const handler = createMcpHandler(buildServer);
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const gone = new AbortController();
-    outgoing.once("close", () => gone.abort());
-    const { method = "", url = "", headersDistinct } = incoming;
-    const body = await text(incoming);
-    if (isBroken(body, outgoing)) return;
-    const headers = Object.entries(headersDistinct).map(([name, values]) => [name, values?.join(", ") ?? ""]);
-    const response = await handler.fetch(
-      new Request(`http://127.0.0.1${url}`, {
-        method,
-        headers: headers as [string, string][],
-        signal: gone.signal,
-        ...(body !== "" && { body }),
-      }),
-    );
-    outgoing.writeHead(response.status, Object.fromEntries(response.headers)).flushHeaders();
-    if (response.body === null) outgoing.end();
-    else await pipeline(response.body, outgoing);
+    const body = await buffer(incoming);
+    if (isBroken(body.toString(), outgoing)) return;
+    await answerAsWeb(readRequest(incoming, body), outgoing, (request) => handler.fetch(request));
   }
 
-  const http = createServer((incoming, outgoing) => {
-    answer(incoming, outgoing).catch(() => outgoing.destroy());
-  });
-  http.listen(0, "127.0.0.1");
-  await once(http, "listening");
-  const { port } = http.address() as AddressInfo;
+  const listening = await listen(
+    createServer((incoming, outgoing) => {
+      answer(incoming, outgoing).catch(() => outgoing.destroy());
+    }),
+  );
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `${listening.origin}/mcp`,
     toolsChanged: () => handler.notify.toolsChanged(),
     close: async () => {
-      const closed = once(http, "close");
       await handler.close();
-      http.close();
-      http.closeAllConnections();
-      await closed;
+      await listening.close();
     },
   };
 }

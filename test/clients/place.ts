@@ -4,7 +4,8 @@ import { type EvidenceOptions, SESSION_ACTIONS } from "../../src/agent/index.ts"
 import { type LocalRuntime, startLocal } from "../../src/cli/local/runtime.ts";
 import { type Scene, setScene, type Wishes } from "../socket/harness.ts";
 import { closedPort } from "../socket/origin.ts";
-import { type HopRoute, type SigningHop, startSigningHop } from "../support/signing-hop.ts";
+import { type HopRoute, startSigningHop } from "../support/signing-hop.ts";
+import type { Listening } from "../support/web-server.ts";
 import { type LegacyOrigin, startLegacyOrigin } from "./legacy-origin.ts";
 import { type ModernOrigin, startModernOrigin } from "./modern-origin.ts";
 import { TOOLS } from "./origin-tools.ts";
@@ -64,7 +65,7 @@ export async function setPlace(): Promise<Place> {
 
   let braked: Promise<LocalRuntime> | undefined;
   const lines = new Map<string, Line>();
-  const hop: SigningHop = await startSigningHop((path) => {
+  const hop: Listening = await startSigningHop((path) => {
     const [, name = ""] = path.split("/");
     // What a client looks for beside its endpoint is passed on as it is.
     return lines.get(name)?.() ?? Promise.resolve(`${scene.url}${path}`);

@@ -10,11 +10,10 @@ import {
   MAX_JOURNAL_BACKLOG,
 } from "../../src/limits.ts";
 import {
-  attempt,
   chainFault,
-  claim,
   type Home,
   mandate,
+  many,
   newLedger,
   outcomeOf,
   recordOf,
@@ -25,9 +24,6 @@ import {
 } from "./helpers.ts";
 
 useClock();
-
-const many = (ledger: Home, count: number) =>
-  Promise.all(Array.from({ length: count }, () => ledger.decide(attempt({ claims: [claim()] }))));
 
 /** Whole, and what an auditor with the rows alone would say. */
 async function expectLogged(ledger: Home, count: number): Promise<void> {

@@ -95,6 +95,10 @@ export const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   ...changes,
 });
 
+/** So many calls at once, each with a nonce of its own. */
+export const many = (ledger: Home, count: number) =>
+  Promise.all(Array.from({ length: count }, () => ledger.decide(attempt({ claims: [claim()] }))));
+
 /** An attempt with a step of its own, by default the first of a run of its own. */
 export const walk = (root = mandate(), changes: Partial<Step> = {}, more: Partial<Attempt> = {}): Attempt =>
   attempt({ mandate: root, step: step(root, changes), ...more });

@@ -13,6 +13,7 @@ import {
   facts,
   type Home,
   mandate,
+  many,
   newLedger,
   outcomeOf,
   setClock,
@@ -22,9 +23,6 @@ import {
 } from "./helpers.ts";
 
 useClock();
-
-const many = (ledger: Home, count: number) =>
-  Promise.all(Array.from({ length: count }, () => ledger.decide(attempt({ claims: [claim()] }))));
 
 // -- the chain ------------------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 /** A client that goes away quietly: it ends its connection (FIN) instead of resetting it, as most clients do. */
 
-import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import {
@@ -11,6 +10,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createFetch } from "../../src/agent/index.ts";
+import { answerAsWeb } from "../support/web-server.ts";
 import { type Scene, setScene } from "./harness.ts";
 import { toolCall } from "./messages.ts";
 import type { Arrival, Handler } from "./origin.ts";
@@ -96,13 +96,7 @@ describe("the client of the SDK", () => {
     const { tool, buildServer } = longTool();
     const handler = createMcpHandler(buildServer, { keepAliveMs: 0 });
     scene.origin("modern").handler = serve((request) => handler.fetch(request));
-    const client = await connect("modern", "auto");
-    const abort = new AbortController();
-    const calling = expect(search(client, abort.signal)).rejects.toThrow();
-    await tool.started;
-    abort.abort();
-    await calling;
-    await tool.aborted;
+    await abortCall(await connect("modern", "auto"), tool);
   });
 
   test("2026-07-28: a subscription that is closed", async () => {
@@ -140,13 +134,7 @@ describe("the client of the SDK", () => {
     });
     await buildServer().connect(transport);
     scene.origin("sessions").handler = serve((request) => transport.handleRequest(request));
-    const client = await connect("sessions", "legacy");
-    const abort = new AbortController();
-    const calling = expect(search(client, abort.signal)).rejects.toThrow();
-    await tool.started;
-    abort.abort();
-    await calling;
-    await tool.aborted;
+    await abortCall(await connect("sessions", "legacy"), tool);
   });
 });
 
@@ -174,19 +162,8 @@ const abortOf = (signal: AbortSignal): Promise<void> =>
 
 /** Has a server of the SDK answer, whose request is aborted when its connection closes early. */
 function serve(answer: (request: Request) => Promise<Response>): Handler {
-  return async ({ method, target, rawHeaders, body, response }) => {
-    const closed = new AbortController();
-    response.on("close", () => closed.abort());
-    const request = new Request(new URL(target, "http://origin.test"), {
-      method,
-      headers: rawHeaders.map(([name, value]) => [name, value]),
-      body: body.length > 0 ? new Uint8Array(body) : null,
-      signal: closed.signal,
-    });
-    const { status, headers, body: stream } = await answer(request);
-    response.writeHead(status, Object.fromEntries(headers)).flushHeaders();
-    await pipeline(stream ?? [], response).catch(() => {}); // it was closed early, as the tests want it
-  };
+  return ({ rawHeaders: headers, response, ...request }) =>
+    answerAsWeb({ headers, ...request }, response, answer).catch(() => {}); // it was closed early, as the tests want it
 }
 
 async function connect(tenant: string, mode: "legacy" | "auto"): Promise<Client> {
@@ -201,6 +178,16 @@ async function connect(tenant: string, mode: "legacy" | "auto"): Promise<Client>
     new StreamableHTTPClientTransport(new URL(endpoint), { fetch: createFetch({ ...options, endpoint }) }),
   );
   return client;
+}
+
+/** Aborts a call that has begun, and waits until its tool knows. */
+async function abortCall(client: Client, tool: ReturnType<typeof longTool>["tool"]): Promise<void> {
+  const abort = new AbortController();
+  const calling = expect(search(client, abort.signal)).rejects.toThrow();
+  await tool.started;
+  abort.abort();
+  await calling;
+  await tool.aborted;
 }
 
 const search = (client: Client, signal?: AbortSignal) =>

@@ -1,15 +1,14 @@
 /** Real MCP servers of the SDK on loopback: one that keeps sessions, as legacy ones do, and one of both eras. */
 
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import {
   createMcpHandler,
   fromJsonSchema,
   McpServer,
   WebStandardStreamableHTTPServerTransport,
 } from "@modelcontextprotocol/server";
+import { answerAsWeb, listen, readRequest } from "../support/web-server.ts";
 
 export interface McpOrigin {
   readonly url: string;
@@ -76,46 +75,22 @@ export async function startMcpOrigin(kind: "sessions" | "both eras"): Promise<Mc
   const fetch = kind === "sessions" ? sessionful(sessions) : (request: Request) => handler.fetch(request);
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const body = await text(incoming);
-    const { method = "" } = incoming;
-    const message = body === "" ? {} : JSON.parse(body);
-    seen.push(`${method} ${message.method ?? (body === "" ? "" : "response")}`.trim());
-    const closed = new AbortController();
-    outgoing.on("close", () => closed.abort());
-    const headers = new Headers(
-      Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as [string, string]),
-    );
-    const request = new Request(`http://${incoming.headers.host}${incoming.url}`, {
-      method,
-      headers,
-      signal: closed.signal,
-      ...(body !== "" && { body }),
-    });
-    const response = await fetch(request);
-    outgoing.writeHead(response.status, Object.fromEntries(response.headers)).flushHeaders();
-    const reader = response.body?.getReader();
-    outgoing.on("close", () => reader?.cancel().catch(() => {}));
-    for (let step = await reader?.read(); step !== undefined && !step.done; step = await reader?.read()) {
-      outgoing.write(step.value);
-    }
-    outgoing.end();
+    const body = await buffer(incoming);
+    const message = body.length === 0 ? {} : JSON.parse(body.toString());
+    const kind = message.method ?? (body.length === 0 ? "" : "response");
+    seen.push(`${incoming.method} ${kind}`.trim());
+    await answerAsWeb(readRequest(incoming, body), outgoing, fetch);
   }
 
-  const server = createServer((incoming, outgoing) => {
-    answer(incoming, outgoing).catch((error) => outgoing.destroy(error));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const { origin, close } = await listen(
+    createServer((incoming, outgoing) => {
+      answer(incoming, outgoing).catch((error) => outgoing.destroy(error));
+    }),
+  );
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `${origin}/mcp`,
     seen,
     sessions,
-    close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close,
   };
 }

@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { linesOf, listen } from "../support/web-server.ts";
 
 /** A request exactly as it arrived. */
 export interface Arrival {
@@ -43,8 +43,7 @@ export const answerJson: Handler = ({ response }) => {
 export async function startOrigin(): Promise<Origin> {
   const paths = new Map<string, OriginPath & { waiting: ((arrival: Arrival) => void)[] }>();
   const server = createServer(async (request, response) => {
-    const { rawHeaders: raw } = request;
-    const rawHeaders = raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] ?? ""] as const] : []));
+    const rawHeaders = linesOf(request);
     const closed = once(response, "close").then(() => response.writableFinished);
     const body = await buffer(request).catch(() => Buffer.from("(broken off)"));
     const { method = "", url: target = "" } = request;
@@ -55,13 +54,11 @@ export async function startOrigin(): Promise<Origin> {
     for (const resolve of path.waiting.splice(0)) resolve(arrival);
     await path.handler(arrival);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const { origin, close } = await listen(server);
 
   const make = (name: string) => {
     const waiting: ((arrival: Arrival) => void)[] = [];
-    const url = `http://127.0.0.1:${port}/${name}`;
+    const url = `${origin}/${name}`;
     const next = () => new Promise<Arrival>((resolve) => waiting.push(resolve));
     return { url, arrivals: [], handler: answerJson, next, waiting };
   };
@@ -71,12 +68,7 @@ export async function startOrigin(): Promise<Origin> {
       paths.set(`/${name}`, path);
       return path;
     },
-    close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close,
   };
 }
 
@@ -104,11 +96,7 @@ export const beyondFraming = ({ rawHeaders }: Arrival): Record<string, string> =
 
 /** A port of 127.0.0.1 where nothing listens. */
 export async function closedPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  const { origin, close } = await listen(createServer());
+  await close();
+  return Number(new URL(origin).port);
 }

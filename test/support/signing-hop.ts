@@ -5,16 +5,10 @@
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { addEvidence, type EvidenceOptions } from "../../src/agent/index.ts";
-
-export interface SigningHop {
-  /** `http://127.0.0.1:PORT` */
-  readonly origin: string;
-  close(): Promise<void>;
-}
+import { type Listening, listen } from "./web-server.ts";
 
 /** Where a hop sends what it has signed, and as whom. Asked for each request. */
 export interface HopRoute {
@@ -26,13 +20,12 @@ export interface HopRoute {
 /** @param route by path and query; a URL alone is sent to without evidence, as to the well-known documents */
 export async function startSigningHop(
   route: (path: string) => Promise<HopRoute | string>,
-): Promise<SigningHop> {
+): Promise<Listening> {
   const server = createServer((incoming, outgoing) => {
     pass(incoming, outgoing).catch(() => outgoing.destroy());
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const listening = await listen(server);
+  const { host: own } = new URL(listening.origin);
 
   async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const gone = new AbortController();
@@ -53,9 +46,9 @@ export async function startSigningHop(
     const signed =
       typeof to === "string"
         ? { headers, step: null }
-        : await addEvidence({ method, url, headers, body }, withAnyMethod(to.evidence, body));
+        : await addEvidence({ method, url, headers, body }, to.evidence);
     // Who names the hop means what is behind it; any other Host is what the client wants to say.
-    const isOurs = host === `127.0.0.1:${port}` || host === `localhost:${port}`;
+    const isOurs = host.replace(/^localhost:/, "127.0.0.1:") === own;
     const sent = request(url, {
       method,
       headers: { ...spelledAs(incoming.rawHeaders, signed.headers), ...(!isOurs && { host }) },
@@ -72,33 +65,7 @@ export async function startSigningHop(
     await pipeline(answer, outgoing);
   }
 
-  return {
-    origin: `http://127.0.0.1:${port}`,
-    close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
-}
-
-/** The kit names no action for a method that MCP does not have; here it is for the gateway to say what becomes of one. */
-function withAnyMethod(evidence: EvidenceOptions, body: Uint8Array): EvidenceOptions {
-  const method = methodOf(Buffer.from(body).toString());
-  if (method === null) return evidence;
-  const { actions } = evidence;
-  return { ...evidence, actions: { ...actions, extraMethods: [...(actions?.extraMethods ?? []), method] } };
-}
-
-/** The method of a JSON-RPC request or notification; null for everything else. */
-function methodOf(body: string): string | null {
-  try {
-    const { method } = JSON.parse(body);
-    return typeof method === "string" ? method : null;
-  } catch {
-    return null;
-  }
+  return listening;
 }
 
 /** Names as the client wrote them: a `Headers` has forgotten. */

@@ -404,7 +404,11 @@ test("settings of sessions, streams, metadata and tools have defaults, and bound
   expect(tenant).toMatchObject({
     sessions: { maxAge: 86_400 },
     streams: { recheck: 60, grace: 60 },
-    oauth: { authorizationServers: [], scopes: [] },
+    oauth: {
+      metadataUrl: "https://gateway.example/.well-known/oauth-protected-resource/acme/mcp",
+      authorizationServers: [],
+      scopes: [],
+    },
     tools: { filterList: false },
   });
   const bad = {
