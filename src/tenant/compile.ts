@@ -8,9 +8,11 @@ import { metadataUrl } from "../oauth/resource-metadata.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
 import { compileAgents, compileAttestationKeys, compileIssuers, type Placed } from "./identities.ts";
-import { agent, attestationKey, issuer } from "./identity-schema.ts";
 import { checkActions, checkEvidence, checkPublicUrl, checkUsable } from "./rules.ts";
-import { type ShapedDocument, tenantDocument } from "./schema.ts";
+import { attestationKey, attestationPolicy } from "./schema/attestation.ts";
+import { type ShapedDocument, tenantDocument } from "./schema/document.ts";
+import { ectPolicy } from "./schema/ect.ts";
+import { agent, issuer } from "./schema/identities.ts";
 import type { EvidenceRule, Tenant } from "./tenant.ts";
 import { pathTenantUrl } from "./urls.ts";
 
@@ -150,12 +152,8 @@ function settings(
       }),
     ),
     actions: { ...actions, extraMethods: new Set(actions.extraMethods) },
-    ect: { algorithms: new Set(ect.algorithms), maxAge: ect.maxAgeSeconds },
-    attestation: {
-      dialects: new Set(attestation.dialects),
-      metaKeys: attestation.metaKeys,
-      maxTtl: attestation.maxExpSeconds,
-    },
+    ect: ectPolicy(ect),
+    attestation: attestationPolicy(attestation),
     sessions: { maxAge: sessions.maxAgeSeconds },
     streams: { recheck: streams.recheckSeconds, grace: streams.graceSeconds },
     oauth: { ...document.oauth, metadataUrl: metadataUrl(publicUrl) },

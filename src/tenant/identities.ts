@@ -5,7 +5,8 @@ import { importSharedSecret, importVerificationKey } from "../keys/hygiene.ts";
 import type { KeyAlgorithm, VerificationKey } from "../keys/key.ts";
 import type { Result } from "../result.ts";
 import { type Found, formatPath, type Path } from "./faults.ts";
-import type { agent, attestationKey, issuer } from "./identity-schema.ts";
+import type { attestationKey } from "./schema/attestation.ts";
+import type { agent, issuer } from "./schema/identities.ts";
 import {
   type Agent,
   type AgentKey,

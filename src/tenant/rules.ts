@@ -2,7 +2,7 @@
 
 import { MCP_METHODS } from "../mcp/methods.ts";
 import { type Found, formatPath } from "./faults.ts";
-import type { ShapedDocument } from "./schema.ts";
+import type { ShapedDocument } from "./schema/document.ts";
 import { pathTenantUrl } from "./urls.ts";
 
 /** The public URL must be one that can be served: on the gateway's own host there are path tenants only. */

@@ -1,4 +1,9 @@
 import type { SharedSecret, VerificationKey } from "../keys/key.ts";
+import type { AttestationPolicy } from "./schema/attestation.ts";
+import type { EctPolicy } from "./schema/ect.ts";
+
+export type { AttestationDialect, AttestationPolicy } from "./schema/attestation.ts";
+export type { EctPolicy } from "./schema/ect.ts";
 
 /**
  * A tenant document in the form the gate works with: parsed once, keys imported, every identity in a map.
@@ -110,12 +115,6 @@ export interface ActionTemplates {
   readonly extraMethods: ReadonlySet<string>;
 }
 
-export interface EctPolicy {
-  readonly algorithms: ReadonlySet<"ES256" | "EdDSA">;
-  /** Oldest `iat`, in seconds. */
-  readonly maxAge: number;
-}
-
 export interface SessionPolicy {
   /** Oldest session id, in seconds. */
   readonly maxAge: number;
@@ -139,16 +138,6 @@ export interface OAuthMetadata {
 export interface ToolPolicy {
   /** Whether `tools/list` shows a caller only what it may call. */
   readonly filterList: boolean;
-}
-
-export type AttestationDialect = "A" | "B";
-
-export interface AttestationPolicy {
-  readonly dialects: ReadonlySet<AttestationDialect>;
-  /** Members of `params._meta` that may carry an envelope. */
-  readonly metaKeys: readonly string[];
-  /** Longest `expSeconds`. */
-  readonly maxTtl: number;
 }
 
 /** Injective keys for the two maps that have pairs. */

@@ -25,7 +25,7 @@ import { requiredEvidence } from "../../src/policy/required.ts";
 import type { Reason } from "../../src/reasons.ts";
 import { fail, ok, type Result } from "../../src/result.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
-import type { TenantDocument } from "../../src/tenant/schema.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
 
 export const NOW = 1_767_225_600;

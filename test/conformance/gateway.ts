@@ -3,7 +3,7 @@
 import { generateSigner, mintMandate, SESSION_ACTIONS, startRun } from "../../src/agent/index.ts";
 import { startLocal } from "../../src/cli/local/runtime.ts";
 import { storedTenant } from "../../src/cli/local/tenants.ts";
-import type { TenantDocument } from "../../src/tenant/schema.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import { type HopRoute, startSigningHop } from "../support/signing-hop.ts";
 
 export interface Gateway {

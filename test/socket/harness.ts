@@ -18,7 +18,7 @@ import {
 } from "../../src/agent/index.ts";
 import { type LocalOptions, type LocalRuntime, startLocal } from "../../src/cli/local/runtime.ts";
 import { storedTenant } from "../../src/cli/local/tenants.ts";
-import type { TenantDocument } from "../../src/tenant/schema.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import { decisionOf } from "./messages.ts";
 import { type Origin, type OriginPath, startOrigin } from "./origin.ts";
 import { type Answer, exchange, toBytes, type Wire } from "./raw.ts";

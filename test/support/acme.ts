@@ -10,7 +10,7 @@ import type { JsonObject } from "../../src/json/strict-json.ts";
 import type { Reason } from "../../src/reasons.ts";
 import { fail, type Result } from "../../src/result.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
-import type { TenantDocument } from "../../src/tenant/schema.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
 import { type Changes, compact, merge, type Signer, signer } from "./tokens.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { findConflicts } from "../../src/tenant/conflicts.ts";
-import type { TenantDocument } from "../../src/tenant/schema.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import { minimal, tenantOf } from "./documents.ts";
 
 const acme: Partial<TenantDocument> = { publicUrl: "https://acme.example/mcp" };

@@ -3,7 +3,7 @@
 import { exportJWK, generateKeyPair } from "jose";
 import { toBase64url } from "../../src/encoding.ts";
 import { compileTenant, type Fault } from "../../src/tenant/compile.ts";
-import type { TenantDocument } from "../../src/tenant/schema.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
 
 export const GATEWAY_URL = "https://gateway.example";

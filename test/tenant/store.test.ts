@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Facts } from "../../src/facts.ts";
 import { TENANT_FRESH_MS, TENANT_STALE_MS } from "../../src/limits.ts";
 import type { Reason } from "../../src/reasons.ts";
-import type { TenantDocument } from "../../src/tenant/schema.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import { findTenant } from "../../src/tenant/store.ts";
 import { document, facts, GATEWAY, outcome, unwrap } from "../support/acme.ts";
 

@@ -7,8 +7,8 @@ import {
   MAX_TENANT_ENTRIES,
   MAX_TENANT_KEYS,
   MAX_TENANT_LIST,
-} from "../limits.ts";
-import { fields, identifier, integer, list, text } from "./fields.ts";
+} from "../../limits.ts";
+import { fields, identifier, integer, list, text } from "../fields.ts";
 
 export const status = (whose: string) =>
   v.optional(
@@ -23,7 +23,8 @@ const agentName = (description: string) =>
     description,
   );
 
-const jwk = (description: string) => v.pipe(v.record(v.string(), v.unknown()), v.description(description));
+export const jwk = (description: string) =>
+  v.pipe(v.record(v.string(), v.unknown()), v.description(description));
 
 export const issuer = fields({
   iss: identifier("The iss of its mandates, byte for byte."),
@@ -102,22 +103,3 @@ export const agent = fields({
     false,
   ),
 });
-
-const attestationKeyName = {
-  iss: identifier("The iss of envelopes made with this key."),
-  secretVersion: identifier("The secretVersion of envelopes made with this key."),
-};
-
-export const attestationKey = v.variant("alg", [
-  fields({
-    ...attestationKeyName,
-    alg: v.literal("HS256"),
-    secret: v.pipe(
-      v.string(),
-      v.maxLength(1024, "must have at most 1024 characters"),
-      v.description("Shared secret in base64url without padding. Whoever verifies with it can also forge."),
-    ),
-  }),
-  fields({ ...attestationKeyName, alg: v.literal("ES256"), jwk: jwk("Public JWK: P-256.") }),
-  fields({ ...attestationKeyName, alg: v.literal("RS256"), jwk: jwk("Public JWK: RSA, 2048 bits or more.") }),
-]);

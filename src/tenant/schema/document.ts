@@ -1,14 +1,12 @@
 /**
- * The tenant document as operators write it: shape, bounds and defaults. What needs more than one field is in
- * `compile.ts`. `schema.json` is generated from here for editors, so every description is written for operators.
+ * The tenant document as operators write it: shape, bounds and defaults; larger sections have files of their own beside
+ * this one. What needs more than one field is in `compile.ts`. `schema.json` is generated from here for editors, so every description is written for operators.
  */
 
 import * as v from "valibot";
 import {
   DEFAULT_SESSION_AGE,
-  MAX_ATTESTATION_TTL,
   MAX_BODY_BYTES,
-  MAX_ECT_AGE,
   MAX_ORIGIN_DEADLINE_MS,
   MAX_SESSION_AGE,
   MAX_TENANT_ENTRIES,
@@ -17,12 +15,14 @@ import {
   ORIGIN_DEADLINE_MS,
   STREAM_GRACE,
   STREAM_RECHECK,
-} from "../limits.ts";
-import { fields, identifier, integer, list, must, nonEmptyList, text } from "./fields.ts";
-import { forwardHeaderProblem } from "./forward-headers.ts";
-import { agent, attestationKey, issuer, status } from "./identity-schema.ts";
-import type { EvidenceKind } from "./tenant.ts";
-import { issuerUrlProblem, originUrlProblem, publicUrlProblem, webOriginProblem } from "./urls.ts";
+} from "../../limits.ts";
+import { fields, identifier, integer, list, must, nonEmptyList, text } from "../fields.ts";
+import { forwardHeaderProblem } from "../forward-headers.ts";
+import type { EvidenceKind } from "../tenant.ts";
+import { issuerUrlProblem, originUrlProblem, publicUrlProblem, webOriginProblem } from "../urls.ts";
+import { attestation, attestationKey } from "./attestation.ts";
+import { ect } from "./ect.ts";
+import { agent, issuer, status } from "./identities.ts";
 
 const methodName = (description: string) =>
   text(/^[A-Za-z0-9_.$/-]{1,128}$/, "must be a JSON-RPC method name of 1 to 128 characters", description);
@@ -135,36 +135,6 @@ const actions = v.pipe(
     ),
   }),
   v.description("How the action is derived that a mandate must grant and an ECT must name."),
-);
-
-const ect = v.pipe(
-  fields({
-    algorithms: v.optional(
-      nonEmptyList(
-        v.picklist(["ES256", "EdDSA"]),
-        2,
-        "Algorithms of ECTs. The ECT reference code takes ES256 alone.",
-      ),
-      ["ES256"],
-    ),
-    maxAgeSeconds: v.optional(integer(1, MAX_ECT_AGE, "Oldest iat of an ECT."), MAX_ECT_AGE),
-  }),
-  v.description("Execution context tokens."),
-);
-
-const attestation = v.pipe(
-  fields({
-    dialects: v.optional(nonEmptyList(v.picklist(["A", "B"]), 2, "SEP-2787 dialects that are taken."), [
-      "A",
-      "B",
-    ]),
-    metaKeys: v.optional(
-      list(identifier("Member of params._meta."), 8, "Members of params._meta that may carry an envelope."),
-      ["attestation"],
-    ),
-    maxExpSeconds: v.optional(integer(1, MAX_ATTESTATION_TTL, "Longest expSeconds."), MAX_ATTESTATION_TTL),
-  }),
-  v.description("Tool call attestations (SEP-2787)."),
 );
 
 const sessions = v.pipe(
