@@ -26,6 +26,7 @@ const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
   origin_header: "request",
   tenant: "request",
   gateway: "request",
+  keys: "request",
   bearer: "bearer",
   act: "bearer",
   message: "message",

@@ -48,14 +48,17 @@ export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | n
   mandate: trail.caller && mandateOf(trail.caller.mandate),
   step: trail.step && stepOf(trail.step),
   claims: claimsOf(trail),
+  uses: [],
+  record: null,
   denial,
   answered: { method: trail.method ?? trail.claimedMethod, modern: trail.modern },
   facts,
 });
 
 /** The request's mandate as the ledger knows it. */
-const mandateOf = ({ iss, jti, wid, iat, exp, digest }: VerifiedMandate): MandateFacts => ({
+const mandateOf = ({ iss, rootIss, jti, wid, iat, exp, digest }: VerifiedMandate): MandateFacts => ({
   iss,
+  rootIss,
   jti,
   wid,
   iat,
@@ -71,6 +74,7 @@ const stepOf = (ect: VerifiedEct): Step => ({
   lastAcceptable: ect.lastAcceptable,
   pred: ect.pred,
   toleratesUnknownParents: ect.key.profile === "poc",
+  foreignParents: [],
 });
 
 /** A signature that covers an ECT needs no nonce of its own: the ECT's jti is spent, and one row is written less. */

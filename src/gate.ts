@@ -9,6 +9,7 @@ import { ATTESTATION_HEADER, verifyAttested } from "./evidence/attested.ts";
 import { type Caller, checkPresence, covers, parseCallerEvidence, verifyCaller } from "./evidence/caller.ts";
 import { bindAction, bindStep } from "./evidence/ect/bind.ts";
 import { type Facts, readFacts } from "./facts.ts";
+import { keyFinder } from "./keys/find.ts";
 import { decide } from "./ledger/client.ts";
 import { checkOrigin } from "./mcp/cors.ts";
 import { isModern } from "./mcp/mirrored-headers.ts";
@@ -63,7 +64,8 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   const bearer = parseMandate(facts.headers);
   if (bearer.state === "absent") return fail("bearer.missing");
   if (bearer.state === "malformed") return fail(bearer.reason);
-  const mandate = await verifyMandate(bearer.value, tenant, seconds());
+  const keys = keyFinder(env);
+  const mandate = await verifyMandate(bearer.value, tenant, keys, seconds());
   if (!mandate.ok) return mandate;
   trail.mandate = mandate.value;
   trail.checks.push("mandate");
@@ -90,7 +92,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!present.ok) return present;
 
   // 6 verify, 7 bind: the caller, then what it says about this call
-  const context = { tenant, facts, body: received.body, bodySha256, now };
+  const context = { tenant, facts, body: received.body, bodySha256, keys, now };
   const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
   const caller = verified.value;

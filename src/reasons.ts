@@ -93,6 +93,7 @@ export const REASONS = {
     "origin_header.not_allowed": "The Origin header names a site that this tenant does not allow.",
   }),
   ...group({ kind: "unavailable" }, null, {
+    "keys.unavailable": "The keys that this needs could not be fetched. Try again.",
     "tenant.unavailable": "The tenant document could not be read. Try again.",
     "tenant.invalid": "The tenant document has faults. The operator must mend it.",
     "gateway.misconfigured": "GATEWAY_URL is not an absolute URL. The operator must mend it.",
@@ -116,6 +117,7 @@ export const REASONS = {
     "act.phase": "This is an execution record (phase 2), not a mandate.",
     "act.issuer_unknown": "The mandate's issuer is not trusted by this tenant.",
     "act.key_unknown": "The issuer has no key with the mandate's kid.",
+    "act.key_untrusted": "The mandate's x5c is no valid chain from an anchor of its issuer.",
     "act.signature": "The mandate's signature does not verify.",
     "act.expired": "The mandate has expired. Mint a fresh one.",
     "act.in_future": "The mandate's iat or nbf is in the future. Check the issuer's clock.",

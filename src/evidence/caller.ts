@@ -1,8 +1,10 @@
 import type { Facts } from "../facts.ts";
+import type { KeyFinder } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, EvidenceKind, Tenant } from "../tenant/tenant.ts";
 import type { VerifiedMandate } from "./act/verify.ts";
+import { agentKeys, type FindAgentKey } from "./agent-key.ts";
 import { type Ect, parseEct } from "./ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "./ect/verify.ts";
 import { checkContentDigest } from "./http-signature/content-digest.ts";
@@ -43,6 +45,7 @@ export interface CallerContext {
   readonly facts: Facts;
   readonly body: Uint8Array<ArrayBuffer>;
   readonly bodySha256: Uint8Array;
+  readonly keys: KeyFinder;
   /** Seconds. */
   readonly now: number;
 }
@@ -77,10 +80,12 @@ export async function verifyCaller(
 ): Promise<Result<Caller, Reason>> {
   const { tenant, now } = context;
   if (evidence.signature.state === "absent") return bearerAlone(mandate);
-  const signature = await verifySignature(evidence.signature, context);
+  const findKey = agentKeys(mandate.agent, tenant, context.keys);
+  const signature = await verifySignature(evidence.signature, findKey, context);
   if (!signature.ok) return signature;
   if (evidence.ect.state === "malformed") return fail(evidence.ect.reason);
-  const ect = evidence.ect.state === "present" ? await verifyEct(evidence.ect.value, tenant, now) : ok(null);
+  const ect =
+    evidence.ect.state === "present" ? await verifyEct(evidence.ect.value, tenant, findKey, now) : ok(null);
   if (!ect.ok) return ect;
 
   const { key } = signature.value;
@@ -88,7 +93,7 @@ export async function verifyCaller(
   if (ect.value !== null) {
     if (ect.value.key.agent !== key.agent) return fail("principal.mismatch");
     // The ledger is named by the key's lane: two keys would give one request two homes.
-    if (ect.value.key !== key) return fail("principal.key_mismatch");
+    if (ect.value.key.thumbprint !== key.thumbprint) return fail("principal.key_mismatch");
   }
   return ok({ agent: key.agent, lane: key.lane, mandate, signature: signature.value, ect: ect.value });
 }
@@ -102,6 +107,7 @@ function bearerAlone(mandate: VerifiedMandate): Result<Caller, Reason> {
 
 async function verifySignature(
   signature: Exclude<CallerEvidence["signature"], { state: "absent" }>,
+  findKey: FindAgentKey,
   { tenant, facts, body, bodySha256, now }: CallerContext,
 ): Promise<Result<VerifiedSignature, Reason>> {
   if (signature.state === "malformed") return fail(signature.reason);
@@ -109,7 +115,7 @@ async function verifySignature(
     message: { method: facts.method, targetUri: tenant.publicUrl, headers: facts.headers },
     hasBody: body.length > 0,
     forwardHeaders: tenant.origin.forwardHeaders,
-    keys: tenant.agents.keys,
+    findKey,
     audiences: tenant.audiences,
     now,
   });

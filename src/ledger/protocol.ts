@@ -21,15 +21,48 @@ export interface Step {
   readonly pred: readonly string[];
   /** Profile poc: its client also names steps that were refused before they could be recorded. */
   readonly toleratesUnknownParents: boolean;
+  /** Steps of other agents in the same workflow that their ledgers have confirmed, and the mandates of the chain. */
+  readonly foreignParents: readonly ForeignParent[];
+}
+
+/** A parent that another agent's ledger knows. */
+export interface ForeignParent {
+  readonly jti: string;
+  /** The earliest issue time of a child, seconds. */
+  readonly earliestChild: number;
 }
 
 export interface MandateFacts {
   readonly iss: string;
+  /** The `iss` of the mandate that the chain of delegation begins with; `iss` itself where nothing was delegated. */
+  readonly rootIss: string;
   readonly jti: string;
   readonly wid: string | null;
   readonly iat: number;
   readonly exp: number;
   /** SHA-256 of the claims: fixed at first sight. */
+  readonly digest: string;
+}
+
+/** A capability that may be used so many times under one mandate. */
+export interface Use {
+  /** Unique within the principal; made of verified values. */
+  readonly key: string;
+  readonly max: number;
+  /** Seconds: the count may be forgotten when its mandate has ended. */
+  readonly until: number;
+}
+
+/** A verified ACT record (phase 2), to be taken once for its mandate. */
+export interface RecordFacts {
+  readonly iss: string;
+  readonly jti: string;
+  /** That of the record's phase 1 claims: the mandate's own, or the record is of another one. */
+  readonly mandateDigest: string;
+  readonly pred: readonly string[];
+  /** Seconds. */
+  readonly execTs: number;
+  /** base64url SHA-256 of the canonical claims. */
   readonly digest: string;
 }
 
@@ -40,6 +73,9 @@ export interface Attempt {
   readonly mandate: MandateFacts | null;
   readonly step: Step | null;
   readonly claims: readonly Claim[];
+  /** Counted when the call is admitted. */
+  readonly uses: readonly Use[];
+  readonly record: RecordFacts | null;
   readonly denial: Reason | null;
   /** What the form of an answer goes by; of a body that was not read, the method is what its header claims. */
   readonly answered: { readonly method: string | null; readonly modern: boolean };
@@ -76,8 +112,8 @@ export const ledgerName = (tenant: string, principal: string, lane: number): str
 /** The principal of callers that nothing is verified of; their refusals are sampled. */
 export const UNVERIFIED = "unverified";
 
-/** A run: (issuer, wid) where the mandate has a workflow id, else (issuer, jti of the mandate). */
-export const runKey = (mandate: Pick<MandateFacts, "iss" | "jti" | "wid">): string =>
+/** A run: (root issuer, wid) where the mandate has a workflow id, else (issuer, jti of the mandate). */
+export const runKey = (mandate: Pick<MandateFacts, "iss" | "rootIss" | "jti" | "wid">): string =>
   JSON.stringify(
-    mandate.wid === null ? ["jti", mandate.iss, mandate.jti] : ["wid", mandate.iss, mandate.wid],
+    mandate.wid === null ? ["jti", mandate.iss, mandate.jti] : ["wid", mandate.rootIss, mandate.wid],
   );

@@ -1,3 +1,4 @@
+import { fetcherNamed } from "../bindings.ts";
 import { discard } from "../bytes/discard.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -25,7 +26,7 @@ export interface Answer {
  * The body is not waited for.
  */
 export async function forward(origin: Origin, request: Forward, env: Env): Promise<Result<Response, Reason>> {
-  const fetcher = origin.binding === null ? globalThis : binding(env, origin.binding);
+  const fetcher = origin.binding === null ? globalThis : fetcherNamed(env, origin.binding);
   if (fetcher === null) return fail("origin.misconfigured");
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), origin.timeoutMs);
@@ -57,10 +58,4 @@ function statusFault(status: number): Reason | null {
   // fetch hands on what no response can be made of, such as 101 and 999.
   if (status < 200 || status > 599) return "origin.unreachable";
   return status >= 300 && status < 400 ? "origin.redirect" : null;
-}
-
-function binding(env: Env, name: string): Fetcher | null {
-  const candidate = (env as unknown as Record<string, unknown>)[name];
-  const isFetcher = typeof candidate === "object" && candidate !== null && "fetch" in candidate;
-  return isFetcher ? (candidate as Fetcher) : null;
 }

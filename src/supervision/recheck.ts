@@ -1,6 +1,8 @@
 import type { Mandate } from "../evidence/act/parse.ts";
 import { verifyMandate } from "../evidence/act/verify.ts";
+import { agentKeys } from "../evidence/agent-key.ts";
 import type { Caller } from "../evidence/caller.ts";
+import { keyFinder } from "../keys/find.ts";
 import type { Received } from "../mcp/read.ts";
 import { authorize } from "../policy/authorize.ts";
 import { requiredEvidence } from "../policy/required.ts";
@@ -35,7 +37,13 @@ export async function recheck(
   const found = await readTenant(id, env, now);
   if (!found.ok) return found;
   const tenant = found.value;
-  const mandate = await verifyMandate(presented, tenant, Math.min(Math.floor(now / 1000), presented.exp));
+  const keys = keyFinder(env);
+  const mandate = await verifyMandate(
+    presented,
+    tenant,
+    keys,
+    Math.min(Math.floor(now / 1000), presented.exp),
+  );
   if (!mandate.ok) return mandate;
   const { agent } = mandate.value;
   if (agent.name !== caller.agent.name) return fail("principal.mismatch");
@@ -43,7 +51,13 @@ export async function recheck(
     if (agent.unsafeBearerOnly === null) return fail("signature.missing");
   } else {
     const { kid, thumbprint } = caller.signature.key;
-    const key = tenant.agents.keys.get(kid);
+    const found = await agentKeys(
+      agent,
+      tenant,
+      keys,
+    )({ kid, algorithms: [caller.signature.key.alg], x5c: null });
+    if (!found.ok) return found;
+    const key = found.value;
     if (key?.thumbprint !== thumbprint || key.agent !== agent) return fail("signature.key_unknown");
   }
   const required = requiredEvidence(received.message, tenant.evidenceRules, agent);

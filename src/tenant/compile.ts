@@ -65,8 +65,21 @@ export async function compileTenant(
   if (!shaped.success || found.length > 0) return fail(inDocumentOrder(raw, found));
 
   const revision = toBase64url(await sha256(bytes));
-  const { keyPlaces: _, ...registry } = agents;
-  return ok({ ...settings(shaped.output, gatewayUrl), revision, agents: registry, issuers, attestationKeys });
+  const { keyPlaces, ...registry } = agents;
+  const pinnedKeys = new Set([
+    ...keyPlaces.keys(),
+    ...[...issuers.values()].flatMap(({ keys }) =>
+      [...keys.own.values()].map(({ thumbprint }) => thumbprint),
+    ),
+  ]);
+  return ok({
+    ...settings(shaped.output, gatewayUrl),
+    revision,
+    agents: registry,
+    pinnedKeys,
+    issuers,
+    attestationKeys,
+  });
 }
 
 /** A field of the document, where it is well-formed; defaults filled in. A fault elsewhere must not hide its faults. */
@@ -126,7 +139,7 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
 function settings(
   document: ShapedDocument,
   gatewayUrl: string,
-): Omit<Tenant, "revision" | "agents" | "issuers" | "attestationKeys"> {
+): Omit<Tenant, "revision" | "agents" | "pinnedKeys" | "issuers" | "attestationKeys"> {
   const { id, origin, actions, ect, attestation, sessions, streams, tools } = document;
   const publicUrl = document.publicUrl ?? pathTenantUrl(gatewayUrl, id);
   return {

@@ -66,6 +66,7 @@ export async function compileAgents(
       name: value.name,
       suspended: value.status === "suspended",
       unsafeBearerOnly: bearerOnly(at, value, found),
+      keySources: [],
     };
     for (const [i, subject] of value.subjects.entries()) {
       const place = [...at, "subjects", i];
@@ -153,7 +154,13 @@ export async function compileIssuers(
     }
     const { iss, actions, maxLifetimeSeconds: maxLifetime } = value;
     if (claimIss(iss, [...at, "iss"])) {
-      table.set(iss, { iss, keys, agents: new Set(value.agents), actions, maxLifetime });
+      table.set(iss, {
+        iss,
+        keys: { own: keys, sources: [] },
+        agents: new Set(value.agents),
+        actions,
+        maxLifetime,
+      });
     }
   }
   return table;

@@ -1,4 +1,5 @@
 import type { SharedSecret, VerificationKey } from "../keys/key.ts";
+import type { KeyRing, KeySource } from "../keys/source.ts";
 import type { AttestationPolicy } from "./schema/attestation.ts";
 import type { EctPolicy } from "./schema/ect.ts";
 
@@ -29,6 +30,8 @@ export interface Tenant {
   /** By `iss`. */
   readonly issuers: ReadonlyMap<string, Issuer>;
   readonly agents: AgentRegistry;
+  /** RFC 7638 thumbprints of all keys that the document holds: none of them may come from a source in another role. */
+  readonly pinnedKeys: ReadonlySet<string>;
   /** By `attestationKeyId(iss, secretVersion)`. */
   readonly attestationKeys: ReadonlyMap<string, AttestationKey>;
   /** First match wins; no match means deny. */
@@ -54,8 +57,7 @@ export interface Origin {
 /** Who may grant mandates (ACT `iss`), and what. */
 export interface Issuer {
   readonly iss: string;
-  /** By `kid`. */
-  readonly keys: ReadonlyMap<string, VerificationKey>;
+  readonly keys: KeyRing;
   /** Names of the agents it may authorise. */
   readonly agents: ReadonlySet<string>;
   /** Action patterns it may grant; see `actionMatches`. */
@@ -72,6 +74,15 @@ export interface Agent {
    * mandate alone, in this lane. For clients of the profile poc, which sign none of them.
    */
   readonly unsafeBearerOnly: { readonly lane: number } | null;
+  /** Where keys of its own come from that the document does not hold. */
+  readonly keySources: readonly AgentKeySource[];
+}
+
+/** A source of keys of an agent; all of them have this profile and lane. */
+export interface AgentKeySource {
+  readonly source: KeySource;
+  readonly profile: SignatureProfile;
+  readonly lane: number;
 }
 
 /** The profile of an HTTP message signature. A key is registered for exactly one. */

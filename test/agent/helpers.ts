@@ -27,6 +27,7 @@ import { fail, ok, type Result } from "../../src/result.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
 import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
+import { noRemoteKeys } from "../support/agents.ts";
 
 export const NOW = 1_767_225_600;
 export const URL_OF_TENANT = "https://gateway.example/acme/mcp";
@@ -147,14 +148,14 @@ export async function judge(
   if (!message.ok) return fail(message.error.reason);
   const received = message.value;
   const bodySha256 = await sha256(received.body);
-  const mandate = await verifyMandate(bearer.value, by, now);
+  const mandate = await verifyMandate(bearer.value, by, noRemoteKeys, now);
   if (!mandate.ok) return mandate;
   const evidence = parseCallerEvidence(facts);
   const required = requiredEvidence(received.message, by.evidenceRules, mandate.value.agent);
   if (!required.ok) return required;
   const presence = checkPresence(evidence, required.value);
   if (!presence.ok) return presence;
-  const context = { tenant: by, facts, body: received.body, bodySha256, now };
+  const context = { tenant: by, facts, body: received.body, bodySha256, keys: noRemoteKeys, now };
   const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
   const caller = verified.value;

@@ -13,6 +13,7 @@ import {
   outcome,
   unwrap,
 } from "../support/acme.ts";
+import { noRemoteKeys } from "../support/agents.ts";
 
 const [first, ...others] = document().agents;
 if (first === undefined) throw new Error("the document has agents");
@@ -26,7 +27,14 @@ const lenient = await compiled({
 async function verify(by: typeof lenient, headers: Record<string, string> = {}) {
   const bearer = unwrap(await judgeMandate(await mandate(), { by }));
   const read = facts(headers);
-  const context = { tenant: by, facts: read, body: BODY, bodySha256: BODY_SHA256, now: NOW };
+  const context = {
+    tenant: by,
+    facts: read,
+    body: BODY,
+    bodySha256: BODY_SHA256,
+    keys: noRemoteKeys,
+    now: NOW,
+  };
   return verifyCaller(bearer, parseCallerEvidence(read), context);
 }
 

@@ -21,6 +21,7 @@ import {
   tenant,
   unwrap,
 } from "../support/acme.ts";
+import { noRemoteKeys } from "../support/agents.ts";
 import { signedFacts } from "../support/signed.ts";
 import type { Signer } from "../support/tokens.ts";
 
@@ -56,9 +57,9 @@ async function call(attempt: Attempt): Promise<Result<Caller, Reason>> {
 async function judge(facts: Facts, body: Uint8Array<ArrayBuffer>): Promise<Result<Caller, Reason>> {
   const presented = parseMandate(facts.headers);
   if (presented.state !== "present") throw new Error(JSON.stringify(presented));
-  const verified = await verifyMandate(presented.value, tenant, NOW);
+  const verified = await verifyMandate(presented.value, tenant, noRemoteKeys, NOW);
   if (!verified.ok) return verified;
-  const context = { tenant, facts, body, bodySha256: await sha256(body), now: NOW };
+  const context = { tenant, facts, body, bodySha256: await sha256(body), keys: noRemoteKeys, now: NOW };
   return verifyCaller(verified.value, parseCallerEvidence(facts), context);
 }
 

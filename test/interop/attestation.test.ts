@@ -3,6 +3,7 @@
  * parse, verify and bind, with the case's own key, clock and arguments. All are dialect B.
  */
 
+import { agentNamed } from "../support/agents.ts";
 import { createPublicKey } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -62,7 +63,7 @@ async function judge({ envelope, args, key, now }: Case): Promise<string> {
     agents: new Map([
       [
         attestationIdentity("issuer://test", "agent:archiver"),
-        { name: "archiver", suspended: false, unsafeBearerOnly: null },
+        agentNamed("archiver"),
       ],
     ]),
     policy: { dialects: new Set(["B"]), metaKeys, maxTtl: 300 },

@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { authorize } from "../../src/policy/authorize.ts";
 import type { Reason } from "../../src/reasons.ts";
 import { outcome, tenant } from "../support/acme.ts";
+import { agentNamed } from "../support/agents.ts";
 
 describe("authorize", () => {
-  const active = { name: "ada", suspended: false, unsafeBearerOnly: null };
+  const active = agentNamed("ada");
   test.each<[string, boolean, boolean, Reason | "ok"]>([
     ["both active", false, false, "ok"],
     ["the tenant suspended", true, false, "policy.tenant_suspended"],

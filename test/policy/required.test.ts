@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Message } from "../../src/mcp/message.ts";
 import { requiredEvidence } from "../../src/policy/required.ts";
 import type { EvidenceKind, EvidenceRule } from "../../src/tenant/tenant.ts";
+import { agentNamed } from "../support/agents.ts";
 
 const request = (method: string, name?: string): Message => ({
   kind: "request",
@@ -21,7 +22,7 @@ const rule = (
   require: new Set(require),
 });
 
-const AGENT = { name: "ada", suspended: false, unsafeBearerOnly: null };
+const AGENT = agentNamed("ada");
 
 const BASE: EvidenceKind[] = ["mandate", "signature"];
 const pay = rule(null, ["pay"], ...BASE, "attestation");

@@ -3,6 +3,8 @@
 import { sha256, toBase64url, utf8 } from "../../src/encoding.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
 import { type VerifiedMandate, verifyMandate } from "../../src/evidence/act/verify.ts";
+import type { FindAgentKey } from "../../src/evidence/agent-key.ts";
+import { agentKeys } from "../../src/evidence/agent-key.ts";
 import { parseEct } from "../../src/evidence/ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "../../src/evidence/ect/verify.ts";
 import type { Facts } from "../../src/facts.ts";
@@ -12,6 +14,7 @@ import { fail, type Result } from "../../src/result.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
 import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
+import { noRemoteKeys } from "./agents.ts";
 import { type Changes, compact, merge, type Signer, signer } from "./tokens.ts";
 
 export const NOW = 1_772_064_000;
@@ -107,6 +110,9 @@ export const mandate = (claims: Changes = {}, by: Signer = issuer, header: Chang
 export const ect = (claims: Changes = {}, by: Signer = ada, header: Changes = {}): Promise<string> =>
   compact(merge({ typ: "exec+jwt", alg: by.alg, kid: by.kid }, header), merge(ECT, claims), by.sign);
 
+/** Finds the keys that the tenant document holds. */
+export const findAgentKey = (by: Tenant): FindAgentKey => agentKeys(agentOf("ada-1").agent, by, noRemoteKeys);
+
 /** Parses and verifies a mandate as the gate does. */
 export async function judgeMandate(
   token: string,
@@ -114,7 +120,9 @@ export async function judgeMandate(
 ): Promise<Result<VerifiedMandate, Reason>> {
   const parsed = parseMandate(new Map([["authorization", `Bearer ${token}`]]));
   if (parsed.state === "absent") throw new Error("a token was sent");
-  return parsed.state === "malformed" ? fail(parsed.reason) : verifyMandate(parsed.value, by, now);
+  return parsed.state === "malformed"
+    ? fail(parsed.reason)
+    : verifyMandate(parsed.value, by, noRemoteKeys, now);
 }
 
 /** The same for an ECT. */
@@ -124,7 +132,9 @@ export async function judgeEct(
 ): Promise<Result<VerifiedEct, Reason>> {
   const parsed = parseEct(new Map([["wimse-ect", token]]));
   if (parsed.state === "absent") throw new Error("a token was sent");
-  return parsed.state === "malformed" ? fail(parsed.reason) : verifyEct(parsed.value, by, now);
+  return parsed.state === "malformed"
+    ? fail(parsed.reason)
+    : verifyEct(parsed.value, by, findAgentKey(by), now);
 }
 
 /** "ok" or the reason code. */

@@ -4,6 +4,7 @@ import { generateSigner } from "../../src/agent/index.ts";
 import { sha256, toBase64url, utf8 } from "../../src/encoding.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
 import { attestationIdentity, attestationKeyId } from "../../src/tenant/tenant.ts";
+import { agentNamed } from "../support/agents.ts";
 import {
   change,
   compile,
@@ -76,14 +77,14 @@ describe("a valid document", () => {
       actions: ["mcp.search", "mcp.session.*"],
       maxLifetime: 600,
     });
-    expect([...(issuer?.keys.values() ?? [])].map(({ kid, alg }) => [kid, alg])).toEqual([
+    expect([...(issuer?.keys.own.values() ?? [])].map(({ kid, alg }) => [kid, alg])).toEqual([
       ["issuer-1", "EdDSA"],
       ["issuer-2", "ES256"],
     ]);
 
     const { agents } = tenant;
-    const reader = { name: "reader", suspended: false, unsafeBearerOnly: null };
-    const writer = { name: "writer", suspended: true, unsafeBearerOnly: null };
+    const reader = agentNamed("reader");
+    const writer = agentNamed("writer", { suspended: true });
     expect([...agents.bySubject]).toEqual([
       ["agent:reader", reader],
       ["reader", reader],

@@ -1,5 +1,7 @@
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
+import { findKey } from "../../keys/find.ts";
+import type { KeyFault, KeyFinder } from "../../keys/source.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
@@ -10,6 +12,8 @@ import type { Capability, Mandate } from "./parse.ts";
 /** A mandate that its issuer signed and may grant, for an agent of this tenant. */
 export interface VerifiedMandate {
   readonly iss: string;
+  /** The issuer of the mandate that the chain of delegation begins with; `iss` where nothing was delegated. */
+  readonly rootIss: string;
   readonly jti: string;
   readonly wid: string | null;
   readonly iat: number;
@@ -29,12 +33,18 @@ export interface VerifiedMandate {
 export async function verifyMandate(
   mandate: Mandate,
   tenant: Tenant,
+  keys: KeyFinder,
   now: number,
 ): Promise<Result<VerifiedMandate, Reason>> {
   const issuer = tenant.issuers.get(mandate.iss);
   if (issuer === undefined) return fail("act.issuer_unknown");
-  const key = issuer.keys.get(mandate.kid);
-  if (key === undefined) return fail("act.key_unknown");
+  const found = await findKey(
+    issuer.keys,
+    { kid: mandate.kid, algorithms: ["EdDSA", "ES256"], x5c: null },
+    keys,
+  );
+  if (!found.ok) return fail(KEY_FAULTS[found.error]);
+  const key = found.value;
   if (key.alg !== mandate.alg) return fail("act.alg");
   if (!(await verifyJws(mandate.jws, key))) return fail("act.signature");
 
@@ -53,8 +63,14 @@ export async function verifyMandate(
 
   const { iss, jti, wid, iat, exp, cap } = mandate;
   const digest = toBase64url(await sha256(utf8(canonical(mandate.jws.payload))));
-  return ok({ iss, jti, wid, iat, exp, agent, cap, digest });
+  return ok({ iss, rootIss: iss, jti, wid, iat, exp, agent, cap, digest });
 }
+
+const KEY_FAULTS: Readonly<Record<KeyFault, Reason>> = {
+  unknown: "act.key_unknown",
+  unavailable: "keys.unavailable",
+  untrusted: "act.key_untrusted",
+};
 
 /** The last second at which a mandate can be accepted. */
 export const lastAcceptable = ({ exp }: { readonly exp: number }): number => exp + CLOCK_SKEW;

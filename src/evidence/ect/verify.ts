@@ -2,6 +2,7 @@ import { CLOCK_SKEW, MAX_ECT_AGE } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AgentKey, Tenant } from "../../tenant/tenant.ts";
+import type { FindAgentKey } from "../agent-key.ts";
 import { verifyJws } from "../jws.ts";
 import type { Ect } from "./parse.ts";
 
@@ -17,10 +18,17 @@ export interface VerifiedEct extends Omit<Ect, "jws" | "alg" | "kid"> {
  *
  * @param now seconds
  */
-export async function verifyEct(ect: Ect, tenant: Tenant, now: number): Promise<Result<VerifiedEct, Reason>> {
+export async function verifyEct(
+  ect: Ect,
+  tenant: Tenant,
+  findKey: FindAgentKey,
+  now: number,
+): Promise<Result<VerifiedEct, Reason>> {
   if (!tenant.ect.algorithms.has(ect.alg)) return fail("ect.alg");
-  const key = tenant.agents.keys.get(ect.kid);
-  if (key === undefined) return fail("ect.key_unknown");
+  const found = await findKey({ kid: ect.kid, algorithms: ["ES256", "EdDSA"], x5c: null });
+  if (!found.ok) return found;
+  const key = found.value;
+  if (key === null) return fail("ect.key_unknown");
   if (key.alg !== ect.alg) return fail("ect.alg");
   if (!(await verifyJws(ect.jws, key))) return fail("ect.signature");
 

@@ -5,6 +5,7 @@ import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AgentKey, SignatureProfile } from "../../tenant/tenant.ts";
+import type { FindAgentKey } from "../agent-key.ts";
 import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
 import { component, type LabelledSignature } from "./fields.ts";
@@ -15,8 +16,7 @@ export interface SignatureContext {
   readonly message: SignedMessage;
   /** Whether the body has any octet. */
   readonly hasBody: boolean;
-  /** The tenant's agent keys, by `keyid`. */
-  readonly keys: ReadonlyMap<string, AgentKey>;
+  readonly findKey: FindAgentKey;
   /** Accepted values of `wimse-aud`. */
   readonly audiences: ReadonlySet<string>;
   /** Lower-case names of the further headers that this tenant's origin receives. */
@@ -49,7 +49,7 @@ export async function verifyHttpSignature(
   signatures: readonly LabelledSignature[],
   context: SignatureContext,
 ): Promise<Result<VerifiedSignature, Reason>> {
-  const chosen = select(signatures, context.keys);
+  const chosen = await select(signatures, context.findKey);
   if (!chosen.ok) return chosen;
   const { signature, key } = chosen.value;
 
@@ -92,15 +92,18 @@ export async function verifyHttpSignature(
 export const lastAcceptable = (created: number, expires: number | null): number =>
   (expires ?? created + MAX_ECT_AGE) + CLOCK_SKEW;
 
-function select(
+async function select(
   signatures: readonly LabelledSignature[],
-  keys: ReadonlyMap<string, AgentKey>,
-): Result<{ signature: LabelledSignature; key: AgentKey }, "signature.key_unknown" | "signature.not_one"> {
-  const known = signatures.flatMap((signature) => {
+  findKey: FindAgentKey,
+): Promise<Result<{ signature: LabelledSignature; key: AgentKey }, Reason>> {
+  const known: { signature: LabelledSignature; key: AgentKey }[] = [];
+  for (const signature of signatures) {
     const keyid = signature.parameters.get("keyid");
-    const key = typeof keyid === "string" ? keys.get(keyid) : undefined;
-    return key === undefined ? [] : [{ signature, key }];
-  });
+    if (typeof keyid !== "string") continue;
+    const found = await findKey({ kid: keyid, algorithms: ["ES256", "EdDSA"], x5c: null });
+    if (!found.ok) return found;
+    if (found.value !== null) known.push({ signature, key: found.value });
+  }
   const [first, ...others] = known;
   if (first === undefined) return fail("signature.key_unknown");
   return others.length === 0 ? ok(first) : fail("signature.not_one");

@@ -20,6 +20,7 @@ import {
   attestationIdentity,
   attestationKeyId,
 } from "../../../src/tenant/tenant.ts";
+import { agentNamed } from "../../support/agents.ts";
 
 export const ISS = "issuer://test";
 export const SUB = "agent:archiver";
@@ -157,7 +158,7 @@ export async function judge(attempt: Attempt): Promise<Reason | "absent" | "acce
   if (presented.state === "absent") return "absent";
   if (presented.state === "malformed") return presented.reason;
 
-  const agent = { name: "archiver", suspended: false, unsafeBearerOnly: null };
+  const agent = agentNamed("archiver");
   const verified = await verifyAttestation(presented.value, {
     keys: new Map([[attestationKeyId(ISS, "v1"), attempt.key ?? HS256.verify]]),
     agents: new Map([[attestationIdentity(ISS, SUB), agent]]),

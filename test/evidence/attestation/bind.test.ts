@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { bindAttestation } from "../../../src/evidence/attestation/bind.ts";
 import type { VerifiedAttestation } from "../../../src/evidence/attestation/verify.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
+import { agentNamed } from "../../support/agents.ts";
 import {
   ARGS,
   ARGS_DIGEST,
@@ -218,7 +219,7 @@ describe("dialect B alone", () => {
 
 describe("the nonce key", () => {
   const verified: VerifiedAttestation = {
-    agent: { name: "archiver", suspended: false, unsafeBearerOnly: null },
+    agent: agentNamed("archiver"),
     iss: "issuer://test",
     sub: "agent:archiver",
     nonce: "n",

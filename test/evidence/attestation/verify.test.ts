@@ -6,6 +6,7 @@ import { canonical } from "../../../src/json/canonical.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
 import type { Reason } from "../../../src/reasons.ts";
 import { attestationIdentity, attestationKeyId } from "../../../src/tenant/tenant.ts";
+import { agentNamed } from "../../support/agents.ts";
 import {
   type Attempt,
   draft,
@@ -227,7 +228,7 @@ test("what is verified comes from the signed envelope", async () => {
   const raw = await signed(edit(await draft("A"), "issuerAsserted.iat", "2026-05-29T10:00:00.250Z"));
   const parsed = parseEnvelope(raw, canonical(raw));
   if (!parsed.ok) throw new Error(parsed.error);
-  const agent = { name: "archiver", suspended: false, unsafeBearerOnly: null };
+  const agent = agentNamed("archiver");
   const verified = await verifyAttestation(parsed.value, {
     keys: new Map([[attestationKeyId(ISS, "v1"), HS256.verify]]),
     agents: new Map([[attestationIdentity(ISS, SUB), agent]]),

@@ -13,6 +13,7 @@ import {
 import type { Reason } from "../../../src/reasons.ts";
 import { fail, type Result } from "../../../src/result.ts";
 import type { AgentKey, SignatureProfile } from "../../../src/tenant/tenant.ts";
+import { agentNamed, keysIn } from "../../support/agents.ts";
 
 export const NOW = 1_767_225_600;
 export const TARGET = "https://mcp.example/acme/mcp";
@@ -59,7 +60,7 @@ export async function agentKey(
     alg: name === "p256" ? "ES256" : "EdDSA",
     thumbprint: toBase64url(utf8(kid)),
     key: await crypto.subtle.importKey("jwk", jwk, WEBCRYPTO[name], true, ["verify"]),
-    agent: { name: "ada", suspended: false, unsafeBearerOnly: null },
+    agent: agentNamed("ada"),
     profile,
     lane: 0,
   };
@@ -137,7 +138,7 @@ export async function verify(
     return fail(parsed.state === "malformed" ? parsed.reason : "signature.missing");
   return verifyHttpSignature(parsed.value, {
     message,
-    keys: new Map([["ed25519", await agentKey("ed25519", "agent")]]),
+    findKey: keysIn(await agentKey("ed25519", "agent")),
     audiences: new Set([TARGET]),
     forwardHeaders: new Set(),
     hasBody: true,
@@ -147,7 +148,7 @@ export async function verify(
 }
 
 export const pocContext = async (): Promise<Partial<SignatureContext>> => ({
-  keys: new Map([["p256", await agentKey("p256", "poc")]]),
+  findKey: keysIn(await agentKey("p256", "poc")),
 });
 
 export const pocSigning = (changes: Record<string, BareItem | undefined> = {}): Signing => ({

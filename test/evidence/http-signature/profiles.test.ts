@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MAX_JTI_LENGTH } from "../../../src/limits.ts";
+import { keysIn } from "../../support/agents.ts";
 import {
   AGENT_COMPONENTS,
   agentKey,
@@ -142,8 +143,8 @@ describe("poc", () => {
   });
   test("the profile is the key's, whatever the message looks like", async () => {
     const message = await request();
-    const keys = new Map([["p256", await agentKey("p256", "agent")]]);
-    expect(outcome(await verify(message, await sign(message, pocSigning()), { keys }))).toBe(
+    const findKey = keysIn(await agentKey("p256", "agent"));
+    expect(outcome(await verify(message, await sign(message, pocSigning()), { findKey }))).toBe(
       "signature.parameters",
     );
   });
@@ -162,9 +163,9 @@ describe("poc", () => {
   });
   test("an Ed25519 key cannot use it", async () => {
     const message = await request();
-    const keys = new Map([["ed25519", await agentKey("ed25519", "poc")]]);
+    const findKey = keysIn(await agentKey("ed25519", "poc"));
     const signed = await sign(message, { parameters: { alg: "ed25519" } });
-    expect(outcome(await verify(message, signed, { keys }))).toBe("signature.alg");
+    expect(outcome(await verify(message, signed, { findKey }))).toBe("signature.alg");
   });
   test.each([
     ["Execution-Context in place of Wimse-ECT", ["execution-context"], ["execution-context"], "ok"],

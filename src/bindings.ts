@@ -1,0 +1,6 @@
+/** The service binding of this name; null where the Worker has none. */
+export function fetcherNamed(env: Env, name: string): Fetcher | null {
+  const candidate = (env as unknown as Record<string, unknown>)[name];
+  const isFetcher = typeof candidate === "object" && candidate !== null && "fetch" in candidate;
+  return isFetcher ? (candidate as Fetcher) : null;
+}
