@@ -10,13 +10,15 @@ export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
  *
  * @param deadlineMs how long the sender may take for all of it, milliseconds
  * @param stop ends the reading when it is aborted
+ * @param inspect is shown each chunk as it comes; the fault it finds ends the reading
  */
-export async function readWhole(
+export async function readWhole<Fault = never>(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
   deadlineMs: number,
   stop?: AbortSignal,
-): Promise<Result<Uint8Array<ArrayBuffer>, ReadFault>> {
+  inspect?: (chunk: Uint8Array) => Fault | null,
+): Promise<Result<Uint8Array<ArrayBuffer>, ReadFault | Fault>> {
   const reader = stream.getReader();
   let cut: "timeout" | "stopped" | null = null;
   const cutOff = (why: "timeout" | "stopped") => {
@@ -29,15 +31,17 @@ export async function readWhole(
   const held = new ByteBuffer();
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      // It fails where the sender breaks off.
+      const next = await reader.read().catch(() => null);
       if (cut !== null) return fail(cut);
+      if (next === null) return fail("broken");
+      const { done, value } = next;
       if (done) return ok(held.bytes.slice());
       if (held.size + value.length > maxBytes) return fail("too_large");
       held.push(value);
+      const fault = inspect?.(value) ?? null;
+      if (fault !== null) return fail(fault);
     }
-  } catch {
-    // The only thing that can throw here is the stream: its sender broke off.
-    return fail(cut ?? "broken");
   } finally {
     clearTimeout(timer);
     void discard(reader);

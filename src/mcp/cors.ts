@@ -6,6 +6,7 @@ import { fail, ok, type Result } from "../result.ts";
 const ALLOWED_HEADERS = [
   "accept",
   "act-mandate",
+  "act-record",
   "authorization",
   "baggage",
   "content-digest",

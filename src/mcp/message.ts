@@ -1,11 +1,5 @@
 import { foldCase } from "../json/fold-case.ts";
-import {
-  isObject,
-  type JsonFault,
-  type JsonObject,
-  type JsonValue,
-  parseStrictJson,
-} from "../json/strict-json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -39,30 +33,18 @@ export interface MessageFault {
 /** A refusal before id and method could be read. */
 export const unread = (reason: Reason): MessageFault => ({ reason, id: null, method: null });
 
-const FAULTS: Record<JsonFault, Reason> = {
-  empty: "message.empty",
-  not_json: "message.not_json",
-  duplicate_key: "message.duplicate_key",
-  number: "message.number",
-  lone_surrogate: "message.lone_surrogate",
-  too_deep: "message.too_deep",
-  too_many_values: "message.too_many_values",
-};
-
 /** Names that decide what a message is. A parser that ignores case would take `Method` for `method`. */
 const ENVELOPE_NAMES = ["jsonrpc", "id", "method", "params", "result", "error"];
 const PARAM_NAMES = ["name", "arguments", "_meta"];
 
-/** Parses and classifies a POST body, decoded from UTF-8: exactly one JSON-RPC 2.0 message. Stage 3. */
-export function parseMessage(text: string): Result<Message, MessageFault> {
-  const json = parseStrictJson(text);
-  if (!json.ok) return fail(unread(FAULTS[json.error]));
-  if (Array.isArray(json.value)) return fail(unread("message.batch"));
-  if (!isObject(json.value)) return fail(unread("message.not_jsonrpc"));
-  const id = readId(json.value.id);
-  const classified = classify(json.value, id);
+/** Classifies what a POST body says: exactly one JSON-RPC 2.0 message. Stage 3. */
+export function parseMessage(json: JsonValue): Result<Message, MessageFault> {
+  if (Array.isArray(json)) return fail(unread("message.batch"));
+  if (!isObject(json)) return fail(unread("message.not_jsonrpc"));
+  const id = readId(json.id);
+  const classified = classify(json, id);
   if (classified.ok) return classified;
-  const { method } = json.value;
+  const { method } = json;
   return fail({ reason: classified.error, id, method: typeof method === "string" ? method : null });
 }
 

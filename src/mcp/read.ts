@@ -1,9 +1,8 @@
-import { fromUtf8 } from "../encoding.ts";
 import type { Facts } from "../facts.ts";
 import { BODY_DEADLINE_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { readBody } from "./body.ts";
+import { readBody, readJsonBody } from "./body.ts";
 import { type Message, type MessageFault, parseMessage, unread } from "./message.ts";
 import { checkMirroredHeaders } from "./mirrored-headers.ts";
 
@@ -23,22 +22,35 @@ export async function readMessage(facts: Facts, maxBytes: number): Promise<Resul
     return refuse("message.content_encoding");
   if (method === "POST" && !isJson(headers.get("content-type"))) return refuse("message.content_type");
 
-  const body = await readBody(facts.body, headers, maxBytes, BODY_DEADLINE_MS);
-  if (!body.ok) return refuse(body.error);
-  const text = method === "POST" ? fromUtf8(body.value) : "";
-  if (text === null || text.startsWith("\uFEFF")) return refuse("message.not_utf8");
-  const message = method === "POST" ? parseMessage(text) : withoutBody(method, body.value.length);
-  if (!message.ok) return message;
-  const mirrored = checkMirroredHeaders(headers, message.value);
+  const received = method === "POST" ? await receive(facts, maxBytes) : await receiveNothing(facts, maxBytes);
+  if (!received.ok) return received;
+  const { message } = received.value;
+  const mirrored = checkMirroredHeaders(headers, message);
   if (!mirrored.ok) {
-    return fail({ reason: mirrored.error, id: idOf(message.value), method: methodOf(message.value) });
+    return fail({ reason: mirrored.error, id: idOf(message), method: methodOf(message) });
   }
-  return ok({ message: message.value, body: body.value, text });
+  return received;
 }
 
-function withoutBody(method: "GET" | "DELETE", length: number): Result<Message, MessageFault> {
-  if (length > 0) return fail(unread("message.unexpected_body"));
-  return ok({ kind: method === "GET" ? "stream" : "session-end" });
+/** A POST. */
+async function receive({ body, headers }: Facts, maxBytes: number): Promise<Result<Received, MessageFault>> {
+  const read = await readJsonBody(body, headers, maxBytes, BODY_DEADLINE_MS);
+  if (!read.ok) return fail(unread(read.error));
+  const { bytes, text, json } = read.value;
+  const message = parseMessage(json);
+  return message.ok ? ok({ message: message.value, body: bytes, text }) : message;
+}
+
+/** GET or DELETE. */
+async function receiveNothing(facts: Facts, maxBytes: number): Promise<Result<Received, MessageFault>> {
+  const read = await readBody(facts.body, facts.headers, maxBytes, BODY_DEADLINE_MS);
+  if (!read.ok) return fail(unread(read.error));
+  if (read.value.length > 0) return fail(unread("message.unexpected_body"));
+  return ok({
+    message: { kind: facts.method === "GET" ? "stream" : "session-end" },
+    body: read.value,
+    text: "",
+  });
 }
 
 /** The JSON-RPC id an answer must carry; null where there is none. */

@@ -266,6 +266,33 @@ describe("number policy", () => {
     expect(parseStrictJson(token, "integer")).toEqual(fail("number"));
   });
 
+  test.each(["0", "-7", "1.5", "-0.25", "1e+21", "1e-7", "5e-324", "1.7976931348623157e+308", "0.000001"])(
+    "canonical takes %s",
+    (token) => {
+      expect(parseStrictJson(`[${token}]`, "canonical")).toEqual(ok([Number(token)]));
+    },
+  );
+
+  test.each([
+    "1.0",
+    "1.50",
+    "1e0",
+    "15e-1",
+    "1E+21",
+    "1e21",
+    "0.0000001",
+    "1e-07",
+    "9007199254740992.0",
+    "0.10000000000000001",
+    "-0",
+    "-0.0",
+    "1e400",
+    "1e-400",
+    "9007199254740992",
+  ])("canonical refuses %s", (token) => {
+    expect(parseStrictJson(`[${token}]`, "canonical")).toEqual(fail("number"));
+  });
+
   test("integer takes integers, and anything in a string", () => {
     expect(parseStrictJson('[0,-7,9007199254740991,"1.5"]', "integer")).toEqual(
       ok([0, -7, 9007199254740991, "1.5"]),

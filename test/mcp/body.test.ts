@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { utf8 } from "../../src/encoding.ts";
-import { readBody } from "../../src/mcp/body.ts";
+import { readBody, readJsonBody } from "../../src/mcp/body.ts";
+import type { Reason } from "../../src/reasons.ts";
 import { brokenAfter, handFed, streamOf } from "../support/streams.ts";
 
 const CAP = 10;
@@ -100,4 +101,80 @@ describe("a body that breaks off", () => {
 test("the octets are those that came, in their order", async () => {
   const result = await read(streamOf(utf8("ab"), utf8("c"), utf8("\u00e9")));
   expect(result).toEqual({ ok: true, value: utf8("abc\u00e9") });
+});
+
+describe("a JSON body", () => {
+  const readJson = (body: ReadableStream<Uint8Array> | null) =>
+    readJsonBody(body, new Map(), 1_000_000, PATIENT);
+  /** Octet by octet; a long body in a thousand pieces. */
+  const inPieces = (body: Uint8Array) => {
+    const size = Math.ceil(body.length / 1000);
+    const count = Math.ceil(body.length / size) || 0;
+    return streamOf(...Array.from({ length: count }, (_, i) => body.subarray(i * size, (i + 1) * size)));
+  };
+
+  const request = (members: string) => `{"jsonrpc":"2.0","id":1,${members}}`;
+  const refused: [string, string | number[], Reason][] = [
+    ["nothing", "", "message.empty"],
+    ["white space", " \n", "message.not_json"],
+    ["half of it", '{"jsonrpc":"2.0"', "message.not_json"],
+    ["two messages", `${request('"method":"ping"')}${request('"method":"ping"')}`, "message.not_json"],
+    ["a comment", request('"method":"ping"/**/'), "message.not_json"],
+    ["a line feed in a string", '"a\nb"', "message.not_json"],
+    ["a member twice", request('"method":"ping","method":"tools/call"'), "message.duplicate_key"],
+    [
+      "a member twice, escaped",
+      request('"method":"ping","m\\u0065thod":"tools/call"'),
+      "message.duplicate_key",
+    ],
+    ["an argument twice", '{"params":{"arguments":{"x":{"y":1,"y":2}}}}', "message.duplicate_key"],
+    ["an unsafe id", '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}', "message.number"],
+    ["a negative zero", '{"jsonrpc":"2.0","id":-0,"method":"ping"}', "message.number"],
+    ["a lone surrogate", '{"x":"\\udc00"}', "message.lone_surrogate"],
+    ["65 levels", "[".repeat(65) + "]".repeat(65), "message.too_deep"],
+    ["too many values", `[${"0,".repeat(100_000)}0]`, "message.too_many_values"],
+    ["a byte order mark", [0xef, 0xbb, 0xbf, 0x7b, 0x7d], "message.not_utf8"],
+    ["an octet that is never in UTF-8", [0x22, 0xff, 0x22], "message.not_utf8"],
+    ["half a character in the end", [0x22, 0xe2, 0x82], "message.not_utf8"],
+  ];
+  test.each(refused)("%s, at once and in pieces", async (_, body, reason) => {
+    const bytes = typeof body === "string" ? utf8(body) : Uint8Array.from(body);
+    expect(await readJson(streamOf(bytes))).toEqual({ ok: false, error: reason });
+    expect(await readJson(inPieces(bytes))).toEqual({ ok: false, error: reason });
+  });
+
+  test("no body is an empty one", async () => {
+    expect(await readJson(null)).toEqual({ ok: false, error: "message.empty" });
+  });
+
+  test("octets, text and value are what came, wherever it was cut", async () => {
+    const text = ' {"a":[1.5,true,"\u00e9\ud83d\ude00\\ud83d\\ude00\ufeff"],"__proto__":{}} ';
+    const expected = { ok: true, value: { bytes: utf8(text), text, json: JSON.parse(text) } };
+    expect(await readJson(streamOf(utf8(text)))).toEqual(expected);
+    expect(await readJson(inPieces(utf8(text)))).toEqual(expected);
+  });
+
+  test.each<[string, string, Reason]>([
+    ["a web page", "<", "message.not_json"],
+    ["a form", "a=", "message.not_json"],
+    ["a second value", "{} {", "message.not_json"],
+    ["a bad escape", '{"a":"\\x', "message.not_json"],
+    ["a lone surrogate", '{"a":"\\ud800x', "message.lone_surrogate"],
+    ["an unsafe integer", "[9007199254740993,", "message.number"],
+    ["65 levels", "[".repeat(65), "message.too_deep"],
+    ["too many values", `[${"0,".repeat(100_001)}`, "message.too_many_values"],
+  ])("%s is refused while the rest is still coming, and the sender is told", async (_, text, reason) => {
+    const fed = handFed();
+    fed.push(utf8(text));
+    expect(await readJson(fed.body)).toEqual({ ok: false, error: reason });
+    await fed.cancelled;
+  });
+
+  test("so is what is not UTF-8", async () => {
+    const fed = handFed();
+    fed.push(Uint8Array.of(0x22, 0xc3));
+    fed.push(Uint8Array.of(0x22));
+    expect(await readJson(fed.body)).toEqual({ ok: false, error: "message.not_utf8" });
+    await fed.cancelled;
+  });
 });

@@ -1,0 +1,100 @@
+/** `npm run bench:micro`: what Countersign adds to the work that nobody can do without, as ratios. docs/benchmarks.md */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { hold } from "./contests.ts";
+import { BODY_KINDS, BODY_SIZES, HOSTILE_KINDS, HOSTILE_STEP } from "./json.ts";
+import type { Times } from "./measure.ts";
+import { SIGNATURE_ALGORITHMS } from "./signature.ts";
+
+const BUNDLE = join(import.meta.dirname, "../dist/bench/worker.js");
+const SIGNATURE_TARGET = 1.25;
+const JSON_TARGET = 3;
+
+type Hold = (contest: string) => Promise<Times>;
+
+/** The median of many rounds, and half of what lies between their quartiles. */
+interface Ratio {
+  readonly median: number;
+  readonly spread: number;
+}
+
+const miniflare = new Miniflare(
+  convertV4MiniflareOptions({
+    cf: false,
+    compatibilityDate: "2026-11-01",
+    modules: [{ type: "ESModule", path: "worker.js", contents: await readFile(BUNDLE, "utf8") }],
+  }),
+);
+try {
+  const inWorkerd: Hold = async (contest) => {
+    const response = await miniflare.dispatchFetch(`http://bench/?${new URLSearchParams({ contest })}`);
+    if (!response.ok) throw new Error(await response.text());
+    return (await response.json()) as Times;
+  };
+  await report("workerd", inWorkerd);
+  await report(`Node ${process.versions.node}`, hold);
+} finally {
+  await miniflare.dispose();
+}
+
+async function report(runtime: string, held: Hold): Promise<void> {
+  console.log(`\n== ${runtime}`);
+  console.log(
+    `\n(a) HTTP signature of profile agent, from headers to verdict / bare verify: target ${SIGNATURE_TARGET}\n`,
+  );
+  for (const alg of SIGNATURE_ALGORITHMS) {
+    const times = await held(`signature ${alg}`);
+    const bare = quantile(times.bare ?? [], 0.5) / 1000;
+    row(alg, [show(ratioOf(times, "whole", "bare")), `bare ${bare.toFixed(0)} µs`]);
+  }
+
+  console.log(`\n(b) strict JSON, from text to value / JSON.parse: target ${JSON_TARGET}\n`);
+  row(
+    "",
+    BODY_SIZES.map((bytes) => `${bytes / 1000} KB`),
+  );
+  const all: Ratio[] = [];
+  for (const kind of BODY_KINDS) {
+    const ratios: Ratio[] = [];
+    for (const bytes of BODY_SIZES) {
+      ratios.push(ratioOf(await held(`json ${kind} ${bytes}`), "strict", "parse"));
+    }
+    all.push(...ratios);
+    row(kind, ratios.map(show));
+  }
+  const mean = Math.exp(all.reduce((sum, { median }) => sum + Math.log(median), 0) / all.length);
+  row("geometric mean", [mean.toFixed(2)]);
+  row("highest", [Math.max(...all.map(({ median }) => median)).toFixed(2)]);
+
+  console.log(
+    `\n    strict JSON over hostile texts, ${HOSTILE_STEP} times as long: time per character, 1 where it is linear\n`,
+  );
+  for (const kind of HOSTILE_KINDS) {
+    const { median, spread } = ratioOf(await held(`hostile ${kind}`), "long", "short");
+    row(kind, [show({ median: median / HOSTILE_STEP, spread: spread / HOSTILE_STEP })]);
+  }
+}
+
+/** Of figures that were measured one after the other: what disturbs both leaves their ratio as it was. */
+function ratioOf(times: Times, dividend: string, divisor: string): Ratio {
+  const below = times[divisor] ?? [];
+  const ratios = (times[dividend] ?? []).map((time, round) => time / (below[round] ?? Number.NaN));
+  return { median: quantile(ratios, 0.5), spread: (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 2 };
+}
+
+function quantile(figures: readonly number[], share: number): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  const place = (sorted.length - 1) * share;
+  const [low = Number.NaN, high = low] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+  return low + (high - low) * (place - Math.floor(place));
+}
+
+function show({ median, spread }: Ratio): string {
+  return `${median.toFixed(2)} ±${spread.toFixed(2)}`;
+}
+
+function row(name: string, cells: readonly string[]): void {
+  console.log(`    ${name.padEnd(34)}${cells.map((cell) => cell.padStart(13)).join("")}`);
+}
