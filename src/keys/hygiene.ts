@@ -4,7 +4,7 @@
  */
 
 import { calculateJwkThumbprint } from "jose";
-import { fromBase64url } from "../encoding.ts";
+import { fromBase64url, toBase64url, utf8 } from "../encoding.ts";
 import {
   MAX_IDENTIFIER_LENGTH,
   MAX_RSA_BITS,
@@ -13,7 +13,7 @@ import {
   MIN_SECRET_BYTES,
 } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { KeyAlgorithm, SharedSecret, VerificationKey } from "./key.ts";
+import type { KeyAlgorithm, NamedSecret, SharedSecret, VerificationKey } from "./key.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -25,18 +25,21 @@ interface PublicKey {
 }
 
 /** RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1. */
-const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+export const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /** What the JWK's own `alg` may say. RFC 9864 renames EdDSA with this curve to Ed25519. */
 const ALG_NAMES: Readonly<Record<KeyAlgorithm, readonly unknown[]>> = {
   ES256: ["ES256"],
+  ES384: ["ES384"],
   EdDSA: ["EdDSA", "Ed25519"],
+  PS512: ["PS512"],
   RS256: ["RS256"],
 };
 
 /**
- * Imports a public JWK (RFC 7517) for exactly one algorithm, which must be in `allowed`: P-256 for ES256, Ed25519 for
- * EdDSA, RSA for RS256. The error is a sentence for the operator who configured the key.
+ * Imports a public JWK (RFC 7517) for exactly one algorithm, which must be in `allowed`: P-256 for ES256, P-384 for
+ * ES384, Ed25519 for EdDSA, and RSA for what its `alg` says, or without one for PS512 or RS256, whichever alone is allowed.
+ * The error is a sentence for the operator who configured the key.
  */
 export async function importVerificationKey(
   jwk: unknown,
@@ -47,25 +50,26 @@ export async function importVerificationKey(
   if (secret !== undefined)
     return fail(`The JWK has the private member ${secret}; give the public key only.`);
 
-  const checked = publicKey(jwk);
+  const checked = publicKey(jwk, allowed);
   if (!checked.ok) return checked;
   const { alg, jwk: members, algorithm } = checked.value;
-  const wrongUse = useFault(jwk, alg, allowed);
-  if (wrongUse !== null) return fail(wrongUse);
+  const fault = algorithmFault(jwk, alg, allowed) ?? useFault(jwk);
+  if (fault !== null) return fail(fault);
 
   const thumbprint = await calculateJwkThumbprint(members);
   const kid = jwk.kid === undefined ? thumbprint : jwk.kid;
-  if (typeof kid !== "string" || !/^[\x21-\x7e]+$/.test(kid) || kid.length > MAX_IDENTIFIER_LENGTH) {
-    return fail(`kid must be a string of 1 to ${MAX_IDENTIFIER_LENGTH} printable ASCII characters.`);
-  }
+  if (!isKid(kid)) return fail(KID_PROBLEM);
   try {
     const key = await crypto.subtle.importKey("jwk", members, algorithm, false, ["verify"]);
     return ok({ kid, alg, thumbprint, key });
   } catch (cause) {
     // Only WebCrypto can tell whether a point is on the curve. Any other exception is a bug.
     if (!(cause instanceof DOMException)) throw cause;
+    const { namedCurve } = algorithm;
     return fail(
-      alg === "ES256" ? "x and y are not a point of P-256." : `The key does not import (${cause.name}).`,
+      namedCurve === undefined
+        ? `The key does not import (${cause.name}).`
+        : `x and y are not a point of ${namedCurve}.`,
     );
   }
 }
@@ -77,44 +81,85 @@ export async function importSharedSecret(secret: string): Promise<Result<SharedS
   if (bytes.length < MIN_SECRET_BYTES) {
     return fail(`The secret has ${bytes.length} bytes; ${MIN_SECRET_BYTES} is the least accepted.`);
   }
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  return ok({ alg: "HS256", key: await crypto.subtle.importKey("raw", bytes, algorithm, false, ["verify"]) });
+  return ok({ alg: "HS256", key: await crypto.subtle.importKey("raw", bytes, HMAC, false, ["verify"]) });
 }
+
+/**
+ * Imports a JWK of `kty` `oct` (RFC 7518 section 6.4) for HS256, under its `kid`. The error is a sentence for the operator.
+ */
+export async function importNamedSecret(jwk: Members): Promise<Result<NamedSecret, string>> {
+  const { kty, k, kid, alg } = jwk;
+  if (kty !== "oct" || !isText(k)) return fail("A shared secret must be a JWK with kty oct and k.");
+  if (alg !== undefined && alg !== "HS256") return fail("alg of this key must be HS256 or absent.");
+  if (!isKid(kid)) return fail(KID_PROBLEM);
+  const wrongUse = useFault(jwk);
+  if (wrongUse !== null) return fail(wrongUse);
+  const imported = await importSharedSecret(k);
+  if (!imported.ok) return imported;
+  const signing = await crypto.subtle.importKey("jwk", { kty, k }, HMAC, false, ["sign"]);
+  const mac = await crypto.subtle.sign("HMAC", signing, utf8("Countersign thumbprint of a shared secret"));
+  return ok({ ...imported.value, kid, thumbprint: toBase64url(new Uint8Array(mac)) });
+}
+
+const HMAC = { name: "HMAC", hash: "SHA-256" };
+
+const isKid = (kid: unknown): kid is string =>
+  typeof kid === "string" && /^[\x21-\x7e]+$/.test(kid) && kid.length <= MAX_IDENTIFIER_LENGTH;
+
+const KID_PROBLEM = `kid must be a string of 1 to ${MAX_IDENTIFIER_LENGTH} printable ASCII characters.`;
 
 const isMembers = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** RFC 7517 sections 4.2 to 4.4: what the JWK says it is for. */
-function useFault(jwk: Members, alg: KeyAlgorithm, allowed: readonly KeyAlgorithm[]): string | null {
+/** RFC 7517 section 4.4, and whether keys for this algorithm are taken at all. */
+function algorithmFault(jwk: Members, alg: KeyAlgorithm, allowed: readonly KeyAlgorithm[]): string | null {
   if (jwk.alg !== undefined && !ALG_NAMES[alg].includes(jwk.alg))
     return `alg of this key must be ${alg} or absent.`;
+  return allowed.includes(alg) ? null : `This is a key for ${alg}; accepted here: ${allowed.join(", ")}.`;
+}
+
+/** RFC 7517 sections 4.2 and 4.3: what the JWK says it is for. */
+function useFault(jwk: Members): string | null {
   if (jwk.use !== undefined && jwk.use !== "sig") return "use must be sig or absent.";
   if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes("verify"))) {
     return "key_ops must have verify or be absent.";
   }
-  return allowed.includes(alg) ? null : `This is a key for ${alg}; accepted here: ${allowed.join(", ")}.`;
+  return null;
 }
 
-function publicKey(jwk: Members): Result<PublicKey, string> {
+function publicKey(jwk: Members, allowed: readonly KeyAlgorithm[]): Result<PublicKey, string> {
   switch (jwk.kty) {
     case "EC":
-      return p256Key(jwk);
+      return ecKey(jwk);
     case "OKP":
       return ed25519Key(jwk);
     case "RSA":
-      return rsaKey(jwk);
+      return rsaKey(jwk, allowed);
     default:
       return fail("kty must be EC, OKP or RSA.");
   }
 }
 
+/** The curves of ECDSA keys (RFC 7518 sections 3.4 and 6.2.1). */
+const CURVES = [
+  { crv: "P-256", alg: "ES256", octets: 32 },
+  { crv: "P-384", alg: "ES384", octets: 48 },
+] as const;
+
 /** The label is compared because WebCrypto imports P-256 coordinates under any `crv`: one key, two thumbprints. */
-function p256Key({ crv, x, y }: Members): Result<PublicKey, string> {
-  if (crv !== "P-256") return fail("crv of an EC key must be P-256.");
-  if (!isText(x) || !isText(y) || fromBase64url(x)?.length !== 32 || fromBase64url(y)?.length !== 32) {
-    return fail("x and y of a P-256 key must each be 32 octets in canonical, unpadded base64url.");
+function ecKey({ crv, x, y }: Members): Result<PublicKey, string> {
+  const curve = CURVES.find((one) => one.crv === crv);
+  if (curve === undefined) return fail("crv of an EC key must be P-256 or P-384.");
+  const { octets, alg } = curve;
+  const isCoordinate = (text: unknown): text is string =>
+    isText(text) && fromBase64url(text)?.length === octets;
+  if (!isCoordinate(x) || !isCoordinate(y)) {
+    return fail(
+      `x and y of a ${curve.crv} key must each be ${octets} octets in canonical, unpadded base64url.`,
+    );
   }
-  return ok({ alg: "ES256", jwk: { kty: "EC", crv, x, y }, algorithm: { name: "ECDSA", namedCurve: crv } });
+  const jwk = { kty: "EC", crv: curve.crv, x, y };
+  return ok({ alg, jwk, algorithm: { name: "ECDSA", namedCurve: curve.crv } });
 }
 
 function ed25519Key({ crv, x }: Members): Result<PublicKey, string> {
@@ -141,7 +186,13 @@ const yCoordinate = (octets: Uint8Array): bigint =>
     octets.reduceRight((y, octet) => (y << 8n) | BigInt(octet), 0n),
   );
 
-function rsaKey({ n, e }: Members): Result<PublicKey, string> {
+/** What an RSA key can be for: nothing in its numbers says which. */
+const RSA_ALGORITHMS: readonly { alg: KeyAlgorithm; algorithm: PublicKey["algorithm"] }[] = [
+  { alg: "PS512", algorithm: { name: "RSA-PSS", hash: "SHA-512" } },
+  { alg: "RS256", algorithm: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } },
+];
+
+function rsaKey({ n, e, alg }: Members, allowed: readonly KeyAlgorithm[]): Result<PublicKey, string> {
   const modulus = isText(n) ? integer(n) : null;
   const exponent = isText(e) ? integer(e) : null;
   if (!isText(n) || !isText(e) || modulus === null || exponent === null) {
@@ -156,11 +207,14 @@ function rsaKey({ n, e }: Members): Result<PublicKey, string> {
   if (!isOdd(exponent) || exponent.length > MAX_RSA_EXPONENT_BYTES || e === "AQ") {
     return fail(`RSA exponent must be odd, at least 3 and at most ${MAX_RSA_EXPONENT_BYTES} octets.`);
   }
-  return ok({
-    alg: "RS256",
-    jwk: { kty: "RSA", n, e },
-    algorithm: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
-  });
+  const possible = RSA_ALGORITHMS.filter((one) =>
+    alg === undefined ? allowed.includes(one.alg) : one.alg === alg,
+  );
+  const [chosen, ...others] = possible;
+  if (chosen === undefined || others.length > 0) {
+    return fail(`alg of an RSA key must be PS512 or RS256; accepted here: ${allowed.join(", ")}.`);
+  }
+  return ok({ ...chosen, jwk: { kty: "RSA", n, e } });
 }
 
 const isText = (value: unknown): value is string => typeof value === "string";

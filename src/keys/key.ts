@@ -1,5 +1,5 @@
-/** JOSE algorithm names of the signature keys Countersign verifies with. */
-export type KeyAlgorithm = "ES256" | "EdDSA" | "RS256";
+/** JOSE algorithm names of the public keys Countersign verifies with. */
+export type KeyAlgorithm = "ES256" | "ES384" | "EdDSA" | "PS512" | "RS256";
 
 /** A public key that passed `hygiene.ts`, imported for exactly one algorithm. */
 export interface VerificationKey {
@@ -16,4 +16,14 @@ export interface VerificationKey {
 export interface SharedSecret {
   readonly alg: "HS256";
   readonly key: CryptoKey;
+}
+
+/** A shared secret with a name, in the place of a public key. */
+export interface NamedSecret extends SharedSecret {
+  readonly kid: string;
+  /**
+   * Tells two secrets apart that HMAC tells apart, and those alone: a MAC by the secret itself. A plain hash would let
+   * whoever reads it somewhere try out secrets, as RFC 7638 section 7 warns; this gives away no more than a signature.
+   */
+  readonly thumbprint: string;
 }

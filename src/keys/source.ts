@@ -1,8 +1,40 @@
 import type { Result } from "../result.ts";
+import type { Relationship } from "./did.ts";
 import type { KeyAlgorithm, VerificationKey } from "./key.ts";
+import type { X509Source } from "./x509/source.ts";
+
+/** A document on a web server, where its owner publishes keys. */
+export interface KeyDocument {
+  readonly url: string;
+  /** Name of a Fetcher binding to reach it through; null for public https. */
+  readonly binding: string | null;
+}
+
+/** A JWK set (RFC 7517). */
+export interface JwksSource extends KeyDocument {
+  readonly type: "jwks";
+}
+
+/** A DID document that a web server holds (did:web). */
+export interface DidWebSource extends KeyDocument {
+  readonly type: "did:web";
+  readonly did: string;
+  /** What the keys must be allowed for. */
+  readonly relationship: Relationship;
+}
+
+/** A client's metadata (OAuth Client ID Metadata Document). Its URL is the client's id. */
+export interface ClientMetadataSource extends KeyDocument {
+  readonly type: "clientIdMetadata";
+  /** Hosts that its `jwks_uri` may be on. */
+  readonly jwksHosts: ReadonlySet<string>;
+}
+
+/** Sources that are fetched. */
+export type RemoteSource = JwksSource | DidWebSource | ClientMetadataSource;
 
 /** Where keys come from that are not in the tenant document itself. The document names it; nothing in it comes from a message. */
-export type KeySource = never;
+export type KeySource = RemoteSource | X509Source;
 
 /** What a message says of the key that it is signed with. */
 export interface WantedKey {
@@ -23,4 +55,6 @@ export type KeyFinder = (source: KeySource, wanted: WantedKey) => Promise<Result
 export interface KeyRing {
   readonly own: ReadonlyMap<string, VerificationKey>;
   readonly sources: readonly KeySource[];
+  /** Thumbprints of keys that the tenant document holds. It says whose they are, so none may come from a source. */
+  readonly pinned: ReadonlySet<string>;
 }

@@ -1,3 +1,4 @@
+import { BoundedCache } from "../bounded-cache.ts";
 import { withDeadline } from "../deadline.ts";
 import {
   KV_COOL_DOWN_MS,
@@ -7,7 +8,6 @@ import {
   TENANT_STALE_MS,
 } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { TextCache } from "./cache.ts";
 
 interface Known {
   readonly text: string;
@@ -18,7 +18,7 @@ interface Known {
 }
 
 /** Settled values only: a promise may not be shared between requests of an isolate. */
-const cache = new TextCache<Known>(MAX_CACHED_TENANT_BYTES);
+const cache = new BoundedCache<Known>(MAX_CACHED_TENANT_BYTES, ({ text }) => text.length);
 
 /**
  * Reads a value of the TENANTS namespace: from the isolate while it is fresh, then from KV, then, while KV cannot

@@ -1,9 +1,9 @@
+import { BoundedCache } from "../bounded-cache.ts";
 import type { Facts } from "../facts.ts";
 import { MAX_CACHED_TENANT_BYTES } from "../limits.ts";
 import type { Described } from "../oauth/resource-metadata.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { TextCache } from "./cache.ts";
 import { compileTenant } from "./compile.ts";
 import { readTenantValue } from "./kv.ts";
 import type { Tenant } from "./tenant.ts";
@@ -79,8 +79,9 @@ async function hostTenant(host: string, env: Env, now: number): Promise<Result<s
 }
 
 /** By id, the last text and what it compiled to; null where it has faults. */
-const compiled = new TextCache<{ readonly text: string; readonly tenant: Tenant | null }>(
+const compiled = new BoundedCache<{ readonly text: string; readonly tenant: Tenant | null }>(
   MAX_CACHED_TENANT_BYTES,
+  ({ text }) => text.length,
 );
 
 /** Compiles a document when its text is new, not on every look at KV. */

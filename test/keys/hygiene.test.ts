@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
-import { importSharedSecret, importVerificationKey } from "../../src/keys/hygiene.ts";
+import { importNamedSecret, importSharedSecret, importVerificationKey } from "../../src/keys/hygiene.ts";
 import type { KeyAlgorithm } from "../../src/keys/key.ts";
 import { MAX_IDENTIFIER_LENGTH } from "../../src/limits.ts";
 
@@ -22,6 +22,14 @@ const P256 = {
 
 const octets = (length: number, first: number, rest = 0xff): string =>
   toBase64url(new Uint8Array(length).fill(rest).fill(first, 0, 1));
+
+/** The generator of P-384 (FIPS 186, SP 800-186 section 3.2.1.4). */
+const P384 = {
+  kty: "EC",
+  crv: "P-384",
+  x: "qofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3",
+  y: "NhfeSpYmLG9dnpi_kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f",
+};
 
 /** Any odd number imports as a modulus. */
 const RSA = { kty: "RSA", n: octets(256, 0xff), e: "AQAB" };
@@ -77,7 +85,8 @@ describe("refused", () => {
     ["a symmetric key", { kty: "oct", k: octets(32, 1) }, /private member k/],
     ["a post-quantum key", { kty: "AKP", alg: "ML-DSA-44", pub: "AA" }, /kty/],
 
-    ["P-256 labelled P-384", { ...P256, crv: "P-384" }, /crv/],
+    ["P-256 labelled P-384", { ...P256, crv: "P-384" }, /48 octets/],
+    ["P-256 labelled P-521", { ...P256, crv: "P-521" }, /crv/],
     ["P-256 without crv", { kty: "EC", x: P256.x, y: P256.y }, /crv/],
     ["crv in lower case", { ...P256, crv: "p-256" }, /crv/],
     ["Ed25519 labelled EC", { ...ED25519, kty: "EC" }, /crv/],
@@ -87,9 +96,14 @@ describe("refused", () => {
     ["P-256 for EdDSA", { ...P256, alg: "EdDSA" }, /alg of this key must be ES256/],
     ["Ed25519 for ES256", { ...ED25519, alg: "ES256" }, /alg of this key must be EdDSA/],
     ["Ed25519 as ed25519", { ...ED25519, alg: "ed25519" }, /alg of this key must be EdDSA/],
-    ["RSA for PS256", { ...RSA, alg: "PS256" }, /alg of this key must be RS256/],
-    ["RSA for HS256", { ...RSA, alg: "HS256" }, /alg of this key must be RS256/],
-    ["alg null", { ...RSA, alg: null }, /alg of this key/],
+    ["RSA for PS256", { ...RSA, alg: "PS256" }, /alg of an RSA key must be PS512 or RS256/],
+    ["RSA for HS256", { ...RSA, alg: "HS256" }, /alg of an RSA key must be PS512 or RS256/],
+    ["RSA for PS512, which is not allowed", { ...RSA, alg: "PS512" }, /for PS512; accepted here/],
+    ["alg null", { ...RSA, alg: null }, /alg of an RSA key/],
+    ["P-384 for ES256", { ...P384, alg: "ES256" }, /alg of this key must be ES384/],
+    ["P-384 labelled P-256", { ...P384, crv: "P-256" }, /32 octets/],
+    ["P-384 that is not allowed", P384, /for ES384; accepted here/],
+    ["a point off P-384", { ...P384, y: P384.x, alg: "ES384" }, /accepted here|not a point of P-384/],
     ["use enc", { ...P256, use: "enc" }, /^use must/],
     ["key_ops sign", { ...P256, key_ops: ["sign"] }, /^key_ops/],
     ["key_ops empty", { ...P256, key_ops: [] }, /^key_ops/],
@@ -232,5 +246,63 @@ describe("shared secrets", () => {
     if (!result.ok) throw new Error(result.error);
     expect(result.value).toMatchObject({ alg: "HS256", key: { extractable: false, usages: ["verify"] } });
     expect(await crypto.subtle.verify("HMAC", result.value.key, signature, utf8("message"))).toBe(true);
+  });
+});
+
+describe("algorithms of one kind of key", () => {
+  test("P-384 is for ES384", async () => {
+    const result = await importVerificationKey(P384, ["ES256", "ES384"]);
+    expect(result).toMatchObject({ ok: true, value: { alg: "ES384" } });
+    expect(await refusal({ ...P384, y: P384.x }, ["ES384"])).toBe("x and y are not a point of P-384.");
+    expect(await refusal({ ...P384, x: octets(49, 0, 1) }, ["ES384"])).toMatch(/48 octets/);
+  });
+
+  test.each<[string, Record<string, unknown>, KeyAlgorithm[], KeyAlgorithm | null]>([
+    ["alg chooses", { ...RSA, alg: "PS512" }, ["PS512", "RS256"], "PS512"],
+    ["alg chooses the other", { ...RSA, alg: "RS256" }, ["PS512", "RS256"], "RS256"],
+    ["without alg, what alone is allowed", RSA, ["ES256", "PS512"], "PS512"],
+    ["without alg, what alone is allowed: the other", RSA, ["RS256"], "RS256"],
+    ["without alg, two are allowed", RSA, ["PS512", "RS256"], null],
+    ["without alg, none is allowed", RSA, ["ES256"], null],
+  ])("RSA: %s", async (_, jwk, allowed, expected) => {
+    const result = await importVerificationKey(jwk, allowed);
+    expect(result.ok ? result.value.alg : null).toBe(expected);
+  });
+
+  test("an RSA key is imported for its algorithm alone", async () => {
+    const of = async (alg: KeyAlgorithm) => {
+      const result = await importVerificationKey({ ...RSA, alg }, [alg]);
+      return result.ok ? result.value.key.algorithm : null;
+    };
+    expect(await of("PS512")).toMatchObject({ name: "RSA-PSS", hash: { name: "SHA-512" } });
+    expect(await of("RS256")).toMatchObject({ name: "RSASSA-PKCS1-v1_5", hash: { name: "SHA-256" } });
+  });
+});
+
+describe("a shared secret in the place of a key", () => {
+  const SECRET = { kty: "oct", k: octets(32, 1), kid: "shared" };
+  test.each<[string, Jwk, RegExp]>([
+    ["another kty", { ...SECRET, kty: "OKP" }, /kty oct/],
+    ["no k", { kty: "oct", kid: "shared" }, /kty oct/],
+    ["no kid: a thumbprint would show something of it", { kty: "oct", k: SECRET.k }, /^kid/],
+    ["another alg", { ...SECRET, alg: "HS512" }, /HS256/],
+    ["use enc", { ...SECRET, use: "enc" }, /^use/],
+    ["key_ops sign", { ...SECRET, key_ops: ["sign"] }, /^key_ops/],
+    ["too short", { ...SECRET, k: octets(31, 1) }, /31 bytes/],
+    ["padded", { ...SECRET, k: `${SECRET.k}=` }, /canonical/],
+  ])("%s", async (_, jwk, problem) => {
+    const result = await importNamedSecret(jwk);
+    expect(result.ok ? "accepted" : result.error).toMatch(problem);
+  });
+
+  test("two secrets that make the same MACs have one thumbprint, others do not", async () => {
+    const thumbprintOf = async (k: string) => {
+      const result = await importNamedSecret({ ...SECRET, k });
+      return result.ok ? result.value.thumbprint : result.error;
+    };
+    // HMAC pads a short secret with zero octets (RFC 2104 section 2).
+    const padded = toBase64url(new Uint8Array(33).fill(0xff, 1, 32).fill(1, 0, 1));
+    expect(await thumbprintOf(padded)).toBe(await thumbprintOf(SECRET.k));
+    expect(await thumbprintOf(octets(32, 2))).not.toBe(await thumbprintOf(SECRET.k));
   });
 });
