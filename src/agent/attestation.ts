@@ -1,5 +1,9 @@
 import { importJWK, type JWK } from "jose";
-import { type AttestationSigner, signAttestation } from "../evidence/attestation/sign.ts";
+import {
+  type AttestationSigner,
+  type ProjectionChoice,
+  signAttestation,
+} from "../evidence/attestation/sign.ts";
 import type { JsonObject } from "../json/strict-json.ts";
 
 /** How tool calls are attested (SEP-2787), in the header `X-MCP-Attestation`. */
@@ -9,8 +13,8 @@ export interface AttestationOptions {
   readonly intent: string | ((tool: string, args: JsonObject) => string);
   /** `A`, the text of the SEP, without it. `B` commits to integers only. */
   readonly dialect?: "A" | "B";
-  /** `hash-only` without it: the arguments stay out of the header. */
-  readonly projection?: "identity" | "hash-only";
+  /** `hash-only` without it: the arguments stay out of the header. Or a function, for tools that differ in it. */
+  readonly projection?: ProjectionChoice | ((tool: string, args: JsonObject) => ProjectionChoice);
   /** The audience without it. */
   readonly serverFingerprint?: string;
   /** Which tools are attested; all without it. */
@@ -71,7 +75,7 @@ export async function attest(options: AttestationOptions, call: AttestedToolCall
     arguments: args,
     serverFingerprint: options.serverFingerprint ?? audience,
     intent: typeof intent === "string" ? intent : intent(tool, args),
-    projection,
+    projection: typeof projection === "function" ? projection(tool, args) : projection,
     now,
     ttl,
     ...(nonce !== undefined && { nonce }),

@@ -1,10 +1,11 @@
 import type { Facts } from "../facts.ts";
-import { isObject } from "../json/strict-json.ts";
+import { isObject, type JsonObject } from "../json/strict-json.ts";
 import type { Received } from "../mcp/read.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, Tenant } from "../tenant/tenant.ts";
 import { type BoundAttestation, bindAttestation } from "./attestation/bind.ts";
+import type { Resolve } from "./attestation/commitment.ts";
 import { parseAttestation } from "./attestation/parse.ts";
 import { type VerifiedAttestation, verifyAttestation } from "./attestation/verify.ts";
 
@@ -21,6 +22,8 @@ export interface AttestationContext {
   /** The caller, already proven. */
   readonly agent: Agent;
   readonly required: boolean;
+  /** Null where the tenant has no references resolved. */
+  readonly resolve: Resolve | null;
   /** Seconds. */
   readonly now: number;
 }
@@ -32,7 +35,8 @@ export interface AttestationContext {
  * @returns null where there is none and none is required
  */
 export async function verifyAttested(context: AttestationContext): Promise<Result<Attested | null, Reason>> {
-  const { tenant, facts, received, agent, required, now } = context;
+  const { tenant, facts, received, agent, required, resolve, now } = context;
+  const policy = tenant.attestation;
   const { message, text } = received;
   const meta =
     message.kind === "request" || message.kind === "notification" ? message.params._meta : undefined;
@@ -40,7 +44,7 @@ export async function verifyAttested(context: AttestationContext): Promise<Resul
     header: facts.headers.get(ATTESTATION_HEADER),
     meta: isObject(meta) ? meta : undefined,
     bodyText: text,
-    metaKeys: tenant.attestation.metaKeys,
+    policy,
   });
   if (presented.state === "absent") return required ? fail("attestation.missing") : ok(null);
   if (message.kind !== "request" || message.tool === null) return fail("attestation.misplaced");
@@ -49,18 +53,40 @@ export async function verifyAttested(context: AttestationContext): Promise<Resul
   const verified = await verifyAttestation(presented.value, {
     keys: tenant.attestationKeys,
     agents: tenant.agents.byAttestation,
-    policy: tenant.attestation,
+    policy,
     now,
   });
   if (!verified.ok) return verified;
   if (verified.value.agent !== agent) return fail("attestation.principal_mismatch");
 
-  const bound = await bindAttestation(verified.value, {
+  const { name: tool, arguments: args } = message.tool;
+  const refused = policy.refusesUnboundInput;
+  if (carriesUnboundInput(message.params) && (refused === "all" || refused.has(tool)))
+    return fail("attestation.unbound_input");
+  const call = {
     tenant: tenant.id,
     fingerprints: tenant.fingerprints,
-    tool: message.tool.name,
-    arguments: message.tool.arguments,
+    tool,
+    arguments: args,
     bodyText: text,
-  });
+  };
+  const bound = await bindAttestation(verified.value, call, { policy, resolve });
   return bound.ok ? ok({ ...verified.value, ...bound.value }) : bound;
+}
+
+/** What answers an earlier `input_required` (MCP 2026-07-28): it steers the tool, and no envelope has a place for it. */
+const carriesUnboundInput = (params: JsonObject): boolean =>
+  Object.hasOwn(params, "inputResponses") || Object.hasOwn(params, "requestState");
+
+/** What the audit record says: the dialect, and whatever an auditor should not take for the ordinary case. */
+export function attestationChecks(attested: Attested): readonly string[] {
+  const { dialect, calls, projection, isResolved, hasUnknownMembers } = attested;
+  const notable = {
+    plan: calls.length > 1,
+    redacted: projection === "redacted",
+    reference: isResolved,
+    unknown_members: hasUnknownMembers,
+  };
+  const check = `attestation.${dialect}`;
+  return [check, ...Object.entries(notable).flatMap(([name, is]) => (is ? [`${check}.${name}`] : []))];
 }

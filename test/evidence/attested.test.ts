@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
 import { signingInput, toHex } from "../../src/evidence/attestation/signature.ts";
-import { verifyAttested } from "../../src/evidence/attested.ts";
+import { type Attested, attestationChecks, verifyAttested } from "../../src/evidence/attested.ts";
 import { canonical } from "../../src/json/canonical.ts";
 import type { JsonObject } from "../../src/json/strict-json.ts";
 import type { Message } from "../../src/mcp/message.ts";
 import { parseMessage } from "../../src/mcp/message.ts";
 import type { Reason } from "../../src/reasons.ts";
+import type { Tenant } from "../../src/tenant/tenant.ts";
 import { AUDIENCE, compiled, document, facts, NOW, outcome, unwrap } from "../support/acme.ts";
 import { hmacSign } from "../support/tokens.ts";
 
@@ -66,17 +67,19 @@ interface Attempt {
   readonly meta?: JsonObject;
   readonly required?: boolean;
   readonly agent?: string;
+  readonly by?: Tenant;
 }
 
-function judge({ message, bare, header, meta, required = false, agent = "ada" }: Attempt) {
+function judge({ message, bare, header, meta, required = false, agent = "ada", by = tenant }: Attempt) {
   const params = { name: "search", arguments: ARGS, ...(meta && { _meta: meta }) };
   const text = JSON.stringify(message ?? { jsonrpc: "2.0", id: 1, method: "tools/call", params });
   return verifyAttested({
-    tenant,
+    tenant: by,
     facts: facts(header === undefined ? {} : { "x-mcp-attestation": header }),
-    received: { message: bare ?? unwrap(parseMessage(text)), body: utf8(text), text },
+    received: { message: bare ?? unwrap(parseMessage(JSON.parse(text))), body: utf8(text), text },
     agent: agentNamed(agent),
     required,
+    resolve: null,
     now: NOW,
   });
 }
@@ -148,5 +151,62 @@ describe("verifyAttested", async () => {
       agent: agentNamed("ada"),
       fingerprint: AUDIENCE,
     });
+  });
+});
+
+describe("what the audit record says", () => {
+  const attested = {
+    dialect: "A",
+    calls: [{}],
+    projection: "identity",
+    isResolved: false,
+    hasUnknownMembers: false,
+  } as unknown as Attested;
+  test.each<[string, Partial<Attested>, readonly string[]]>([
+    ["the ordinary case", {}, ["attestation.A"]],
+    ["the digest alone", { projection: "hash-only" }, ["attestation.A"]],
+    ["dialect C", { dialect: "C" }, ["attestation.C"]],
+    ["a redacted projection", { projection: "redacted" }, ["attestation.A", "attestation.A.redacted"]],
+    [
+      "a reference",
+      { projection: null, isResolved: true, dialect: "B" },
+      ["attestation.B", "attestation.B.reference"],
+    ],
+    ["unknown members", { hasUnknownMembers: true }, ["attestation.A", "attestation.A.unknown_members"]],
+    [
+      "a plan of several",
+      { calls: [...attested.calls, ...attested.calls] },
+      ["attestation.A", "attestation.A.plan"],
+    ],
+  ])("%s", (_, changes, checks) => {
+    expect(attestationChecks({ ...attested, ...changes })).toEqual(checks);
+  });
+});
+
+describe("input that no attestation binds", async () => {
+  const base = { attestation: { refuseUnboundInput: {} } };
+  const listed = { attestation: { refuseUnboundInput: { tools: ["search"] } } };
+  const other = { attestation: { refuseUnboundInput: { tools: ["write"] } } };
+  const by = async (changes: object) => ({ ...tenant, attestation: (await compiled(changes)).attestation });
+  const tenants = { all: await by(base), listed: await by(listed), other: await by(other), none: tenant };
+  const message = (extra: object): JsonObject => ({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "search", arguments: ARGS, ...extra },
+  });
+
+  test.each<[keyof typeof tenants, object, Reason | "ok"]>([
+    ["none", { inputResponses: {} }, "ok"],
+    ["all", {}, "ok"],
+    ["all", { inputResponses: {} }, "attestation.unbound_input"],
+    ["all", { inputResponses: null }, "attestation.unbound_input"],
+    ["all", { requestState: "s" }, "attestation.unbound_input"],
+    ["listed", { requestState: "s", inputResponses: {} }, "attestation.unbound_input"],
+    ["other", { requestState: "s", inputResponses: {} }, "ok"],
+  ])("tools: %s, with %j: %s", async (which, extra, expected) => {
+    const header = headerOf(GOOD);
+    expect(outcome(await judge({ message: message(extra), header, by: tenants[which] }))).toBe(expected);
+    expect(outcome(await judge({ message: message(extra), by: tenants[which] }))).toBe("ok");
   });
 });

@@ -3,11 +3,12 @@
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
 import { memberText } from "../../json/member-text.ts";
-import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
+import { type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import { type Commitment, sha256Hex } from "./envelope.ts";
-import { toHex } from "./signature.ts";
+import type { AttestationPolicy } from "../../tenant/tenant.ts";
+import { type ProjectionForm, projectionForm, type Resolve, referenceFault } from "./commitment.ts";
+import type { PlannedCall } from "./envelope.ts";
 import type { VerifiedAttestation } from "./verify.ts";
 
 /** The `tools/call` as received, and who received it. */
@@ -24,6 +25,12 @@ export interface AttestedCall {
   readonly bodyText: string;
 }
 
+export interface BindingPolicy {
+  readonly policy: AttestationPolicy;
+  /** Asked last, when all that needs no fetch is right; null where references are not resolved. */
+  readonly resolve: Resolve | null;
+}
+
 export interface BoundAttestation {
   /** The one of the tenant's fingerprints that the attestation names. */
   readonly fingerprint: string;
@@ -32,56 +39,49 @@ export interface BoundAttestation {
    * to each server. Never the signature or the digest, since (r, n - s) is a second signature of the same envelope.
    */
   readonly nonceKey: string;
+  /** What its projection is to the arguments; null where it has none. */
+  readonly projection: ProjectionForm | null;
+  /** Whether the arguments were fetched from where it says, and are those of the call. */
+  readonly isResolved: boolean;
 }
 
 export async function bindAttestation(
-  { calls, dialect, iss, nonce }: VerifiedAttestation,
+  attestation: VerifiedAttestation,
   call: AttestedCall,
+  { policy, resolve }: BindingPolicy,
 ): Promise<Result<BoundAttestation, Reason>> {
-  const [planned, ...more] = calls.filter(({ serverFingerprint }) =>
-    call.fingerprints.has(serverFingerprint),
-  );
-  if (planned === undefined) return fail("attestation.fingerprint_not_found");
-  if (more.length > 0) return fail("attestation.fingerprint_twice");
-  if (calls.length > 1) return fail("attestation.several_calls");
-  if (planned.name !== call.tool) return fail("attestation.tool_differs");
+  const { calls, dialect, iss, nonce } = attestation;
+  const found = findPlanned(calls, call, policy);
+  if (!found.ok) return found;
+  const planned = found.value;
 
-  // B commits to integers only. The tokens are looked at, since 1.0 and 1 are equal once parsed.
-  const text = dialect === "B" ? memberText(call.bodyText, ["params", "arguments"]) : null;
-  if (text !== null && !parseStrictJson(text, "integer").ok) return fail("attestation.args_number");
-  const fault = await commitmentFault(planned.commitment, canonical(call.arguments));
+  // The tokens are looked at, since 1.0 and 1 are equal once parsed.
+  const text = memberText(call.bodyText, ["params", "arguments"]);
+  const numbers = policy.numbers[dialect];
+  if (text !== null && numbers !== "any" && !parseStrictJson(text, numbers).ok)
+    return fail("attestation.args_number");
+
+  const { projection, reference } = planned.commitment;
+  const redaction = policy.redaction.get(call.tool) ?? "none";
+  const form = projection && (await projectionForm(projection, call.arguments, redaction));
+  if (form !== null && !form.ok) return form;
+  const fault = reference && (await referenceFault(reference, canonical(call.arguments), dialect, resolve));
   if (fault !== null) return fail(fault);
 
   const fingerprint = planned.serverFingerprint;
   const nonceKey = toBase64url(await sha256(utf8(canonical([call.tenant, iss, nonce, fingerprint]))));
-  return ok({ fingerprint, nonceKey });
+  return ok({ fingerprint, nonceKey, projection: form?.value ?? null, isResolved: reference !== null });
 }
 
-/**
- * SEP-2787 rule 5, made binding: the projection must be the arguments or their digest. The text would let any other
- * projection pass as "redacted".
- *
- * @param run JCS of the arguments
- */
-async function commitmentFault(commitment: Commitment, run: string): Promise<Reason | null> {
-  if (commitment.kind === "ref") return "attestation.ref_resolver_off";
-  const { text, digest } = commitment;
-  if (digest !== null && digest !== (await sha256Text(text))) return "attestation.projection_digest_mismatch";
-
-  const parsed = parseStrictJson(text);
-  if (!parsed.ok) return "attestation.projection_not_json";
-  const projection = canonical(parsed.value);
-  if (digest !== null && projection !== text) return "attestation.projection_not_canonical";
-
-  // Identity first: arguments may themselves be {"digest": "sha256:..."}.
-  if (projection === run) return null;
-  const committed = hashOnly(parsed.value);
-  if (committed === null) return "attestation.redacted_not_allowed";
-  return committed === (await sha256Text(run)) ? null : "attestation.hash_only_mismatch";
+/** The one planned call that is for this server, if it is for this tool. */
+function findPlanned(
+  calls: readonly PlannedCall[],
+  { fingerprints, tool }: AttestedCall,
+  { multiServer }: AttestationPolicy,
+): Result<PlannedCall, Reason> {
+  const [planned, ...more] = calls.filter(({ serverFingerprint }) => fingerprints.has(serverFingerprint));
+  if (planned === undefined) return fail("attestation.fingerprint_not_found");
+  if (more.length > 0) return fail("attestation.fingerprint_twice");
+  if (calls.length > 1 && !multiServer) return fail("attestation.several_calls");
+  return planned.name === tool ? ok(planned) : fail("attestation.tool_differs");
 }
-
-/** The hex digits of a projection that is `{"digest": "sha256:<hex>"}` and nothing else. */
-const hashOnly = (projection: JsonValue): string | null =>
-  isObject(projection) && Object.keys(projection).length === 1 ? sha256Hex(projection.digest) : null;
-
-const sha256Text = async (text: string): Promise<string> => toHex(await sha256(utf8(text)));

@@ -4,6 +4,7 @@
  * nothing but their members tells them apart.
  */
 
+import { fromBase64url } from "../../encoding.ts";
 import { memberText } from "../../json/member-text.ts";
 import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import {
@@ -14,7 +15,8 @@ import {
 } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { AttestationDialect } from "../../tenant/tenant.ts";
+import type { AttestationDialect, AttestationPolicy } from "../../tenant/tenant.ts";
+import { toHex } from "./signature.ts";
 
 /** An envelope whose shape is right; nothing in it has been verified. */
 export interface Envelope {
@@ -37,6 +39,8 @@ export interface Envelope {
   readonly calls: readonly PlannedCall[];
   /** As received; meant to be hex. */
   readonly signature: string;
+  /** Whether it has members that no dialect knows. They are signed like all others, and mean nothing here. */
+  readonly hasUnknownMembers: boolean;
 }
 
 /** One entry of `payloadDerived.toolCalls`. */
@@ -46,23 +50,41 @@ export interface PlannedCall {
   readonly commitment: Commitment;
 }
 
-/** How a planned call commits to its arguments. */
-export type Commitment =
-  /** JSON text of the arguments or of their digest. `digest` (B only) is the hex SHA-256 of the text. */
-  | { readonly kind: "projection"; readonly text: string; readonly digest: string | null }
-  /** The arguments are elsewhere; in A perhaps beside a projection, and then both would have to hold. */
-  | { readonly kind: "ref" };
+/** How a planned call commits to its arguments: by one of the two, or (A) by both, which must then both hold. */
+export interface Commitment {
+  readonly projection: Projection | null;
+  readonly reference: Reference | null;
+}
+
+export interface Projection {
+  /** JSON text: of the arguments, of their digest, or of a part of them. */
+  readonly text: string;
+  /** B only: the hex SHA-256 of the text. */
+  readonly digest: string | null;
+}
+
+/** The arguments are elsewhere. */
+export interface Reference {
+  /** As received. */
+  readonly uri: string;
+  /** Hex SHA-256 of what is there. */
+  readonly digest: string;
+}
 
 const SHA256_DIGEST = /^sha256:([0-9a-f]{64})$/;
 
-const B_MEMBERS = new Set([
-  "version",
-  "alg",
-  "plannerDeclared",
-  "issuerAsserted",
-  "payloadDerived",
-  "signature",
-]);
+/** The members that each object of an envelope may have. */
+const MEMBERS = {
+  A: ["issuerAsserted", "payloadDerived", "plannerDeclared", "signature"],
+  B: ["alg", "issuerAsserted", "payloadDerived", "plannerDeclared", "signature", "version"],
+  issuer: ["alg", "expSeconds", "iat", "iss", "nonce", "secretVersion", "sub"],
+  planner: ["intent", "plannerRef", "requestedCapability"],
+  payload: ["toolCalls"],
+  callA: ["argsProjection", "argsRef", "name", "serverFingerprint"],
+  callB: ["args", "name", "serverFingerprint"],
+  argsRef: ["digest", "uri"],
+  args: ["canonicalization", "digest", "projection", "projectionDigest", "ref"],
+} as const;
 
 /** Members that earlier revisions of the SEP had where `plannerRef` is now. */
 const OLDER_PLANNER_MEMBERS = ["turnId", "toolCallId", "agentLineage"];
@@ -70,8 +92,13 @@ const OLDER_PLANNER_MEMBERS = ["turnId", "toolCallId", "agentLineage"];
 /**
  * @param raw the envelope, strictly parsed
  * @param text the JSON text that `raw` was parsed from
+ * @param numbers which numbers it may hold, by dialect
  */
-export function parseEnvelope(raw: JsonObject, text: string): Result<Envelope, Reason> {
+export function parseEnvelope(
+  raw: JsonObject,
+  text: string,
+  numbers: AttestationPolicy["numbers"],
+): Result<Envelope, Reason> {
   const { issuerAsserted: issuer, plannerDeclared: planner, payloadDerived: payload, signature } = raw;
   if (!isObject(issuer) || !isObject(planner) || !isObject(payload)) return fail("attestation.schema");
   const entries = payload.toolCalls;
@@ -112,10 +139,28 @@ export function parseEnvelope(raw: JsonObject, text: string): Result<Envelope, R
     if (!commitment.ok) return commitment;
     calls.push({ name, serverFingerprint, commitment: commitment.value });
   }
-  // Signers of B cannot produce a float, so one here was put in by somebody else or is read differently elsewhere.
-  if (dialect === "B" && !parseStrictJson(text, "integer").ok) return fail("attestation.args_number");
+  if (numbers[dialect] !== "any" && !parseStrictJson(text, numbers[dialect]).ok)
+    return fail("attestation.args_number");
 
-  return ok({ dialect, raw, alg, outerAlg, iss, sub, secretVersion, iat, ttl, nonce, calls, signature });
+  const hasUnknownMembers =
+    !knows(raw, MEMBERS[dialect]) ||
+    !knows(issuer, MEMBERS.issuer) ||
+    !knows(planner, MEMBERS.planner) ||
+    !knows(payload, MEMBERS.payload) ||
+    !entries.every((entry) => knowsCall(entry, dialect));
+  const named = { alg, outerAlg, iss, sub, secretVersion, nonce, signature };
+  return ok({ dialect, raw, ...named, iat, ttl, calls, hasUnknownMembers });
+}
+
+const knows = (object: JsonObject, members: readonly string[]): boolean =>
+  Object.keys(object).every((name) => members.includes(name));
+
+function knowsCall(entry: JsonObject, dialect: AttestationDialect): boolean {
+  const [members, nested, inner] =
+    dialect === "A"
+      ? [MEMBERS.callA, MEMBERS.argsRef, entry.argsRef]
+      : [MEMBERS.callB, MEMBERS.args, entry.args];
+  return knows(entry, members) && (!isObject(inner) || knows(inner, nested));
 }
 
 /** Null for a mixture, and for the forms of earlier revisions. */
@@ -132,36 +177,42 @@ function dialectOf(
   const isB =
     raw.version === 1 &&
     Object.hasOwn(raw, "alg") &&
-    Object.keys(raw).every((name) => B_MEMBERS.has(name)) &&
+    knows(raw, MEMBERS.B) &&
     entries.every((entry) => !hasAny(entry, "argsRef", "argsProjection")) &&
     entries.every((entry) => !hasAny(entry, "args") || isObject(entry.args));
   return isB ? "B" : null;
 }
 
-function commitmentA(entry: JsonObject): Result<Commitment, Reason> {
-  const { argsRef: ref, argsProjection: text } = entry;
-  if (ref === undefined && text === undefined) return fail("attestation.args_missing");
+function commitmentA({ argsRef, argsProjection: text }: JsonObject): Result<Commitment, Reason> {
+  if (argsRef === undefined && text === undefined) return fail("attestation.args_missing");
   if (text !== undefined && typeof text !== "string") return fail("attestation.schema");
-  if (ref === undefined) return ok({ kind: "projection", text: text ?? "", digest: null });
-  const isRef = isObject(ref) && typeof ref.uri === "string" && typeof ref.digest === "string";
-  return isRef ? ok({ kind: "ref" }) : fail("attestation.schema");
+  const projection = text === undefined ? null : { text, digest: null };
+  if (argsRef === undefined) return ok({ projection, reference: null });
+
+  if (!isObject(argsRef) || typeof argsRef.digest !== "string" || !isText(argsRef.uri, MAX_IDENTIFIER_LENGTH))
+    return fail("attestation.schema");
+  const digest = fromBase64url(argsRef.digest);
+  return digest?.length === 32
+    ? ok({ projection, reference: { uri: argsRef.uri, digest: toHex(digest) } })
+    : fail("attestation.schema");
 }
 
-function commitmentB(entry: JsonObject): Result<Commitment, Reason> {
-  const args = entry.args;
+function commitmentB({ args }: JsonObject): Result<Commitment, Reason> {
   if (!isObject(args)) return fail("attestation.args_missing");
   const { ref, projection } = args;
   if (ref === undefined && projection === undefined) return fail("attestation.args_missing");
   // One of the two: readers that look for either first would see different commitments.
   if (ref !== undefined && projection !== undefined) return fail("attestation.schema");
   if (ref !== undefined) {
-    const { digest, canonicalization = "jcs" } = args;
-    const isRef = typeof ref === "string" && sha256Hex(digest) !== null && canonicalization === "jcs";
-    return isRef ? ok({ kind: "ref" }) : fail("attestation.schema");
+    const digest = sha256Hex(args.digest);
+    const { canonicalization = "jcs" } = args;
+    if (!isText(ref, MAX_IDENTIFIER_LENGTH) || digest === null || canonicalization !== "jcs")
+      return fail("attestation.schema");
+    return ok({ projection: null, reference: { uri: ref, digest } });
   }
   const digest = sha256Hex(args.projectionDigest);
   if (typeof projection !== "string" || digest === null) return fail("attestation.schema");
-  return ok({ kind: "projection", text: projection, digest });
+  return ok({ projection: { text: projection, digest }, reference: null });
 }
 
 /** The hex digits of `sha256:<hex>`; null for anything else. */

@@ -7,6 +7,7 @@ import { isObject, type JsonObject, parseStrictJson } from "../../json/strict-js
 import { MAX_ATTESTATION_BYTES } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, type Result } from "../../result.ts";
+import type { AttestationPolicy } from "../../tenant/tenant.ts";
 import { absent, malformed, type Presented, present } from "../presented.ts";
 import { type Envelope, parseEnvelope } from "./envelope.ts";
 
@@ -17,8 +18,7 @@ export interface AttestationCarriers {
   readonly meta: JsonObject | undefined;
   /** The body that `meta` was parsed from: a parsed number no longer shows how it was written. */
   readonly bodyText: string;
-  /** Members of `_meta` that may carry an envelope. */
-  readonly metaKeys: readonly string[];
+  readonly policy: AttestationPolicy;
 }
 
 /** Every carrier is read, and all that are there must carry the same envelope (compared by its JCS). */
@@ -26,12 +26,12 @@ export function parseAttestation({
   header,
   meta,
   bodyText,
-  metaKeys,
+  policy,
 }: AttestationCarriers): Presented<Envelope> {
   const carried: Result<Envelope, Reason>[] = [];
-  if (header !== undefined) carried.push(fromHeader(header));
-  for (const key of metaKeys) {
-    if (meta !== undefined && Object.hasOwn(meta, key)) carried.push(fromMeta(meta, key, bodyText));
+  if (header !== undefined) carried.push(fromHeader(header, policy));
+  for (const key of policy.metaKeys) {
+    if (meta !== undefined && Object.hasOwn(meta, key)) carried.push(fromMeta(meta, key, bodyText, policy));
   }
 
   let first: Envelope | undefined;
@@ -45,7 +45,7 @@ export function parseAttestation({
 }
 
 /** base64url(JCS(envelope)). Correct padding is tolerated; two header lines, joined by a comma, are not. */
-function fromHeader(header: string): Result<Envelope, Reason> {
+function fromHeader(header: string, policy: AttestationPolicy): Result<Envelope, Reason> {
   if (header.length > Math.ceil(MAX_ATTESTATION_BYTES / 3) * 4) return fail("attestation.too_large");
   const padding = /={0,2}$/.exec(header)?.[0] ?? "";
   if (header === "" || (padding !== "" && header.length % 4 !== 0))
@@ -56,15 +56,23 @@ function fromHeader(header: string): Result<Envelope, Reason> {
   const parsed = parseStrictJson(text);
   if (!parsed.ok) return fail("attestation.not_strict_json");
   if (!isObject(parsed.value)) return fail("attestation.schema");
-  if (canonical(parsed.value) !== text) return fail("attestation.carrier_not_canonical");
-  return bounded(parsed.value, text);
+  if (!policy.takesNonCanonicalHeader && canonical(parsed.value) !== text)
+    return fail("attestation.carrier_not_canonical");
+  return bounded(parsed.value, text, policy);
 }
 
-function fromMeta(meta: JsonObject, key: string, bodyText: string): Result<Envelope, Reason> {
+function fromMeta(
+  meta: JsonObject,
+  key: string,
+  bodyText: string,
+  policy: AttestationPolicy,
+): Result<Envelope, Reason> {
   const raw = meta[key];
   if (!isObject(raw)) return fail("attestation.schema");
-  return bounded(raw, memberText(bodyText, ["params", "_meta", key]) ?? "");
+  return bounded(raw, memberText(bodyText, ["params", "_meta", key]) ?? "", policy);
 }
 
-const bounded = (raw: JsonObject, text: string): Result<Envelope, Reason> =>
-  utf8(text).length > MAX_ATTESTATION_BYTES ? fail("attestation.too_large") : parseEnvelope(raw, text);
+const bounded = (raw: JsonObject, text: string, { numbers }: AttestationPolicy): Result<Envelope, Reason> =>
+  utf8(text).length > MAX_ATTESTATION_BYTES
+    ? fail("attestation.too_large")
+    : parseEnvelope(raw, text, numbers);

@@ -17,20 +17,35 @@ export interface AttestationSigner {
   readonly secretVersion: string;
 }
 
-/** The one call that is attested. */
-export interface AttestationClaim {
-  readonly dialect: AttestationDialect;
+/** A call, and what the envelope says of its arguments. */
+export interface AttestedCallClaim {
   readonly tool: string;
   /** `params.arguments` as they will be sent; `{}` where the call has none. In B integers only. */
   readonly arguments: JsonObject;
   readonly serverFingerprint: string;
+  readonly projection: ProjectionChoice;
+}
+
+/**
+ * The arguments themselves; their digest alone, which keeps them out of the envelope; a part of them, which a verifier
+ * takes for few tools, if for any; or where they are, as their JCS (RFC 8785), for verifiers that fetch them.
+ */
+export type ProjectionChoice =
+  | "identity"
+  | "hash-only"
+  | { readonly redacted: JsonObject }
+  | { readonly ref: string };
+
+/** The call that is attested, or the plan of several. */
+export interface AttestationClaim extends AttestedCallClaim {
+  readonly dialect: AttestationDialect;
+  /** Further calls of the plan, each at another server. All servers are shown the same envelope. */
+  readonly others?: readonly AttestedCallClaim[];
   /** What the call is for; not empty. */
   readonly intent: string;
   readonly requestedCapability?: string;
   /** Dialect A only: readers of B drop it, and then the signature fails. */
   readonly plannerRef?: string;
-  /** Commit to the arguments themselves, or to their digest alone, which keeps them out of the envelope. */
-  readonly projection: "identity" | "hash-only";
   /** Seconds, an integer. */
   readonly now: number;
   /** Seconds, an integer of 1 or more; without it the longest that is accepted. */
@@ -72,7 +87,7 @@ export async function signAttestation(
       nonce: claim.nonce ?? toBase64url(crypto.getRandomValues(new Uint8Array(18))),
     },
     payloadDerived: {
-      toolCalls: [{ name: claim.tool, serverFingerprint: claim.serverFingerprint, ...(await commit(claim)) }],
+      toolCalls: await Promise.all([claim, ...(claim.others ?? [])].map((call) => plan(dialect, call))),
     },
   };
   const signature = toHex(
@@ -82,12 +97,37 @@ export async function signAttestation(
   return { envelope, header: toBase64url(utf8(canonical(envelope))) };
 }
 
-async function commit(claim: AttestationClaim): Promise<JsonObject> {
-  const run = canonical(claim.arguments);
-  const projection = claim.projection === "identity" ? run : `{"digest":"${await sha256Digest(run)}"}`;
-  if (claim.dialect === "A") return { argsProjection: projection };
-  if (!parseStrictJson(run, "integer").ok) throw new TypeError("dialect B commits to integers only");
-  return { args: { projection, projectionDigest: await sha256Digest(projection) } };
+async function plan(dialect: AttestationDialect, call: AttestedCallClaim): Promise<JsonObject> {
+  const run = canonical(call.arguments);
+  if (dialect === "B" && !parseStrictJson(run, "integer").ok)
+    throw new TypeError("dialect B commits to integers only");
+  const commitment = await commit(dialect, call.projection, run);
+  return { name: call.tool, serverFingerprint: call.serverFingerprint, ...commitment };
+}
+
+/** @param run JCS of the arguments */
+async function commit(
+  dialect: AttestationDialect,
+  choice: ProjectionChoice,
+  run: string,
+): Promise<JsonObject> {
+  if (typeof choice === "object" && "ref" in choice) {
+    return dialect === "A"
+      ? { argsRef: { uri: choice.ref, digest: toBase64url(await sha256(utf8(run))) } }
+      : { args: { ref: choice.ref, digest: await sha256Digest(run), canonicalization: "jcs" } };
+  }
+  const projection = await project(choice, run);
+  return dialect === "A"
+    ? { argsProjection: projection }
+    : { args: { projection, projectionDigest: await sha256Digest(projection) } };
+}
+
+async function project(
+  choice: Exclude<ProjectionChoice, { readonly ref: string }>,
+  run: string,
+): Promise<string> {
+  if (choice === "identity") return run;
+  return choice === "hash-only" ? `{"digest":"${await sha256Digest(run)}"}` : canonical(choice.redacted);
 }
 
 const sha256Digest = async (text: string): Promise<string> => `sha256:${toHex(await sha256(utf8(text)))}`;

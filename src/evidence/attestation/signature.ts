@@ -19,13 +19,17 @@ export const isAttestationAlgorithm = (alg: string): alg is AttestationAlgorithm
 export const webCrypto = (alg: AttestationAlgorithm) => WEB_CRYPTO[alg];
 
 /**
- * The bytes a signature covers, in both dialects: JCS of the envelope without `signature`. Taken from the envelope
+ * The bytes a signature covers, in dialects A and B: JCS of the envelope without `signature`. Taken from the envelope
  * as received, so that members nobody modelled are covered too.
  */
 export function signingInput(envelope: JsonObject): Uint8Array<ArrayBuffer> {
   const { signature: _, ...signed } = envelope;
   return utf8(canonical(signed));
 }
+
+/** The same in dialect C, where `signature` is there and empty. */
+export const signingInputC = (envelope: JsonObject): Uint8Array<ArrayBuffer> =>
+  utf8(canonical({ ...envelope, signature: "" }));
 
 /** Bytes of a signature made with this key. */
 export function signatureLength(alg: AttestationAlgorithm, key: CryptoKey): number {

@@ -7,11 +7,11 @@ import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import {
   type Agent,
-  type AttestationDialect,
   type AttestationKey,
   type AttestationPolicy,
   attestationIdentity,
   attestationKeyId,
+  type SignedDialect,
 } from "../../tenant/tenant.ts";
 import type { Envelope, PlannedCall } from "./envelope.ts";
 import {
@@ -19,6 +19,7 @@ import {
   isAttestationAlgorithm,
   signatureLength,
   signingInput,
+  signingInputC,
   toHex,
   webCrypto,
 } from "./signature.ts";
@@ -34,7 +35,8 @@ export interface VerifiedAttestation {
   /** Seconds. */
   readonly ttl: number;
   readonly calls: readonly PlannedCall[];
-  readonly dialect: AttestationDialect;
+  readonly dialect: SignedDialect;
+  readonly hasUnknownMembers: boolean;
   /** Hex SHA-256 of the JCS of the envelope as received, signature included: what a receipt links to. */
   readonly digest: string;
   /** The last second at which this attestation can be accepted; its nonce must be kept until then. */
@@ -55,8 +57,8 @@ export async function verifyAttestation(
   envelope: Envelope,
   { keys, agents, policy, now }: AttestationTrust,
 ): Promise<Result<VerifiedAttestation, Reason>> {
-  const { dialect, iss, sub, nonce, iat, ttl, calls } = envelope;
-  if (!policy.dialects.has(dialect)) return fail("attestation.dialect_not_allowed");
+  const { iss, sub, nonce, iat, ttl, calls, hasUnknownMembers } = envelope;
+  if (!policy.dialects.has(envelope.dialect)) return fail("attestation.dialect_not_allowed");
 
   const verified = await verifySignature(envelope, keys);
   if (!verified.ok) return verified;
@@ -71,17 +73,19 @@ export async function verifyAttestation(
   if (agent === undefined) return fail("attestation.identity_unknown");
 
   const digest = toHex(await sha256(utf8(canonical(envelope.raw))));
-  return ok({ agent, iss, sub, nonce, iat, ttl, calls, dialect, digest, lastAcceptable });
+  const dialect = verified.value;
+  return ok({ agent, iss, sub, nonce, iat, ttl, calls, dialect, hasUnknownMembers, digest, lastAcceptable });
 }
 
 /** From signed values only. The text keeps a nonce until `iat + expSeconds`, 30 s less than it accepts it. */
 const lastAcceptableSecond = (iat: number, ttl: number): number => Math.floor(iat) + ttl + CLOCK_SKEW;
 
+/** @returns the dialect whose signature it is */
 async function verifySignature(
   envelope: Envelope,
   keys: ReadonlyMap<string, AttestationKey>,
-): Promise<Result<null, Reason>> {
-  const { alg, outerAlg, iss, secretVersion, raw } = envelope;
+): Promise<Result<SignedDialect, Reason>> {
+  const { dialect, alg, outerAlg, iss, secretVersion, raw } = envelope;
   if (!isAttestationAlgorithm(alg) || !isAttestationAlgorithm(outerAlg))
     return fail("attestation.alg_unsupported");
   if (alg !== outerAlg) return fail("attestation.alg_fields_differ");
@@ -95,8 +99,11 @@ async function verifySignature(
 
   const signature = fromHex(envelope.signature, signatureLength(alg, key.key));
   if (signature === null) return fail("attestation.signature_encoding");
-  const matches = await crypto.subtle.verify(webCrypto(alg), key.key, signature, signingInput(raw));
-  return matches ? ok(null) : fail("attestation.signature_mismatch");
+  const covers = (bytes: Uint8Array<ArrayBuffer>) =>
+    crypto.subtle.verify(webCrypto(alg), key.key, signature, bytes);
+  if (await covers(signingInput(raw))) return ok(dialect);
+  const takesC = dialect === "A" && key.alg === "HS256" && key.unsafeDialectC === true;
+  return takesC && (await covers(signingInputC(raw))) ? ok("C") : fail("attestation.signature_mismatch");
 }
 
 /** Only to name the fault; walks the table, which is small. */

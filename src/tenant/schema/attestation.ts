@@ -1,9 +1,55 @@
 /** The sections `attestation` and `attestationKeys` of a tenant document: tool call attestations (SEP-2787). */
 
 import * as v from "valibot";
-import { MAX_ATTESTATION_TTL } from "../../limits.ts";
-import { fields, identifier, integer, list, nonEmptyList } from "../fields.ts";
+import type { NumberPolicy } from "../../json/strict-json.ts";
+import { MAX_ATTESTATION_TTL, MAX_TENANT_LIST } from "../../limits.ts";
+import { remoteUrlProblem } from "../../remote/url.ts";
+import {
+  bindingName,
+  fields,
+  flag,
+  identifier,
+  integer,
+  list,
+  must,
+  nonEmptyList,
+  toolName,
+} from "../fields.ts";
 import { jwk } from "./identities.ts";
+
+const numbers = (description: string) =>
+  v.pipe(v.picklist(["any", "canonical", "integer"]), v.description(description));
+
+const redactedTool = fields({
+  tool: toolName,
+  unsafeAnyProjection: flag(
+    "Takes any projection for this tool, one that contradicts the arguments too. It binds nothing then.",
+  ),
+});
+
+const listsToolTwice = (entries: v.InferOutput<typeof redactedTool>[]): string | null =>
+  new Set(entries.map(({ tool }) => tool)).size === entries.length ? null : "must list a tool once";
+
+const hostProblem = (host: string): string | null =>
+  /^[a-z0-9.-]+$/.test(host) && remoteUrlProblem(`https://${host}/`) === null
+    ? null
+    : "must be the name of a public host, in lower case and in full, without a port";
+
+const references = v.pipe(
+  fields({
+    hosts: nonEmptyList(
+      v.pipe(v.string(), must(hostProblem), v.description("A host that is fetched from.")),
+      MAX_TENANT_LIST,
+      "The hosts that arguments are fetched from, each in full. No other is ever asked.",
+    ),
+    binding: v.optional(
+      bindingName("Binding of the Worker to fetch through; without it, over the internet."),
+    ),
+  }),
+  v.description(
+    "Fetches arguments that an attestation names by reference. Absent: such attestations are refused.",
+  ),
+);
 
 export const attestation = v.pipe(
   fields({
@@ -16,6 +62,41 @@ export const attestation = v.pipe(
       ["attestation"],
     ),
     maxExpSeconds: v.optional(integer(1, MAX_ATTESTATION_TTL, "Longest expSeconds."), MAX_ATTESTATION_TTL),
+    multiServer: flag("Takes plans of several calls, of which exactly one is for this server."),
+    redactedTools: v.optional(
+      v.pipe(
+        list(
+          redactedTool,
+          MAX_TENANT_LIST,
+          "Tools whose attestation may show a part of the arguments only. The other arguments are not bound.",
+        ),
+        must(listsToolTwice),
+      ),
+      [],
+    ),
+    references: v.optional(references),
+    numbersA: v.optional(
+      numbers("The numbers that envelopes of dialect A and the arguments they are for may hold."),
+      "any",
+    ),
+    unsafeNumbersB: v.optional(
+      numbers(
+        "The same for dialect B. Its signers write integers alone, so that others are somebody else's.",
+      ),
+      "integer",
+    ),
+    refuseUnboundInput: v.optional(
+      v.pipe(
+        fields({
+          tools: v.optional(nonEmptyList(toolName, MAX_TENANT_LIST, "Tools this is for; all where absent.")),
+        }),
+        v.description(
+          "Refuses attested calls with inputResponses or requestState: no attestation binds them.",
+        ),
+      ),
+    ),
+    unsafeNonCanonicalHeader: flag("Takes an envelope in X-MCP-Attestation that is not in canonical form."),
+    stripHeader: flag("Keeps X-MCP-Attestation from the origin, which could verify it again."),
   }),
   v.description("Tool call attestations (SEP-2787)."),
 );
@@ -34,12 +115,19 @@ export const attestationKey = v.variant("alg", [
       v.maxLength(1024, "must have at most 1024 characters"),
       v.description("Shared secret in base64url without padding. Whoever verifies with it can also forge."),
     ),
+    unsafeDialectC: flag(
+      "Takes envelopes that were signed with an empty signature member in them, as the SEP author's example does.",
+    ),
   }),
   fields({ ...attestationKeyName, alg: v.literal("ES256"), jwk: jwk("Public JWK: P-256.") }),
   fields({ ...attestationKeyName, alg: v.literal("RS256"), jwk: jwk("Public JWK: RSA, 2048 bits or more.") }),
 ]);
 
+/** What the members of an envelope tell apart. */
 export type AttestationDialect = "A" | "B";
+
+/** C has the members of A, and only its signature is another: over the envelope with `signature: ""` in it. */
+export type SignedDialect = AttestationDialect | "C";
 
 export interface AttestationPolicy {
   readonly dialects: ReadonlySet<AttestationDialect>;
@@ -47,14 +135,48 @@ export interface AttestationPolicy {
   readonly metaKeys: readonly string[];
   /** Longest `expSeconds`. */
   readonly maxTtl: number;
+  readonly multiServer: boolean;
+  /** By tool, what a projection has to be that is neither the arguments nor their digest. A tool that is not here takes none. */
+  readonly redaction: ReadonlyMap<string, "subset" | "any">;
+  /** Null where no reference is resolved. */
+  readonly references: ReferencePolicy | null;
+  readonly numbers: Readonly<Record<SignedDialect, NumberPolicy>>;
+  /** Tools whose attested calls must not carry what no attestation binds. */
+  readonly refusesUnboundInput: ReadonlySet<string> | "all";
+  readonly takesNonCanonicalHeader: boolean;
+  readonly forwardsHeader: boolean;
+}
+
+export interface ReferencePolicy {
+  readonly hosts: ReadonlySet<string>;
+  /** Name of a Fetcher binding to fetch through; null for the internet. */
+  readonly binding: string | null;
 }
 
 export const attestationPolicy = ({
   dialects,
   metaKeys,
   maxExpSeconds,
+  multiServer,
+  redactedTools,
+  references,
+  numbersA,
+  unsafeNumbersB,
+  refuseUnboundInput,
+  unsafeNonCanonicalHeader,
+  stripHeader,
 }: v.InferOutput<typeof attestation>): AttestationPolicy => ({
   dialects: new Set(dialects),
   metaKeys,
   maxTtl: maxExpSeconds,
+  multiServer,
+  redaction: new Map(
+    redactedTools.map(({ tool, unsafeAnyProjection }) => [tool, unsafeAnyProjection ? "any" : "subset"]),
+  ),
+  references: references ? { hosts: new Set(references.hosts), binding: references.binding ?? null } : null,
+  numbers: { A: numbersA, B: unsafeNumbersB, C: numbersA },
+  refusesUnboundInput:
+    refuseUnboundInput && refuseUnboundInput.tools === undefined ? "all" : new Set(refuseUnboundInput?.tools),
+  takesNonCanonicalHeader: unsafeNonCanonicalHeader,
+  forwardsHeader: !stripHeader,
 });

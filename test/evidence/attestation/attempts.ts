@@ -2,6 +2,7 @@
 
 import { toBase64url, utf8 } from "../../../src/encoding.ts";
 import { bindAttestation } from "../../../src/evidence/attestation/bind.ts";
+import type { Resolve } from "../../../src/evidence/attestation/commitment.ts";
 import { parseAttestation } from "../../../src/evidence/attestation/parse.ts";
 import {
   type AttestationAlgorithm,
@@ -16,11 +17,11 @@ import type { Reason } from "../../../src/reasons.ts";
 import {
   type AttestationDialect,
   type AttestationKey,
-  type AttestationPolicy,
   attestationIdentity,
   attestationKeyId,
 } from "../../../src/tenant/tenant.ts";
 import { agentNamed } from "../../support/agents.ts";
+import { policyOf } from "../../support/attestation-policy.ts";
 
 export const ISS = "issuer://test";
 export const SUB = "agent:archiver";
@@ -130,7 +131,10 @@ export interface Attempt {
   fingerprints?: readonly string[];
   now?: number;
   key?: AttestationKey;
-  policy?: Partial<AttestationPolicy>;
+  /** The section `attestation` of the tenant document. */
+  policy?: Parameters<typeof policyOf>[0];
+  /** References are not resolved without it. */
+  resolve?: Resolve;
 }
 
 /** The request through parse, verify and bind: the first reason against it, or what it came to. */
@@ -143,17 +147,12 @@ export async function judge(attempt: Attempt): Promise<Reason | "absent" | "acce
   if (!body.ok || !isObject(body.value) || !isObject(body.value.params)) throw new Error("not a strict body");
   const { _meta, arguments: callArguments } = body.value.params;
 
-  const policy: AttestationPolicy = {
-    dialects: new Set(["A", "B"]),
-    metaKeys: ["attestation"],
-    maxTtl: 300,
-    ...attempt.policy,
-  };
+  const policy = policyOf(attempt.policy);
   const presented = parseAttestation({
     header,
     meta: isObject(_meta) ? _meta : undefined,
     bodyText,
-    metaKeys: policy.metaKeys,
+    policy,
   });
   if (presented.state === "absent") return "absent";
   if (presented.state === "malformed") return presented.reason;
@@ -166,12 +165,13 @@ export async function judge(attempt: Attempt): Promise<Reason | "absent" | "acce
     now,
   });
   if (!verified.ok) return verified.error;
-  const bound = await bindAttestation(verified.value, {
+  const call = {
     tenant: "acme",
     fingerprints: new Set(attempt.fingerprints ?? [FINGERPRINT]),
     tool,
     arguments: isObject(callArguments) ? callArguments : {},
     bodyText,
-  });
+  };
+  const bound = await bindAttestation(verified.value, call, { policy, resolve: attempt.resolve ?? null });
   return bound.ok ? "accepted" : bound.error;
 }

@@ -1,8 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { sha256, toBase64url, utf8 } from "../../../src/encoding.ts";
 import { bindAttestation } from "../../../src/evidence/attestation/bind.ts";
+import type { Resolve } from "../../../src/evidence/attestation/commitment.ts";
+import { toHex } from "../../../src/evidence/attestation/signature.ts";
 import type { VerifiedAttestation } from "../../../src/evidence/attestation/verify.ts";
+import { canonical } from "../../../src/json/canonical.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
+import { fail, ok } from "../../../src/result.ts";
 import { agentNamed } from "../../support/agents.ts";
+import { policyOf } from "../../support/attestation-policy.ts";
 import {
   ARGS,
   ARGS_DIGEST,
@@ -10,8 +16,11 @@ import {
   commitA,
   commitB,
   draft,
+  ES256,
   edit,
   FINGERPRINT,
+  hmacKeys,
+  IAT,
   judge,
   signed,
   TOOL,
@@ -69,6 +78,26 @@ describe.each(dialects)("target, dialect %s", (dialect) => {
     expect(await plan(dialect, [mine, other])).toBe("attestation.several_calls");
     expect(await plan(dialect, [other, mine])).toBe("attestation.several_calls");
     expect(await plan(dialect, [other, other])).toBe("attestation.fingerprint_not_found");
+  });
+
+  test("a plan of several calls, where the tenant takes it: one of them is for this server", async () => {
+    const multi: Attempt = { policy: { multiServer: true } };
+    const [mine, other] = [await entry(FINGERPRINT), await entry("mcp://other.example", "write_file")];
+    expect(await plan(dialect, [mine, other], multi)).toBe("accepted");
+    expect(await plan(dialect, [other, mine, other], multi)).toBe("accepted");
+    expect(await plan(dialect, [mine, mine], multi)).toBe("attestation.fingerprint_twice");
+    expect(await plan(dialect, [mine, await entry(FINGERPRINT, "write_file"), other], multi)).toBe(
+      "attestation.fingerprint_twice",
+    );
+    expect(await plan(dialect, [other, other], multi)).toBe("attestation.fingerprint_not_found");
+    // The tool and the arguments are those that the plan has for this server, not those for another.
+    expect(await plan(dialect, [mine, other], { ...multi, tool: "write_file" })).toBe(
+      "attestation.tool_differs",
+    );
+    const elsewhere = { ...other, name: TOOL, ...(await commit(dialect, "{}")) };
+    expect(await plan(dialect, [elsewhere, mine], { ...multi, args: "{}" })).toBe(
+      "attestation.redacted_not_allowed",
+    );
   });
 
   test("another tool", async () => {
@@ -156,6 +185,194 @@ describe.each(dialects)("arguments, dialect %s", (dialect) => {
   });
 });
 
+describe.each(dialects)("redacted projections, dialect %s", (dialect) => {
+  const args = '{"amount":5,"to":{"iban":"X1","note":null},"tags":["a","b"]}';
+  const show = async (projection: string, policy: Attempt["policy"], tool = TOOL) =>
+    plan(dialect, [{ name: tool, serverFingerprint: FINGERPRINT, ...(await commit(dialect, projection)) }], {
+      args,
+      tool,
+      policy,
+    });
+  const subset: Attempt["policy"] = { redactedTools: [{ tool: TOOL }] };
+  const unsafe: Attempt["policy"] = { redactedTools: [{ tool: TOOL, unsafeAnyProjection: true }] };
+
+  const parts = ['{"amount":5}', '{"to":{"iban":"X1"}}', '{"to":{"note":null}}', '{"tags":["a","b"]}', "{}"];
+  test.each(parts)("%s is a part of the arguments", async (projection) => {
+    expect(await show(projection, {})).toBe("attestation.redacted_not_allowed");
+    expect(await show(projection, subset)).toBe("accepted");
+    expect(await show(projection, unsafe)).toBe("accepted");
+  });
+
+  const others = [
+    '{"amount":6}',
+    '{"amount":"5"}',
+    '{"amount":null}',
+    '{"Amount":5}',
+    '{"amount":5,"constructor":{}}',
+    '{"__proto__":{}}',
+    '{"toString":1}',
+    '{"tags":["a"]}',
+    '{"tags":["b","a"]}',
+    '{"tags":{}}',
+    '{"to":{"iban":"X2"}}',
+    '{"to":{"bic":"Y","iban":"X1"}}',
+    '{"to":"X1"}',
+    "null",
+    "[]",
+    '"<redacted>"',
+  ];
+  test.each(others)("%s is not", async (projection) => {
+    expect(await show(projection, subset)).toBe("attestation.redacted_not_subset");
+    expect(await show(projection, unsafe)).toBe("accepted");
+  });
+
+  test("one tool's leave is not another's", async () => {
+    expect(await show('{"amount":5}', subset, "write_file")).toBe("attestation.redacted_not_allowed");
+  });
+
+  test("a wrong digest is no redaction, and what is wrong without one stays wrong", async () => {
+    const other = digestOnly(`sha256:${"0".repeat(64)}`);
+    expect(await show(other, subset)).toBe("attestation.hash_only_mismatch");
+    expect(await show(other, unsafe)).toBe("attestation.hash_only_mismatch");
+    expect(await show("{", unsafe)).toBe("attestation.projection_not_json");
+    expect(await show('{"amount":5,"amount":5}', unsafe)).toBe("attestation.projection_not_json");
+  });
+});
+
+describe("numbers in the arguments", () => {
+  const against = async (dialect: Dialect, args: string, policy: Attempt["policy"]) =>
+    plan(
+      dialect,
+      [
+        {
+          name: TOOL,
+          serverFingerprint: FINGERPRINT,
+          ...(await commit(dialect, canonical(JSON.parse(args)))),
+        },
+      ],
+      { args, policy },
+    );
+
+  test.each([
+    ["1", "integer"],
+    ["1.5", "canonical"],
+    ["1e+21", "canonical"],
+    ["1e-7", "canonical"],
+    ["1.50", "any"],
+    ["1.0", "any"],
+    ["1e0", "any"],
+    ["1E+21", "any"],
+    ["0.0000001", "any"],
+  ] as const)("%s is taken by %s, and by what asks for less", async (token, strictest) => {
+    const policies = ["any", "canonical", "integer"] as const;
+    for (const policy of policies) {
+      const taken = policies.indexOf(policy) <= policies.indexOf(strictest);
+      const expected = taken ? "accepted" : "attestation.args_number";
+      expect(await against("A", `{"a":[${token}]}`, { numbersA: policy })).toBe(expected);
+      expect(await against("B", `{"a":[${token}]}`, { unsafeNumbersB: policy })).toBe(expected);
+    }
+  });
+
+  test("one dialect's policy is not the other's", async () => {
+    expect(await against("A", '{"a":1.5}', { unsafeNumbersB: "integer" })).toBe("accepted");
+    expect(await against("B", '{"a":1.5}', { numbersA: "any" })).toBe("attestation.args_number");
+  });
+});
+
+describe.each(dialects)("references, dialect %s", (dialect) => {
+  const uri = "https://blobs.example/1";
+  const referTo = async (content: Uint8Array<ArrayBuffer>): Promise<JsonObject> => {
+    const digest = await sha256(content);
+    return dialect === "A"
+      ? { argsRef: { uri, digest: toBase64url(digest) } }
+      : { args: { ref: uri, digest: `sha256:${toHex(digest)}` } };
+  };
+  /** An envelope that refers to `signed`, held against ARGS where there is `found`. */
+  async function refer(
+    signed: string | Uint8Array<ArrayBuffer>,
+    found = signed,
+    { beside = {}, ...attempt }: Attempt & { beside?: JsonObject } = {},
+  ): Promise<{ verdict: string; asked: string[] }> {
+    const asked: string[] = [];
+    const bytes = (content: typeof signed) => (typeof content === "string" ? utf8(content) : content);
+    const call = { name: TOOL, serverFingerprint: FINGERPRINT, ...(await referTo(bytes(signed))), ...beside };
+    const resolve: Resolve = async (asking) => {
+      asked.push(asking);
+      return ok(bytes(found));
+    };
+    return { verdict: await plan(dialect, [call], { resolve, ...attempt }), asked };
+  }
+
+  test("the arguments themselves", async () => {
+    expect(await refer(ARGS)).toEqual({ verdict: "accepted", asked: [uri] });
+  });
+
+  test("something else than was signed", async () => {
+    for (const found of [`${ARGS} `, "{}", "", '{"path":"/keep/forever.md","recursive":false}'])
+      expect((await refer(ARGS, found)).verdict).toBe("attestation.ref_digest_mismatch");
+  });
+
+  test("what was signed, and is not the arguments", async () => {
+    const others = [
+      "{}",
+      "",
+      "null",
+      digestOnly(ARGS_DIGEST),
+      '{"path":"/archive/2024-Q3.md"}',
+      `${ARGS}${ARGS}`,
+      `\ufeff${ARGS}`,
+      new Uint8Array([0x7b, 0xff, 0x7d]),
+    ];
+    for (const other of others) expect((await refer(other)).verdict).toBe("attestation.ref_content_mismatch");
+  });
+
+  test("what was signed, spelled in another way", async () => {
+    const respelled = '{ "recursive": false, "path": "/archive/2024-Q3.md" }';
+    expect((await refer(respelled)).verdict).toBe(
+      dialect === "A" ? "accepted" : "attestation.ref_content_mismatch",
+    );
+  });
+
+  test("leave for redactions is none for references", async () => {
+    const policy: Attempt["policy"] = { redactedTools: [{ tool: TOOL, unsafeAnyProjection: true }] };
+    expect((await refer("{}", "{}", { policy })).verdict).toBe("attestation.ref_content_mismatch");
+  });
+
+  test("nothing is fetched before all else is right", async () => {
+    const wrong: Attempt[] = [
+      { fingerprints: ["mcp://other.example"] },
+      { tool: "read_file" },
+      { now: IAT + 331 },
+      { now: IAT - 31 },
+      { key: (await hmacKeys(new Uint8Array(32).fill(0x43))).verify },
+      { key: ES256.verify },
+      { args: '{"a":1.5}', policy: { numbersA: "integer" } },
+    ];
+    for (const attempt of wrong) {
+      const { verdict, asked } = await refer(ARGS, ARGS, attempt);
+      expect(verdict).not.toBe("accepted");
+      expect(asked).toEqual([]);
+    }
+  });
+
+  test("the reason why there is nothing", async () => {
+    const resolve: Resolve = async () => fail("attestation.ref_unreachable");
+    expect((await refer(ARGS, ARGS, { resolve })).verdict).toBe("attestation.ref_unreachable");
+  });
+
+  test.runIf(dialect === "A")("beside a projection: both must hold", async () => {
+    const beside = (argsProjection: string) => ({ beside: { argsProjection } });
+    expect((await refer(ARGS, ARGS, beside(ARGS))).verdict).toBe("accepted");
+    expect((await refer(ARGS, ARGS, beside(digestOnly(ARGS_DIGEST)))).verdict).toBe("accepted");
+    expect((await refer(ARGS, "{}", beside(ARGS))).verdict).toBe("attestation.ref_digest_mismatch");
+    expect((await refer("{}", "{}", beside(ARGS))).verdict).toBe("attestation.ref_content_mismatch");
+    expect(await refer(ARGS, ARGS, beside("{}"))).toEqual({
+      verdict: "attestation.redacted_not_allowed",
+      asked: [],
+    });
+  });
+});
+
 describe("dialect A alone", () => {
   test("the projection need not be canonical", async () => {
     expect(await against("A", '{ "recursive":false, "path":"/archive/2024-Q3.md" }', ARGS)).toBe("accepted");
@@ -226,9 +443,14 @@ describe("the nonce key", () => {
     iat: 0,
     ttl: 300,
     calls: [
-      { name: TOOL, serverFingerprint: "f", commitment: { kind: "projection", text: "{}", digest: null } },
+      {
+        name: TOOL,
+        serverFingerprint: "f",
+        commitment: { projection: { text: "{}", digest: null }, reference: null },
+      },
     ],
     dialect: "A",
+    hasUnknownMembers: false,
     digest: "",
     lastAcceptable: 330,
   };
@@ -236,13 +458,8 @@ describe("the nonce key", () => {
     const attestation = { ...verified, ...changes };
     const fingerprints = new Set(attestation.calls.map(({ serverFingerprint }) => serverFingerprint));
     const bodyText = '{"params":{}}';
-    const bound = await bindAttestation(attestation, {
-      tenant,
-      fingerprints,
-      tool: TOOL,
-      arguments: {},
-      bodyText,
-    });
+    const call = { tenant, fingerprints, tool: TOOL, arguments: {}, bodyText };
+    const bound = await bindAttestation(attestation, call, { policy: policyOf(), resolve: null });
     return bound.ok ? bound.value.nonceKey : bound.error;
   };
 

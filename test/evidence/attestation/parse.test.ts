@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../../src/encoding.ts";
+import { parseEnvelope } from "../../../src/evidence/attestation/envelope.ts";
 import type { JsonObject, JsonValue } from "../../../src/json/strict-json.ts";
 import { MAX_ATTESTATION_BYTES, MAX_ATTESTATION_CALLS } from "../../../src/limits.ts";
 import type { Reason } from "../../../src/reasons.ts";
+import { policyOf } from "../../support/attestation-policy.ts";
 import { commitB, draft, edit, FINGERPRINT, headerOf, judge, signed, TOOL, withCall } from "./attempts.ts";
 
 const A = await draft("A");
@@ -71,6 +73,23 @@ describe.each(dialects)("carriers, dialect %s", (_, unsigned) => {
     for (const header of [toBase64url(utf8(text)), toBase64url(utf8(spaced)), numbered]) {
       expect(await judge({ header })).toBe("attestation.carrier_not_canonical");
     }
+  });
+
+  test("a header that is not canonical, where the tenant takes it, has all its other checks", async () => {
+    const policy = { unsafeNonCanonicalHeader: true };
+    const envelope = await signed(unsigned);
+    const spaced = JSON.stringify(Object.fromEntries(Object.entries(envelope).reverse()), null, 1);
+    const show = (text: string) => judge({ header: toBase64url(utf8(text)), policy });
+    expect(await show(spaced)).toBe("accepted");
+    expect(await show(spaced.replace('"expSeconds": 300', '"expSeconds": 300.0'))).toBe("attestation.schema");
+    expect(await show(`${spaced} {}`)).toBe("attestation.not_strict_json");
+    expect(await show(`\ufeff${spaced}`)).toBe("attestation.not_strict_json");
+    expect(await show(spaced.replace('"iss":', '"iss": "issuer://other", "iss":'))).toBe(
+      "attestation.not_strict_json",
+    );
+    expect(await show(spaced.replace("archive obsolete", "exfiltrate"))).toBe(
+      "attestation.signature_mismatch",
+    );
   });
 
   test("carriers that differ, even if each is well signed", async () => {
@@ -282,6 +301,10 @@ describe("commitments", () => {
       "attestation.schema",
     ],
     ["A, reference a string", A, { argsRef: "https://blobs.example/1" }, "attestation.schema"],
+    ["A, reference without uri", A, { argsRef: { digest: "A".repeat(43) } }, "attestation.schema"],
+    ["A, reference to nothing", A, { argsRef: { uri: "", digest: "A".repeat(43) } }, "attestation.schema"],
+    ["A, reference by a hex digest", A, { argsRef: { uri: "u", digest: sha } }, "attestation.schema"],
+    ["A, reference by a short digest", A, { argsRef: { uri: "u", digest: "AAAA" } }, "attestation.schema"],
     ["A, reference without digest", A, { argsRef: { uri: "https://blobs.example/1" } }, "attestation.schema"],
     ["B, none", B, {}, "attestation.args_missing"],
     ["B, empty args", B, { args: {} }, "attestation.args_missing"],
@@ -324,13 +347,62 @@ describe("commitments", () => {
   });
 });
 
-describe("floats in the envelope", () => {
-  test.each(["1.5", "1.0", "1e0"])("%s", async (token) => {
-    const note = (unsigned: JsonObject) => signed(edit(unsigned, "plannerDeclared.note", Number(token)));
-    const text = (envelope: JsonObject) =>
-      JSON.stringify(envelope).replace(/"note":[^,}]+/, `"note":${token}`);
-    expect(await judge({ meta: text(await note(A)) })).toBe("accepted");
-    expect(await judge({ meta: text(await note(B)) })).toBe("attestation.args_number");
+describe("numbers in the envelope", () => {
+  test.each([
+    ["15", "integer"],
+    ["1.5", "canonical"],
+    ["1.50", "any"],
+    ["1.0", "any"],
+    ["1e0", "any"],
+  ] as const)("%s is taken by %s, and by what asks for less", async (token, strictest) => {
+    const policies = ["any", "canonical", "integer"] as const;
+    const note = async (unsigned: JsonObject) => {
+      const envelope = await signed(edit(unsigned, "plannerDeclared.note", Number(token)));
+      return JSON.stringify(envelope).replace(/"note":[^,}]+/, `"note":${token}`);
+    };
+    for (const policy of policies) {
+      const taken = policies.indexOf(policy) <= policies.indexOf(strictest);
+      const expected = taken ? "accepted" : "attestation.args_number";
+      expect(await judge({ meta: await note(A), policy: { numbersA: policy } })).toBe(expected);
+      expect(await judge({ meta: await note(B), policy: { unsafeNumbersB: policy } })).toBe(expected);
+    }
+    expect(await judge({ meta: await note(A) })).toBe("accepted");
+    expect(await judge({ meta: await note(B) })).toBe(
+      strictest === "integer" ? "accepted" : "attestation.args_number",
+    );
+  });
+});
+
+describe("unknown members are noticed", () => {
+  const known = async (envelope: JsonObject) => {
+    const parsed = parseEnvelope(envelope, JSON.stringify(envelope), policyOf().numbers);
+    return parsed.ok ? !parsed.value.hasUnknownMembers : parsed.error;
+  };
+  const digest = toBase64url(new Uint8Array(32));
+
+  test("there are none", async () => {
+    const planner = { intent: "i", requestedCapability: "c", plannerRef: "r" };
+    for (const unsigned of [A, B])
+      expect(await known(await signed({ ...unsigned, plannerDeclared: planner }))).toBe(true);
+    const both = { argsRef: { uri: "u", digest }, argsProjection: "{}" };
+    expect(await known(await signed(withCall(A, both)))).toBe(true);
+    const reference = { ref: "u", digest: `sha256:${"a".repeat(64)}`, canonicalization: "jcs" };
+    expect(await known(await signed(withCall(B, { args: reference })))).toBe(true);
+  });
+
+  test.each([
+    "issuerAsserted.kid",
+    "plannerDeclared.note",
+    "payloadDerived.note",
+    "payloadDerived.toolCalls.0.note",
+  ])("%s", async (path) => {
+    for (const unsigned of [A, B]) expect(await known(await signed(edit(unsigned, path, 1)))).toBe(false);
+  });
+
+  test("in A at top level and in argsRef, in B in args", async () => {
+    expect(await known(await signed({ ...A, kid: "v1" }))).toBe(false);
+    expect(await known(await signed(withCall(A, { argsRef: { uri: "u", digest, note: 1 } })))).toBe(false);
+    expect(await known(await signed(edit(B, "payloadDerived.toolCalls.0.args.note", 1)))).toBe(false);
   });
 });
 

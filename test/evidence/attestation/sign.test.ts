@@ -7,6 +7,7 @@ import {
 } from "../../../src/evidence/attestation/sign.ts";
 import { signingInput, toHex } from "../../../src/evidence/attestation/signature.ts";
 import { canonical } from "../../../src/json/canonical.ts";
+import { ok } from "../../../src/result.ts";
 import { ARGS, ES256, FINGERPRINT, HS256, IAT, ISS, judge, type Keys, RS256, SUB, TOOL } from "./attempts.ts";
 
 const signer = (keys: Keys): AttestationSigner => ({
@@ -96,4 +97,42 @@ test("what no verifier of dialect B would take is not signed", async () => {
   }
   const planner: AttestationClaim = { ...claim, dialect: "B", plannerRef: "turn-7" };
   await expect(signAttestation(signer(HS256), planner)).rejects.toThrow(TypeError);
+});
+
+describe.each(["A", "B"] as const)("what few verifiers take, dialect %s", (dialect) => {
+  test("a plan for several servers", async () => {
+    const others = [
+      {
+        tool: "write",
+        arguments: { n: 1 },
+        serverFingerprint: "mcp://other.example",
+        projection: "identity",
+      } as const,
+    ];
+    const { header } = await signAttestation(signer(HS256), { ...claim, dialect, others });
+    expect(await judge({ header })).toBe("attestation.several_calls");
+    const policy = { multiServer: true };
+    expect(await judge({ header, policy })).toBe("accepted");
+    const there = { header, policy, tool: "write", args: '{"n":1}', fingerprints: ["mcp://other.example"] };
+    expect(await judge(there)).toBe("accepted");
+    expect(await judge({ ...there, args: ARGS })).toBe("attestation.redacted_not_allowed");
+  });
+
+  test("a redacted projection", async () => {
+    const projection = { redacted: { recursive: false } };
+    const { header } = await signAttestation(signer(HS256), { ...claim, dialect, projection });
+    expect(await judge({ header })).toBe("attestation.redacted_not_allowed");
+    expect(await judge({ header, policy: { redactedTools: [{ tool: TOOL }] } })).toBe("accepted");
+  });
+
+  test("a reference", async () => {
+    const projection = { ref: "https://blobs.example/1" };
+    const { header } = await signAttestation(signer(HS256), { ...claim, dialect, projection });
+    const resolve = async (uri: string) => {
+      expect(uri).toBe(projection.ref);
+      return ok(utf8(ARGS));
+    };
+    expect(await judge({ header })).toBe("attestation.ref_resolver_off");
+    expect(await judge({ header, resolve })).toBe("accepted");
+  });
 });

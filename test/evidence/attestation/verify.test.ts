@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../../src/encoding.ts";
 import { parseEnvelope } from "../../../src/evidence/attestation/envelope.ts";
+import { toHex, webCrypto } from "../../../src/evidence/attestation/signature.ts";
 import { verifyAttestation } from "../../../src/evidence/attestation/verify.ts";
 import { canonical } from "../../../src/json/canonical.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
 import type { Reason } from "../../../src/reasons.ts";
-import { attestationIdentity, attestationKeyId } from "../../../src/tenant/tenant.ts";
+import { type AttestationKey, attestationIdentity, attestationKeyId } from "../../../src/tenant/tenant.ts";
 import { agentNamed } from "../../support/agents.ts";
+import { policyOf } from "../../support/attestation-policy.ts";
 import {
   type Attempt,
   draft,
@@ -82,9 +84,7 @@ describe.each(dialects)("keys and algorithms, dialect %s", (dialect) => {
   test("a dialect the tenant does not take", async () => {
     const other = dialects.filter((name) => name !== dialect);
     const envelope = await signed(await draft(dialect));
-    expect(await present(envelope, { policy: { dialects: new Set(other) } })).toBe(
-      "attestation.dialect_not_allowed",
-    );
+    expect(await present(envelope, { policy: { dialects: other } })).toBe("attestation.dialect_not_allowed");
   });
 });
 
@@ -186,6 +186,58 @@ describe.each(dialects)("signature, dialect %s", (dialect) => {
   });
 });
 
+describe("dialect C: signed with an empty signature member in it", () => {
+  /** @param mark how `signature` reads in what is signed */
+  async function signedWith(mark: string, dialect: "A" | "B" = "A", keys = HS256): Promise<JsonObject> {
+    const unsigned = await draft(dialect, keys.alg);
+    const bytes = await crypto.subtle.sign(
+      webCrypto(keys.alg),
+      keys.sign,
+      utf8(canonical({ ...unsigned, signature: mark })),
+    );
+    return { ...unsigned, signature: toHex(new Uint8Array(bytes)) };
+  }
+  const flagged: AttestationKey = { alg: "HS256", key: HS256.verify.key, unsafeDialectC: true };
+
+  test("is taken with a key that has the flag alone", async () => {
+    expect(await present(await signedWith(""))).toBe("attestation.signature_mismatch");
+    expect(await present(await signedWith(""), { key: { ...flagged, unsafeDialectC: false } })).toBe(
+      "attestation.signature_mismatch",
+    );
+    expect(await present(await signedWith(""), { key: flagged })).toBe("accepted");
+  });
+
+  test("such a key still takes A and B, each signed its own way", async () => {
+    for (const dialect of dialects)
+      expect(await present(await signed(await draft(dialect)), { key: flagged })).toBe("accepted");
+    expect(await present(await signedWith("", "B"), { key: flagged })).toBe("attestation.signature_mismatch");
+  });
+
+  test("nothing else passes for it", async () => {
+    const good = await signedWith("");
+    expect(await present(await signedWith(" "), { key: flagged })).toBe("attestation.signature_mismatch");
+    expect(await present(edit(good, "issuerAsserted.sub", "agent:other"), { key: flagged })).toBe(
+      "attestation.signature_mismatch",
+    );
+    const other = await signedWith("", "A", await hmacKeys(new Uint8Array(32).fill(0x43)));
+    expect(await present(other, { key: flagged })).toBe("attestation.signature_mismatch");
+    expect(await present(withAlg(good, "HS512"), { key: flagged })).toBe("attestation.alg_unsupported");
+    expect(await present(withAlg(good, "ES256"), { key: flagged })).toBe("attestation.alg_not_pinned");
+    expect(await present(good, { key: flagged, policy: { dialects: ["B"] } })).toBe(
+      "attestation.dialect_not_allowed",
+    );
+    expect(await present(good, { key: flagged, now: IAT + 331 })).toBe("attestation.ttl_passed");
+    expect(await present(good, { key: flagged, args: "{}" })).toBe("attestation.redacted_not_allowed");
+  });
+
+  test("the other algorithms have no such form", async () => {
+    for (const keys of [ES256, RS256])
+      expect(await present(await signedWith("", "A", keys), { key: keys.verify })).toBe(
+        "attestation.signature_mismatch",
+      );
+  });
+});
+
 describe.each(dialects)("time, dialect %s", (dialect) => {
   const times: [number, string][] = [
     [-31, "attestation.iat_in_future"],
@@ -213,9 +265,10 @@ describe.each(dialects)("time, dialect %s", (dialect) => {
       signed(edit(await draft(dialect), "issuerAsserted.expSeconds", ttl));
     expect(await present(await lasting(1))).toBe("accepted");
     expect(await present(await lasting(301))).toBe("attestation.ttl_over_cap");
-    expect(await present(await lasting(301), { policy: { maxTtl: 3600 } })).toBe("attestation.ttl_over_cap");
-    expect(await present(await lasting(61), { policy: { maxTtl: 60 } })).toBe("attestation.ttl_over_cap");
-    expect(await present(await lasting(60), { policy: { maxTtl: 60 } })).toBe("accepted");
+    expect(await present(await lasting(61), { policy: { maxExpSeconds: 60 } })).toBe(
+      "attestation.ttl_over_cap",
+    );
+    expect(await present(await lasting(60), { policy: { maxExpSeconds: 60 } })).toBe("accepted");
   });
 
   test("the signature is judged before the time", async () => {
@@ -226,13 +279,13 @@ describe.each(dialects)("time, dialect %s", (dialect) => {
 
 test("what is verified comes from the signed envelope", async () => {
   const raw = await signed(edit(await draft("A"), "issuerAsserted.iat", "2026-05-29T10:00:00.250Z"));
-  const parsed = parseEnvelope(raw, canonical(raw));
+  const parsed = parseEnvelope(raw, canonical(raw), policyOf().numbers);
   if (!parsed.ok) throw new Error(parsed.error);
   const agent = agentNamed("archiver");
   const verified = await verifyAttestation(parsed.value, {
     keys: new Map([[attestationKeyId(ISS, "v1"), HS256.verify]]),
     agents: new Map([[attestationIdentity(ISS, SUB), agent]]),
-    policy: { dialects: new Set(["A"]), metaKeys: [], maxTtl: 300 },
+    policy: policyOf(),
     now: IAT,
   });
   expect(verified).toMatchObject({
@@ -245,6 +298,7 @@ test("what is verified comes from the signed envelope", async () => {
       iat: IAT + 0.25,
       ttl: 300,
       dialect: "A",
+      hasUnknownMembers: false,
     },
   });
   // The last second at which `now <= iat + expSeconds + 30` holds.
