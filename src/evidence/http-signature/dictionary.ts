@@ -1,21 +1,36 @@
-import { type Dictionary, isInnerList, parseDictionary } from "structured-headers";
+import {
+  type Dictionary,
+  type Item,
+  isInnerList,
+  type List,
+  parseDictionary,
+  parseItem,
+  parseList,
+} from "structured-headers";
 import { MAX_SIGNATURE_FIELD_BYTES } from "../../limits.ts";
 
 /** What is left of a structured field when the content of its Strings is taken out: only structure. */
 export const structureOf = (text: string): string => text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-
-const count = (text: string, mark: string): number => text.split(mark).length - 1;
 
 /**
  * Parses a Dictionary (RFC 9651 section 3.2) in which every key and every parameter occurs once; null for
  * anything else, also for an empty field and for one larger than is read. A parser that follows the RFC keeps
  * the last of two equal keys, so two readers of the same signed field could see different values.
  */
-export function strictDictionary(text: string): Dictionary | null {
+export const strictDictionary = (text: string): Dictionary | null =>
+  strict(text, parseDictionary, (dictionary) => [...dictionary.values()]);
+
+/** The same for a List (section 3.1). */
+export const strictList = (text: string): List | null => strict(text, parseList, (list) => list);
+
+/** The same for an Item (section 3.3). */
+export const strictItem = (text: string): Item | null => strict(text, parseItem, (item) => [item]);
+
+function strict<T>(text: string, parse: (text: string) => T, membersOf: (parsed: T) => List): T | null {
   if (text.length > MAX_SIGNATURE_FIELD_BYTES) return null;
-  let dictionary: Dictionary;
+  let parsed: T;
   try {
-    dictionary = parseDictionary(text);
+    parsed = parse(text);
   } catch {
     return null;
   }
@@ -24,12 +39,15 @@ export function strictDictionary(text: string): Dictionary | null {
   // No field we read has one.
   if (structure.includes('%"')) return null;
 
+  const members = membersOf(parsed);
   let parameters = 0;
-  for (const member of dictionary.values()) {
+  for (const member of members) {
     parameters += member[1].size;
     if (isInnerList(member)) for (const item of member[0]) parameters += item[1].size;
   }
   // Outside Strings a comma only separates members, and a semicolon only begins a parameter.
-  const unique = count(structure, ",") + 1 === dictionary.size && count(structure, ";") === parameters;
-  return unique ? dictionary : null;
+  const unique = count(structure, ",") + 1 === members.length && count(structure, ";") === parameters;
+  return unique ? parsed : null;
 }
+
+const count = (text: string, mark: string): number => text.split(mark).length - 1;

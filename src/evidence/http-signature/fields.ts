@@ -1,12 +1,6 @@
 /** The fields `Signature-Input` and `Signature` (RFC 9421 section 4), read and written. */
 
-import {
-  type InnerList,
-  isInnerList,
-  type Parameters,
-  serializeInnerList,
-  serializeItem,
-} from "structured-headers";
+import { isInnerList, type Parameters, serializeInnerList, serializeItem } from "structured-headers";
 import {
   MAX_SIGNATURE_COMPONENTS,
   MAX_SIGNATURE_FIELD_BYTES,
@@ -15,6 +9,7 @@ import {
 } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
+import { readCanonicalInput } from "./canonical-input.ts";
 import { strictDictionary, structureOf } from "./dictionary.ts";
 
 /** One covered component, as listed. Whether it exists in a message is the business of `base.ts`. */
@@ -41,6 +36,9 @@ export interface LabelledSignature extends SignatureInput {
 
 export type FieldReason = Extract<Reason, "signature.malformed" | "signature.too_large" | "signature.labels">;
 
+/** The identifier of a component without parameters, for names that need no escapes: header names, and those with @. */
+export const plainIdentifier = (name: string): string => `"${name}"`;
+
 export const component = (name: string, parameters: Parameters = new Map()): Component => ({
   identifier: serializeItem(name, parameters),
   name,
@@ -52,9 +50,6 @@ export const signatureInput = (components: readonly Component[], parameters: Par
   parameters,
   serialised: serializeInnerList([components.map((c) => [c.name, c.parameters]), parameters]),
 });
-
-/** `created` or `expires` written as anything but a plain Integer: 1.0, -0, 007, "1", @1 are other spellings. */
-const ODD_TIME = /; *(?:created|expires)=(?!(?:0|[1-9][0-9]{0,14})(?:[;,) \t]|$))/;
 
 /**
  * Reads the two fields. Every signature must be well-formed, also those of others, because a field that two
@@ -68,30 +63,44 @@ export function parseSignatures(
   if (input.length > MAX_SIGNATURE_FIELD_BYTES || signature.length > MAX_SIGNATURE_FIELD_BYTES) {
     return fail("signature.too_large");
   }
-  const inputs = strictDictionary(input);
+  const inputs = readCanonicalInput(input) ?? readInput(input);
   const values = strictDictionary(signature);
-  if (inputs === null || values === null || ODD_TIME.test(structureOf(input)))
-    return fail("signature.malformed");
+  if (inputs === null || values === null) return fail("signature.malformed");
   if (inputs.size > MAX_SIGNATURE_LABELS || values.size > MAX_SIGNATURE_LABELS)
     return fail("signature.too_large");
   // RFC 9421 section 4: each label is in both fields.
   if (inputs.size !== values.size) return fail("signature.labels");
 
   const signatures: LabelledSignature[] = [];
-  for (const [label, member] of inputs) {
+  for (const [label, one] of inputs) {
     const value = values.get(label);
     if (value === undefined) return fail("signature.labels");
-    if (!isInnerList(member) || !(value[0] instanceof ArrayBuffer)) return fail("signature.malformed");
-    if (isTooLarge(member)) return fail("signature.too_large");
-    const components: Component[] = [];
-    for (const [name, parameters] of member[0]) {
-      if (typeof name !== "string") return fail("signature.malformed");
-      components.push(component(name, parameters));
-    }
-    signatures.push({ label, ...signatureInput(components, member[1]), bytes: new Uint8Array(value[0]) });
+    if (!(value[0] instanceof ArrayBuffer)) return fail("signature.malformed");
+    if (isTooLarge(one)) return fail("signature.too_large");
+    signatures.push({ label, ...one, bytes: new Uint8Array(value[0]) });
   }
   return ok(signatures);
 }
 
-const isTooLarge = ([items, parameters]: InnerList): boolean =>
-  items.length > MAX_SIGNATURE_COMPONENTS || parameters.size > MAX_SIGNATURE_PARAMETERS;
+/** `created` or `expires` written as anything but a plain Integer: 1.0, -0, 007, "1", @1 are other spellings. */
+const ODD_TIME = /; *(?:created|expires)=(?!(?:0|[1-9][0-9]{0,14})(?:[;,) \t]|$))/;
+
+/** `Signature-Input` in any spelling; null where it is malformed. */
+function readInput(text: string): ReadonlyMap<string, SignatureInput> | null {
+  const dictionary = strictDictionary(text);
+  if (dictionary === null || ODD_TIME.test(structureOf(text))) return null;
+  const inputs = new Map<string, SignatureInput>();
+  for (const [label, member] of dictionary) {
+    if (!isInnerList(member)) return null;
+    const components: Component[] = [];
+    for (const [name, parameters] of member[0]) {
+      if (typeof name !== "string") return null;
+      components.push(component(name, parameters));
+    }
+    inputs.set(label, signatureInput(components, member[1]));
+  }
+  return inputs;
+}
+
+const isTooLarge = ({ components, parameters }: SignatureInput): boolean =>
+  components.length > MAX_SIGNATURE_COMPONENTS || parameters.size > MAX_SIGNATURE_PARAMETERS;

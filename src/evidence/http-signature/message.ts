@@ -1,5 +1,6 @@
 /** What can be signed of a request. */
-export interface SignedMessage {
+export interface SignedRequest {
+  readonly kind: "request";
   /** As sent, case kept. */
   readonly method: string;
   /**
@@ -10,3 +11,14 @@ export interface SignedMessage {
   /** Lower-case names; values as Fetch gives them: lines joined with ", ", outer white space stripped. */
   readonly headers: ReadonlyMap<string, string>;
 }
+
+/** What can be signed of a response: also parts of the request that it answers. */
+export interface SignedResponse {
+  readonly kind: "response";
+  readonly status: number;
+  /** As in a request. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly request: SignedRequest;
+}
+
+export type SignedMessage = SignedRequest | SignedResponse;

@@ -1,12 +1,15 @@
-/** What the two profiles with registered keys demand: which components are covered, which parameters are there. */
+/** What the profiles of the caller's own signature demand: which components are covered, which parameters are there. */
 
 import type { Parameters } from "structured-headers";
 import { MAX_JTI_LENGTH } from "../../limits.ts";
 import type { SignatureProfile } from "../../tenant/tenant.ts";
 
+/** The `tag` of WIMSE signatures, of requests and responses (draft-ietf-wimse-http-signature section 3). */
+export const WIMSE_TAG = "wimse-workload-to-workload";
+
 /**
- * Headers that `agent` covers whenever they are present, beside all that begin with `mcp-` and those the tenant
- * forwards: something is decided from each, or the origin reads it as the caller's word. So a header that
+ * Headers that `agent` and `wimse` cover whenever they are present, beside all that begin with `mcp-` and those the
+ * tenant forwards: something is decided from each, or the origin reads it as the caller's word. So a header that
  * somebody adds to a captured request is noticed.
  *
  * Left out are `accept`, `user-agent`, `host` and the trace context, which fetch implementations and proxies add or
@@ -15,6 +18,7 @@ import type { SignatureProfile } from "../../tenant/tenant.ts";
  */
 const COVERED_WHEN_PRESENT: ReadonlySet<string> = new Set([
   "act-mandate",
+  "act-record",
   "authorization",
   "content-digest",
   "content-encoding",
@@ -24,6 +28,9 @@ const COVERED_WHEN_PRESENT: ReadonlySet<string> = new Set([
   "wimse-ect",
   "x-mcp-attestation",
 ]);
+
+/** What draft-ietf-wimse-http-signature section 3 adds to these. */
+const COVERED_IN_WIMSE: ReadonlySet<string> = new Set(["txn-token", "workload-identity-token"]);
 
 const ECT_HEADERS: readonly string[] = ["wimse-ect", "execution-context"];
 
@@ -39,19 +46,30 @@ export function requiredComponents(
   headers: readonly string[],
   forwardHeaders: ReadonlySet<string>,
 ): readonly string[] {
+  const isRead = (name: string): boolean =>
+    COVERED_WHEN_PRESENT.has(name) || name.startsWith("mcp-") || forwardHeaders.has(name);
   switch (profile) {
-    case "agent": {
-      const covered = headers.filter(
-        (name) => COVERED_WHEN_PRESENT.has(name) || name.startsWith("mcp-") || forwardHeaders.has(name),
-      );
-      return ["@method", "@target-uri", ...covered];
-    }
+    case "agent":
+      return ["@method", "@target-uri", ...headers.filter(isRead)];
+    case "wimse-06":
+    case "wimse-07":
+      return [
+        "@method",
+        ...WIMSE_TARGET[profile],
+        ...headers.filter((name) => COVERED_IN_WIMSE.has(name) || isRead(name)),
+      ];
     case "poc": {
       const ect = ECT_HEADERS.filter((name) => headers.includes(name));
       return ["@method", "@target-uri", "content-digest", ...(ect.length > 0 ? ect : ["wimse-ect"])];
     }
   }
 }
+
+/** How the two revisions name the target. */
+export const WIMSE_TARGET = {
+  "wimse-06": ["@request-target"],
+  "wimse-07": ["@path", "@query"],
+} as const;
 
 /** The parameters we act on, typed. Times are NumericDate seconds. */
 export interface SignedParameters {
@@ -60,6 +78,8 @@ export interface SignedParameters {
   readonly nonce: string | null;
   /** `wimse-aud`. */
   readonly audience: string;
+  /** `wimse-sign-response`: the caller takes no answer that is not signed. */
+  readonly demandsSignedResponse: boolean;
 }
 
 /** The parameters of a signature; null where one that the profile requires is missing or one has the wrong type. */
@@ -69,16 +89,25 @@ export function readParameters(profile: SignatureProfile, parameters: Parameters
   const nonce = parameters.get("nonce") ?? null;
   const audience = parameters.get("wimse-aud");
   const tag = parameters.get("tag") ?? "";
-  if (!isInteger(created) || typeof audience !== "string" || typeof tag !== "string") return null;
-  if (expires !== null && !isInteger(expires)) return null;
+  if (!isTime(created) || typeof audience !== "string" || typeof tag !== "string") return null;
+  if (expires !== null && !isTime(expires)) return null;
   if (nonce !== null && !isNonce(nonce)) return null;
-  if (profile === "agent" && (expires === null || nonce === null)) return null;
-  return { created, expires, nonce, audience };
+  if (profile !== "poc" && (expires === null || nonce === null)) return null;
+  const isWimse = profile === "wimse-06" || profile === "wimse-07";
+  const demand = isWimse ? (parameters.get("wimse-sign-response") ?? false) : false;
+  if (typeof demand !== "boolean" || (isWimse && ![...parameters.keys()].every(mayBeInWimse))) return null;
+  return { created, expires, nonce, audience, demandsSignedResponse: demand };
 }
 
+/** Key and algorithm are those of the WIT alone, and of WIMSE's own parameters two belong into a request. */
+export const mayBeInWimse = (parameter: string): boolean =>
+  parameter !== "keyid" &&
+  parameter !== "alg" &&
+  (!parameter.startsWith("wimse-") || parameter === "wimse-aud" || parameter === "wimse-sign-response");
+
 /**
- * Checks `alg`, which confirms the algorithm of the registered key and never chooses one.
- * `agent` may leave it out; `poc` has it always, and only as ecdsa-p256-sha256.
+ * Checks `alg`, which confirms the algorithm of the key and never chooses one.
+ * `agent` may leave it out; `poc` has it always, and only as ecdsa-p256-sha256; in `wimse` it is forbidden.
  */
 export function checkAlg(
   profile: SignatureProfile,
@@ -90,7 +119,8 @@ export function checkAlg(
   return profile === "poc" && alg !== "ecdsa-p256-sha256" ? "signature.alg" : null;
 }
 
-const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
+/** A NumericDate as a parameter has it; that it is spelt as a plain Integer was seen to when it was read. */
+export const isTime = (value: unknown): value is number => Number.isSafeInteger(value);
 
-const isNonce = (value: unknown): value is string =>
+export const isNonce = (value: unknown): value is string =>
   typeof value === "string" && value.length > 0 && value.length <= MAX_JTI_LENGTH;

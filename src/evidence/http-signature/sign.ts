@@ -4,6 +4,7 @@ import { signatureBase } from "./base.ts";
 import { type Component, signatureInput } from "./fields.ts";
 import type { SignedMessage } from "./message.ts";
 
+/** What a signature covers and says, and who makes it. */
 export interface SigningOptions {
   /** In the order in which they are signed. */
   readonly components: readonly Component[];
@@ -15,12 +16,12 @@ export interface SigningOptions {
 }
 
 /**
- * Signs a request (RFC 9421 section 3.1).
+ * Signs a message (RFC 9421 section 3.1).
  *
  * @returns the values of `Signature-Input` and `Signature`
  * @throws TypeError where a component cannot be had from the message, so that nothing weaker is sent
  */
-export async function signRequest(
+export async function makeSignature(
   message: SignedMessage,
   { components, parameters, label, sign }: SigningOptions,
 ): Promise<{ signatureInput: string; signature: string }> {

@@ -1,22 +1,23 @@
-/** Verification of an HTTP message signature by a registered agent key (RFC 9421 section 3.2). */
+/** Verification of the caller's HTTP message signature (RFC 9421 section 3.2). */
 
 import { utf8 } from "../../encoding.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
+import type { SignaturePolicy } from "../../tenant/schema/signature.ts";
 import type { AgentKey, SignatureProfile } from "../../tenant/tenant.ts";
 import type { FindAgentKey } from "../agent-key.ts";
 import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
-import { component, type LabelledSignature } from "./fields.ts";
-import type { SignedMessage } from "./message.ts";
-import { checkAlg, readParameters, requiredComponents } from "./profiles.ts";
+import { type LabelledSignature, plainIdentifier } from "./fields.ts";
+import type { SignedRequest } from "./message.ts";
+import { checkAlg, readParameters, requiredComponents, WIMSE_TAG } from "./profiles.ts";
 
 export interface SignatureContext {
-  readonly message: SignedMessage;
+  readonly message: SignedRequest;
   /** Whether the body has any octet. */
   readonly hasBody: boolean;
-  readonly findKey: FindAgentKey;
+  readonly policy: SignaturePolicy;
   /** Accepted values of `wimse-aud`. */
   readonly audiences: ReadonlySet<string>;
   /** Lower-case names of the further headers that this tenant's origin receives. */
@@ -32,6 +33,8 @@ export interface VerifiedSignature {
   readonly nonce: string | null;
   readonly created: number;
   readonly expires: number | null;
+  /** `wimse-sign-response`: the caller takes no answer that is not signed. */
+  readonly demandsSignedResponse: boolean;
   /** Serialised component identifiers, such as `"@method"` with its quotes. */
   readonly covers: ReadonlySet<string>;
   /** The last second at which this signature can be accepted. */
@@ -45,71 +48,77 @@ export interface VerifiedSignature {
  * The body itself is checked by `content-digest.ts`: a covered `Content-Digest` says nothing about the body
  * until the two have been compared.
  */
-export async function verifyHttpSignature(
+export async function verifyRegistered(
   signatures: readonly LabelledSignature[],
+  findKey: FindAgentKey,
   context: SignatureContext,
 ): Promise<Result<VerifiedSignature, Reason>> {
-  const chosen = await select(signatures, context.findKey);
-  if (!chosen.ok) return chosen;
-  const { signature, key } = chosen.value;
+  const known: { signature: LabelledSignature; key: AgentKey }[] = [];
+  for (const signature of signatures) {
+    const keyid = signature.parameters.get("keyid");
+    if (typeof keyid !== "string") continue;
+    const found = await findKey({ kid: keyid, algorithms: context.policy.publicAlgorithms, x5c: null });
+    if (!found.ok) return found;
+    if (found.value !== null) known.push({ signature, key: found.value });
+  }
+  const [chosen, ...others] = known;
+  if (chosen === undefined) return fail("signature.key_unknown");
+  return others.length === 0 ? verifyOne(chosen.signature, chosen.key, context) : fail("signature.not_one");
+}
 
-  const algorithm = algorithmOf(key.alg);
-  if (algorithm === undefined) return fail("signature.alg");
-  const algFault = checkAlg(key.profile, signature.parameters.get("alg"), algorithm.name);
-  if (algFault !== null) return fail(algFault);
+/**
+ * Verifies the one signature with the tag of WIMSE by the key of the caller's WIT. Signatures of others may be there;
+ * nothing of them is resolved, and labels mean nothing.
+ */
+export async function verifyWimse(
+  signatures: readonly LabelledSignature[],
+  key: AgentKey,
+  context: SignatureContext,
+): Promise<Result<VerifiedSignature, Reason>> {
+  const [chosen, ...others] = signatures.filter(({ parameters }) => parameters.get("tag") === WIMSE_TAG);
+  if (chosen === undefined) return fail("signature.missing");
+  return others.length === 0 ? verifyOne(chosen, key, context) : fail("signature.not_one");
+}
 
-  const parameters = readParameters(key.profile, signature.parameters);
+async function verifyOne(
+  signature: LabelledSignature,
+  key: AgentKey,
+  context: SignatureContext,
+): Promise<Result<VerifiedSignature, Reason>> {
+  const { profile } = key;
+  if (!context.policy.algorithms.has(key.alg)) return fail("signature.alg");
+  const parameters = readParameters(profile, signature.parameters);
   if (parameters === null) return fail("signature.parameters");
-  const { created, expires, nonce, audience } = parameters;
+  const algorithm = algorithmOf(key.alg);
+  const algFault = checkAlg(profile, signature.parameters.get("alg"), algorithm.name);
+  if (algFault !== null) return fail(algFault);
 
   const headers = [...context.message.headers.keys()];
   if (context.hasBody && !headers.includes("content-digest")) return fail("digest.missing");
   const covers = new Set(signature.components.map((covered) => covered.identifier));
-  const required = requiredComponents(key.profile, headers, context.forwardHeaders);
-  if (!required.every((name) => covers.has(component(name).identifier))) return fail("signature.coverage");
+  const required = requiredComponents(profile, headers, context.forwardHeaders);
+  if (!required.every((name) => covers.has(plainIdentifier(name)))) return fail("signature.coverage");
 
+  const { created, expires, audience } = parameters;
   const timeFault = checkTime(created, expires, context.now);
   if (timeFault !== null) return fail(timeFault);
   if (!context.audiences.has(audience)) return fail("signature.audience");
 
   const base = signatureBase(context.message, signature);
   if (!base.ok) return base;
-  if (!(await verifyBytes(algorithm, key, signature.bytes, utf8(base.value))))
+  if (!(await verifyBytes(algorithm, key.key, signature.bytes, utf8(base.value))))
     return fail("signature.mismatch");
 
-  return ok({
-    key,
-    profile: key.profile,
-    nonce,
-    created,
-    expires,
-    covers,
-    lastAcceptable: lastAcceptable(created, expires),
-  });
+  const { audience: _, ...signed } = parameters;
+  return ok({ ...signed, key, profile, covers, lastAcceptable: lastAcceptable(created, expires) });
 }
 
 /** The last second at which a signature can be accepted, from signed values and constants alone. */
 export const lastAcceptable = (created: number, expires: number | null): number =>
   (expires ?? created + MAX_ECT_AGE) + CLOCK_SKEW;
 
-async function select(
-  signatures: readonly LabelledSignature[],
-  findKey: FindAgentKey,
-): Promise<Result<{ signature: LabelledSignature; key: AgentKey }, Reason>> {
-  const known: { signature: LabelledSignature; key: AgentKey }[] = [];
-  for (const signature of signatures) {
-    const keyid = signature.parameters.get("keyid");
-    if (typeof keyid !== "string") continue;
-    const found = await findKey({ kid: keyid, algorithms: ["ES256", "EdDSA"], x5c: null });
-    if (!found.ok) return found;
-    if (found.value !== null) known.push({ signature, key: found.value });
-  }
-  const [first, ...others] = known;
-  if (first === undefined) return fail("signature.key_unknown");
-  return others.length === 0 ? ok(first) : fail("signature.not_one");
-}
-
-function checkTime(
+/** The times of a signature against the clock. */
+export function checkTime(
   created: number,
   expires: number | null,
   now: number,

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { signatureBase } from "../../../src/evidence/http-signature/base.ts";
 import { parseSignatures } from "../../../src/evidence/http-signature/fields.ts";
-import type { SignedMessage } from "../../../src/evidence/http-signature/message.ts";
+import type { SignedMessage, SignedRequest } from "../../../src/evidence/http-signature/message.ts";
 
-const message = (targetUri: string, headers: Record<string, string> = {}): SignedMessage => ({
+const message = (targetUri: string, headers: Record<string, string> = {}): SignedRequest => ({
+  kind: "request",
   method: "POST",
   targetUri,
   headers: new Map(Object.entries(headers)),
@@ -98,6 +99,13 @@ describe("fields", () => {
     dict: 'a=1,   b;x=1;y=2,  c=(1   2);q , d="t"',
     "content-digest": "sha-256=:AQID:,   sha-512=:BA==:",
     twice: "a=1, a=2",
+    one: "v,w",
+    single: "a=1",
+    priority: "u=1, u=2",
+    "accept-ch": "a;x;x",
+    "cache-status": "a; hit",
+    "proxy-status": "x",
+    "client-cert": ":AQID:,:AQID:",
     text: "not a dictionary!",
     forged: 'v\n"@method": GET',
     carriage: "v\r",
@@ -115,6 +123,12 @@ describe("fields", () => {
     ['"dict";key="d"', '"t"'],
     ['"content-digest"', "sha-256=:AQID:,   sha-512=:BA==:"],
     ['"content-digest";sf', "sha-256=:AQID:, sha-512=:BA==:"],
+    ['"content-digest";sf;key="sha-256"', ":AQID:"],
+    ['"content-digest";key="sha-256";sf', ":AQID:"],
+    ['"one";bs', ":dix3:"],
+    ['"empty";bs', "::"],
+    ['"cache-status";sf', "a;hit"],
+    ['"proxy-status";sf', "x"],
     ['"@method"', "POST"],
   ])("%s", (component, value) => expect(lineOf(of, component)).toBe(value));
 
@@ -123,6 +137,10 @@ describe("fields", () => {
     ["name in upper case", '"Empty"'],
     ["empty name", '""'],
     ["sf on a field of unknown type", '"dict";sf'],
+    ["sf on what every object has", '"constructor";sf'],
+    ["sf on a Dictionary that is none", '"priority";sf'],
+    ["sf on a List with a parameter twice", '"accept-ch";sf'],
+    ["sf on an Item that is a List", '"client-cert";sf'],
     ["sf that is not true", '"content-digest";sf=?0'],
     ["sf as String", '"content-digest";sf="1"'],
     ["key without such a member", '"dict";key="z"'],
@@ -133,8 +151,15 @@ describe("fields", () => {
     ["req in a request", '"dict";req'],
     ["req on a derived component", '"@method";req'],
     ["req that is false", '"@method";req=?0'],
-    ["bs", '"dict";bs'],
-    ["bs with sf", '"content-digest";bs;sf'],
+    ["bs of what may have been two lines", '"dict";bs'],
+    ["bs of octets that are lost", '"unicode";bs'],
+    ["bs of an absent field", '"absent";bs'],
+    ["bs that is false", '"one";bs=?0'],
+    ["bs with sf", '"cache-status";bs;sf'],
+    ["bs with key", '"single";bs;key="a"'],
+    ["name on a field", '"one";name="a"'],
+    ["key on a derived component", '"@method";key="a"'],
+    ["sf on a derived component", '"@path";sf'],
     ["tr", '"dict";tr'],
     ["unknown parameter", '"dict";what'],
     ["unknown parameter beside a known one", '"dict";key="a";what'],
@@ -164,4 +189,53 @@ test("the base has one line for each component in the order received, and no lin
       '"@signature-params": ("dict";key="y" "@path" "a" "dict";key="x")',
   );
   expect(baseOf(of, "")).toBe('"@signature-params": ()');
+});
+
+describe("responses", () => {
+  const request = message("https://example.com/p?a=1", { "content-type": "text/plain", dict: "x=1, y=2" });
+  const response = (status: number, headers: Record<string, string> = {}): SignedMessage => ({
+    kind: "response",
+    status,
+    headers: new Map(Object.entries({ "content-type": "application/json", dict: "x=3", ...headers })),
+    request,
+  });
+
+  test.each([
+    ['"@status"', "503"],
+    ['"content-type"', "application/json"],
+    ['"content-type";req', "text/plain"],
+    ['"@method";req', "POST"],
+    ['"@target-uri";req', "https://example.com/p?a=1"],
+    ['"@path";req', "/p"],
+    ['"@query";req', "?a=1"],
+    ['"@query-param";name="a";req', "1"],
+    ['"@query-param";req;name="a"', "1"],
+    ['"dict";key="x"', "3"],
+    ['"dict";key="x";req', "1"],
+    ['"dict";req;key="y"', "2"],
+    ['"content-type";bs;req', ":dGV4dC9wbGFpbg==:"],
+  ])("%s", (component, value) => expect(lineOf(response(503), component)).toBe(value));
+
+  test.each([
+    ["a derived component of the request without req", '"@method"'],
+    ["the target without req", '"@path"'],
+    ["@status of the request", '"@status";req'],
+    ["@status with another parameter", '"@status";name="a"'],
+    ["req that is false", '"content-type";req=?0'],
+    ["a field of the response, asked of the request", '"absent";req'],
+    ["a member of the request's field that only the response has", '"dict";key="z";req'],
+    ["a trailer", '"content-type";tr'],
+    ["a component twice, with its parameters in another order", '"dict";req;key="y" "dict";key="y";req'],
+    [
+      "@query-param twice, with its parameters in another order",
+      '"@query-param";name="a";req "@query-param";req;name="a"',
+    ],
+  ])("%s", (_, components) => expect(baseOf(response(200), components)).toBe(REFUSED));
+
+  test("fields of both messages are told apart, also of one name", () => {
+    expect(baseOf(response(200), '"dict";key="x" "dict";key="x";req')).toBe(
+      '"dict";key="x": 3\n"dict";key="x";req: 1\n' +
+        '"@signature-params": ("dict";key="x" "dict";key="x";req)',
+    );
+  });
 });

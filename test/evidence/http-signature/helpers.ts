@@ -1,18 +1,21 @@
 import type { BareItem } from "structured-headers";
+import * as v from "valibot";
 import { toBase64url, utf8 } from "../../../src/encoding.ts";
+import type { FindAgentKey } from "../../../src/evidence/agent-key.ts";
 import { contentDigest } from "../../../src/evidence/http-signature/content-digest.ts";
 import { component } from "../../../src/evidence/http-signature/fields.ts";
-import type { SignedMessage } from "../../../src/evidence/http-signature/message.ts";
+import type { SignedRequest } from "../../../src/evidence/http-signature/message.ts";
 import { parseHttpSignature } from "../../../src/evidence/http-signature/parse.ts";
-import { signRequest } from "../../../src/evidence/http-signature/sign.ts";
+import { makeSignature } from "../../../src/evidence/http-signature/sign.ts";
 import {
   type SignatureContext,
   type VerifiedSignature,
-  verifyHttpSignature,
+  verifyRegistered,
 } from "../../../src/evidence/http-signature/verify.ts";
 import type { Reason } from "../../../src/reasons.ts";
 import { fail, type Result } from "../../../src/result.ts";
-import type { AgentKey, SignatureProfile } from "../../../src/tenant/tenant.ts";
+import { signature, signaturePolicy } from "../../../src/tenant/schema/signature.ts";
+import type { AgentKey, SignaturePolicy, SignatureProfile } from "../../../src/tenant/tenant.ts";
 import { agentNamed, keysIn } from "../../support/agents.ts";
 
 export const NOW = 1_767_225_600;
@@ -68,8 +71,8 @@ export async function agentKey(
 
 export async function request(
   headers: Record<string, string> = {},
-  changes: Partial<SignedMessage> = {},
-): Promise<SignedMessage> {
+  changes: Partial<SignedRequest> = {},
+): Promise<SignedRequest> {
   const all = {
     authorization: "Bearer mandate",
     "content-type": "application/json",
@@ -77,7 +80,13 @@ export async function request(
     "wimse-ect": "ect",
     ...headers,
   };
-  return { method: "POST", targetUri: TARGET, headers: new Map(Object.entries(all)), ...changes };
+  return {
+    kind: "request",
+    method: "POST",
+    targetUri: TARGET,
+    headers: new Map(Object.entries(all)),
+    ...changes,
+  };
 }
 
 export const AGENT_COMPONENTS = [
@@ -111,8 +120,8 @@ export interface Signing {
 }
 
 /** The two field values of a signature over the message. */
-export async function sign(message: SignedMessage, options: Signing = {}) {
-  return signRequest(message, {
+export async function sign(message: SignedRequest, options: Signing = {}) {
+  return makeSignature(message, {
     components: (options.components ?? AGENT_COMPONENTS).map((name) => component(name)),
     parameters: parameters({ keyid: options.key ?? "ed25519", ...options.parameters }),
     label: options.label ?? "sig",
@@ -122,11 +131,17 @@ export async function sign(message: SignedMessage, options: Signing = {}) {
 
 export type Signed = Awaited<ReturnType<typeof sign>>;
 
+/** As of a tenant document that says nothing of it. */
+export const POLICY: SignaturePolicy = signaturePolicy(v.parse(signature, {}));
+
+/** What a test changes. */
+export type Changes = Partial<SignatureContext> & { readonly findKey?: FindAgentKey };
+
 /** Parses and verifies as the gate does. */
 export async function verify(
-  message: SignedMessage,
+  message: SignedRequest,
   signed: Signed,
-  changes: Partial<SignatureContext> = {},
+  { findKey, ...changes }: Changes = {},
 ): Promise<Result<VerifiedSignature, Reason>> {
   const parsed = parseHttpSignature(
     new Map([
@@ -136,9 +151,9 @@ export async function verify(
   );
   if (parsed.state !== "present")
     return fail(parsed.state === "malformed" ? parsed.reason : "signature.missing");
-  return verifyHttpSignature(parsed.value, {
+  return verifyRegistered(parsed.value, findKey ?? keysIn(await agentKey("ed25519", "agent")), {
     message,
-    findKey: keysIn(await agentKey("ed25519", "agent")),
+    policy: POLICY,
     audiences: new Set([TARGET]),
     forwardHeaders: new Set(),
     hasBody: true,
@@ -147,7 +162,7 @@ export async function verify(
   });
 }
 
-export const pocContext = async (): Promise<Partial<SignatureContext>> => ({
+export const pocContext = async (): Promise<Changes> => ({
   findKey: keysIn(await agentKey("p256", "poc")),
 });
 

@@ -123,7 +123,7 @@ describe("coverage of agent", () => {
 
   test("a body needs Content-Digest; without a body it need not be there", async () => {
     const headers = new Map([["authorization", "Bearer mandate"]]);
-    const message = { method: "GET", targetUri: TARGET, headers };
+    const message = { kind: "request", method: "GET", targetUri: TARGET, headers } as const;
     const signed = await sign(message, { components: ["@method", "@target-uri", "authorization"] });
     expect(outcome(await verify(message, signed, { hasBody: false }))).toBe("ok");
     expect(outcome(await verify(message, signed, { hasBody: true }))).toBe("digest.missing");

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { component } from "../../../src/evidence/http-signature/fields.ts";
-import { signRequest } from "../../../src/evidence/http-signature/sign.ts";
+import type { SignedRequest } from "../../../src/evidence/http-signature/message.ts";
+import { makeSignature } from "../../../src/evidence/http-signature/sign.ts";
 import { request, signerOf } from "./helpers.ts";
 
 // RFC 9421 appendix B.2.6: Ed25519 is deterministic, so the published signature itself must come out.
 test("makes the published signature", async () => {
-  const message = {
+  const message: SignedRequest = {
+    kind: "request",
     method: "POST",
     targetUri: "https://example.com/foo?param=Value&Pet=dog",
     headers: new Map([
@@ -15,7 +17,7 @@ test("makes the published signature", async () => {
     ]),
   };
   const names = ["date", "@method", "@path", "@authority", "content-type", "content-length"];
-  const signed = await signRequest(message, {
+  const signed = await makeSignature(message, {
     components: names.map((name) => component(name)),
     parameters: new Map<string, string | number>([
       ["created", 1618884473],
@@ -44,5 +46,5 @@ test.each([
     label,
     sign: await signerOf("ed25519"),
   };
-  await expect(signRequest(await request(), options)).rejects.toThrow();
+  await expect(makeSignature(await request(), options)).rejects.toThrow();
 });

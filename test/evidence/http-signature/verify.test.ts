@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { component } from "../../../src/evidence/http-signature/fields.ts";
-import { signRequest } from "../../../src/evidence/http-signature/sign.ts";
+import { makeSignature } from "../../../src/evidence/http-signature/sign.ts";
 import { lastAcceptable } from "../../../src/evidence/http-signature/verify.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../../src/limits.ts";
 import { keysIn } from "../../support/agents.ts";
@@ -121,7 +121,7 @@ describe("algorithm", () => {
     ]);
     const message = await request();
     const forge = (alg: string | undefined) =>
-      signRequest(message, {
+      makeSignature(message, {
         components: AGENT_COMPONENTS.map((name) => component(name)),
         parameters: parameters({ alg }),
         label: "sig",
