@@ -1,34 +1,41 @@
 import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
-import { MAX_CAPABILITIES } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { type CommonClaims, readCommonClaims, readIdentifier } from "../claims.ts";
 import { decodeJws, type Jws } from "../jws.ts";
 import { absent, malformed, type Presented, present } from "../presented.ts";
+import { type Capability, readCapabilities } from "./capability.ts";
 
-/** One entry of `cap`: an action the agent may take. */
-export interface Capability {
-  readonly action: string;
-  /** True where the entry has a constraint: none can be evaluated yet, so such an entry allows nothing. */
-  readonly constrained: boolean;
+/** The claims that mandate (phase 1) and record (phase 2) have in common, typed. */
+export interface MandateClaims extends CommonClaims {
+  readonly sub: string;
+  readonly cap: readonly Capability[];
+  /** The claim `del`; null where the mandate has none, so that it can neither have been delegated nor be. */
+  readonly delegation: Delegation | null;
+}
+
+/** The place of a mandate in a chain of delegations. The wire form is Countersign's own; see `docs/act.md`. */
+export interface Delegation {
+  /** 0 for the root, which an issuer signed. */
+  readonly depth: number;
+  readonly maxDepth: number;
+  /** The mandate it was derived from; null for the root. */
+  readonly parent: Mandate | null;
 }
 
 /** An ACT mandate (phase 1) with every claim typed, not yet verified. */
-export interface Mandate extends CommonClaims {
+export interface Mandate extends MandateClaims {
   readonly jws: Jws;
   readonly alg: "EdDSA" | "ES256";
   readonly kid: string;
-  readonly sub: string;
-  readonly cap: readonly Capability[];
-  readonly delegated: boolean;
 }
 
 /** Claims that only an execution record (phase 2) has. */
-const RECORD_CLAIMS = ["exec_act", "exec_ts", "status", "pred", "par", "err", "inp_hash", "out_hash"];
+export const RECORD_CLAIMS = ["exec_act", "exec_ts", "status", "pred", "par", "err", "inp_hash", "out_hash"];
 
 /**
  * Finds the mandate in `Authorization: Bearer` or `ACT-Mandate`. Both present must be equal.
- * Facts: draft-nennemann-act, Countersign profile (phase 1, trust tier 1).
+ * Facts: draft-nennemann-act, Countersign profile (phase 1).
  */
 export function parseMandate(headers: ReadonlyMap<string, string>): Presented<Mandate> {
   const authorization = headers.get("authorization");
@@ -46,41 +53,53 @@ export function parseMandate(headers: ReadonlyMap<string, string>): Presented<Ma
   return read.ok ? present(read.value) : malformed(read.error);
 }
 
-function readMandate(token: string): Result<Mandate, Reason> {
+/** Reads a mandate, and those that it was derived from. */
+export function readMandate(token: string): Result<Mandate, Reason> {
   const decoded = decodeJws(token);
   if (!decoded.ok) return fail(decoded.error === "too_large" ? "act.too_large" : "act.malformed");
-  const { header, payload } = decoded.value;
-  if (header.typ === "at+jwt" || header.typ === "application/at+jwt") return fail("bearer.access_token");
-  if (header.typ !== "act+jwt") return fail("act.typ");
-  if (header.alg !== "EdDSA" && header.alg !== "ES256") return fail("act.alg");
-  if (header.crit !== undefined) return fail("act.crit");
-  const kid = readIdentifier(header.kid);
-  if (kid === null) return fail("act.kid");
+  const { payload } = decoded.value;
+  const header = readHeader(decoded.value.header);
+  if (!header.ok) return header;
   if (RECORD_CLAIMS.some((claim) => payload[claim] !== undefined)) return fail("act.phase");
-  const claims = readClaims(payload);
-  return claims === null ? fail("act.claims") : ok({ jws: decoded.value, alg: header.alg, kid, ...claims });
+  const claims = readMandateClaims(payload);
+  return claims.ok ? ok({ jws: decoded.value, ...header.value, ...claims.value }) : claims;
 }
 
-function readClaims(payload: JsonObject): Omit<Mandate, "jws" | "alg" | "kid"> | null {
+/** Reads the JOSE header of an ACT, which is the same in both phases. */
+export function readHeader(header: JsonObject): Result<Pick<Mandate, "alg" | "kid">, Reason> {
+  const { typ, alg, crit } = header;
+  if (typ === "at+jwt" || typ === "application/at+jwt") return fail("bearer.access_token");
+  if (typ !== "act+jwt") return fail("act.typ");
+  if (alg !== "EdDSA" && alg !== "ES256") return fail("act.alg");
+  if (crit !== undefined) return fail("act.crit");
+  const kid = readIdentifier(header.kid);
+  return kid === null ? fail("act.kid") : ok({ alg, kid });
+}
+
+export function readMandateClaims(payload: JsonObject): Result<MandateClaims, Reason> {
   const common = readCommonClaims(payload);
   const sub = readIdentifier(payload.sub);
-  const cap = readCapabilities(payload.cap);
   const purpose = isObject(payload.task) ? payload.task.purpose : undefined;
-  if (common === null || sub === null || cap === null || typeof purpose !== "string") return null;
-  return { ...common, sub, cap, delegated: payload.del !== undefined };
+  if (common === null || sub === null || typeof purpose !== "string") return fail("act.claims");
+  const cap = readCapabilities(payload.cap);
+  if (!cap.ok) return cap;
+  const delegation = payload.del === undefined ? ok(null) : readDelegation(payload.del);
+  return delegation.ok ? ok({ ...common, sub, cap: cap.value, delegation: delegation.value }) : delegation;
 }
 
-function readCapabilities(value: JsonValue | undefined): readonly Capability[] | null {
-  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_CAPABILITIES) return null;
-  const read: Capability[] = [];
-  for (const entry of value as readonly JsonValue[]) {
-    const action = isObject(entry) ? readIdentifier(entry.action) : null;
-    if (!isObject(entry) || action === null) return null;
-    read.push({ action, constrained: isConstrained(entry) });
+/** Each parent is shorter than the token it is in, so the length of the token bounds the nesting. */
+function readDelegation(value: JsonValue): Result<Delegation, Reason> {
+  if (!isObject(value)) return fail("act.delegation_malformed");
+  const { depth, max_depth: maxDepth, parent: token, ...unknown } = value;
+  if (!isCount(depth) || !isCount(maxDepth) || Object.keys(unknown).length > 0) {
+    return fail("act.delegation_malformed");
   }
-  return read;
+  if (depth === 0) {
+    return token === undefined ? ok({ depth, maxDepth, parent: null }) : fail("act.delegation_malformed");
+  }
+  const parent = typeof token === "string" ? readMandate(token) : null;
+  return parent?.ok ? ok({ depth, maxDepth, parent: parent.value }) : fail("act.delegation_malformed");
 }
 
-/** A member we do not know counts as a constraint: it may be one, misspelt or newer than we are. */
-const isConstrained = ({ action: _, constraints = {}, ...unknown }: JsonObject): boolean =>
-  !isObject(constraints) || Object.keys({ ...constraints, ...unknown }).length > 0;
+const isCount = (value: JsonValue | undefined): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;

@@ -1,15 +1,19 @@
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
 import { findKey } from "../../keys/find.ts";
-import type { KeyFault, KeyFinder } from "../../keys/source.ts";
+import type { KeyFault, KeyFinder, WantedKey } from "../../keys/source.ts";
+import { x5cOf } from "../../keys/x509/header.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { Agent, Tenant } from "../../tenant/tenant.ts";
+import type { Agent, Issuer, Tenant } from "../../tenant/tenant.ts";
+import { agentKeys } from "../agent-key.ts";
 import { verifyJws } from "../jws.ts";
-import type { Capability, Mandate } from "./parse.ts";
+import type { Capability } from "./capability.ts";
+import { checkChain, linksOf } from "./chain.ts";
+import type { Mandate } from "./parse.ts";
 
-/** A mandate that its issuer signed and may grant, for an agent of this tenant. */
+/** A mandate that an issuer may grant, for an agent of this tenant, and that it or an agent on its behalf signed. */
 export interface VerifiedMandate {
   readonly iss: string;
   /** The issuer of the mandate that the chain of delegation begins with; `iss` where nothing was delegated. */
@@ -20,13 +24,19 @@ export interface VerifiedMandate {
   readonly exp: number;
   readonly agent: Agent;
   readonly cap: readonly Capability[];
+  /** What it was derived from, the root first; empty where nothing was delegated. */
+  readonly chain: readonly Delegator[];
   /** base64url SHA-256 of the canonical claims: a mandate may not change under one jti. */
   readonly digest: string;
 }
 
+/** A mandate that the one presented was derived from, and the agent that handed it on. */
+export type Delegator = Pick<VerifiedMandate, "agent" | "iss" | "rootIss" | "jti" | "wid" | "iat" | "exp">;
+
 /**
- * Verifies an ACT mandate: issuer's key and signature, then time, audience, and what the issuer may grant.
- * A mandate is used many times in a run, so its jti is not spent here.
+ * Verifies an ACT mandate: issuer's key and signature, then time, audience, and what the issuer may grant. Of one that was
+ * delegated all this is asked of the mandate that the chain begins with; every other link is signed by the agent that the
+ * one before is for. A mandate is used many times in a run, so its jti is not spent here.
  *
  * @param now seconds
  */
@@ -36,34 +46,72 @@ export async function verifyMandate(
   keys: KeyFinder,
   now: number,
 ): Promise<Result<VerifiedMandate, Reason>> {
-  const issuer = tenant.issuers.get(mandate.iss);
+  const links = linksOf(mandate);
+  const [root] = links;
+  const chained = checkChain(links, tenant.act.maxDelegationDepth);
+  if (!chained.ok) return chained;
+  const issuer = tenant.issuers.get(root.iss);
   if (issuer === undefined) return fail("act.issuer_unknown");
-  const found = await findKey(
-    issuer.keys,
-    { kid: mandate.kid, algorithms: ["EdDSA", "ES256"], x5c: null },
-    keys,
-  );
-  if (!found.ok) return fail(KEY_FAULTS[found.error]);
-  const key = found.value;
-  if (key.alg !== mandate.alg) return fail("act.alg");
-  if (!(await verifyJws(mandate.jws, key))) return fail("act.signature");
+  const signed = await checkIssuer(root, issuer, keys);
+  if (!signed.ok) return signed;
+  for (const [i, link] of links.slice(1).entries()) {
+    const handed = await checkDelegator(link, tenant.agents.bySubject.get(links[i]?.sub ?? ""), tenant, keys);
+    if (!handed.ok) return handed;
+  }
 
+  // The end of a chain ends first, and is for audiences of all others.
   if (now > lastAcceptable(mandate)) return fail("act.expired");
-  if (Math.max(mandate.iat, mandate.notBefore) > now + CLOCK_SKEW) return fail("act.in_future");
-  if (mandate.exp - mandate.iat > issuer.maxLifetime) return fail("act.lifetime");
+  if (links.some(({ iat, notBefore }) => Math.max(iat, notBefore) > now + CLOCK_SKEW)) {
+    return fail("act.in_future");
+  }
+  if (root.exp - root.iat > issuer.maxLifetime) return fail("act.lifetime");
   if (!mandate.aud.some((audience) => tenant.audiences.has(audience))) return fail("act.audience");
-  if (mandate.delegated) return fail("act.delegation_off");
 
-  const agent = tenant.agents.bySubject.get(mandate.sub);
-  if (agent === undefined) return fail("act.subject_unknown");
-  if (!issuer.agents.has(agent.name)) return fail("act.agent_not_granted");
+  const chain: Delegator[] = [];
+  for (const { sub, iss, jti, wid, iat, exp } of links) {
+    const agent = tenant.agents.bySubject.get(sub);
+    if (agent === undefined) return fail("act.subject_unknown");
+    if (!issuer.agents.has(agent.name)) return fail("act.agent_not_granted");
+    chain.push({ agent, iss, rootIss: root.iss, jti, wid, iat, exp });
+  }
   const granted = ({ action }: Capability) =>
     issuer.actions.some((pattern) => actionMatches(pattern, action));
-  if (!mandate.cap.every(granted)) return fail("act.action_not_granted");
+  if (!root.cap.every(granted)) return fail("act.action_not_granted");
 
-  const { iss, jti, wid, iat, exp, cap } = mandate;
+  const presented = chain.pop();
+  if (presented === undefined) throw new Error("a chain has a link");
   const digest = toBase64url(await sha256(utf8(canonical(mandate.jws.payload))));
-  return ok({ iss, rootIss: iss, jti, wid, iat, exp, agent, cap, digest });
+  return ok({ ...presented, chain, cap: mandate.cap, digest });
+}
+
+async function checkIssuer(
+  { kid, alg, jws }: Mandate,
+  issuer: Issuer,
+  keys: KeyFinder,
+): Promise<Result<void, Reason>> {
+  const wanted: WantedKey = { kid, algorithms: ["EdDSA", "ES256"], x5c: x5cOf(jws.header) };
+  const found = await findKey(issuer.keys, wanted, keys);
+  if (!found.ok) return fail(KEY_FAULTS[found.error]);
+  if (found.value.alg !== alg) return fail("act.alg");
+  return (await verifyJws(jws, found.value)) ? ok(undefined) : fail("act.signature");
+}
+
+/** A key signs mandates only where it is registered for the profile `agent`: the others are for less. */
+async function checkDelegator(
+  { kid, alg, jws }: Mandate,
+  delegator: Agent | undefined,
+  tenant: Tenant,
+  keys: KeyFinder,
+): Promise<Result<void, Reason>> {
+  if (delegator === undefined) return fail("act.subject_unknown");
+  const find = agentKeys(delegator, tenant, keys);
+  const found = await find({ kid, algorithms: ["EdDSA", "ES256"], x5c: null });
+  if (!found.ok) return fail(found.error === "keys.unavailable" ? found.error : "act.delegation_signature");
+  const key = found.value;
+  if (key?.agent !== delegator || key.profile !== "agent" || key.alg !== alg) {
+    return fail("act.delegation_signature");
+  }
+  return (await verifyJws(jws, key)) ? ok(undefined) : fail("act.delegation_signature");
 }
 
 const KEY_FAULTS: Readonly<Record<KeyFault, Reason>> = {

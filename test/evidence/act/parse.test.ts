@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { utf8 } from "../../../src/encoding.ts";
 import { type Mandate, parseMandate } from "../../../src/evidence/act/parse.ts";
-import type { JsonValue } from "../../../src/json/strict-json.ts";
+import type { JsonObject, JsonValue } from "../../../src/json/strict-json.ts";
 import {
   MAX_AUDIENCES,
   MAX_CAPABILITIES,
@@ -20,7 +20,7 @@ import {
   NOT_AN_IDENTIFIER,
   respell,
 } from "../../support/tokens.ts";
-import { VERIFICATION_REASONS } from "./reasons.ts";
+import { DELEGATION_REASONS, VERIFICATION_REASONS } from "./reasons.ts";
 
 const parse = (headers: Record<string, string>) => parseMandate(new Map(Object.entries(headers)));
 
@@ -40,6 +40,12 @@ async function parsed(claims: Changes): Promise<Mandate> {
 
 const T = await mandate();
 const OTHER = await mandate({ jti: "mandate-2" });
+const PARENTS = {
+  ect: await ect(),
+  withoutIss: await mandate({ iss: undefined }),
+  record: await mandate({ exec_act: "mcp.search" }),
+  malformed: await mandate({ del: {} }),
+};
 const reached = new Set<Reason>();
 
 describe("where it is carried", () => {
@@ -258,7 +264,7 @@ describe("claims", () => {
   });
 
   test("every claim is read as it is", async () => {
-    const { jws, ...claims } = await parsed({ wid: "w", aud: ["a", "b"], del: { depth: 1 } });
+    const { jws, ...claims } = await parsed({ wid: "w", aud: ["a", "b"], del: { depth: 0, max_depth: 2 } });
     expect(jws.payload.task).toEqual({ purpose: "test_task" });
     expect(claims).toEqual({
       alg: "EdDSA",
@@ -271,24 +277,89 @@ describe("claims", () => {
       exp: MANDATE.exp,
       jti: MANDATE.jti,
       wid: "w",
-      cap: [{ action: "mcp.search", constrained: false }],
-      delegated: true,
+      cap: [{ action: "mcp.search", constraints: { arguments: null, maxCalls: null } }],
+      delegation: { depth: 0, maxDepth: 2, parent: null },
     });
   });
 
-  test.each<[string, JsonValue | undefined, boolean]>([
-    ["none", undefined, false],
-    ["an empty object", {}, false],
-    ["one", { max: 1 }, true],
-    ["null", null, true],
-    ["an empty list", [], true],
-    ["a list", ["x"], true],
-    ["a string", "", true],
-    ["false", false, true],
-    ["zero", 0, true],
-  ])("constraints: %s", async (_, constraints, constrained) => {
-    const { cap } = await parsed({ cap: [JSON.parse(JSON.stringify({ action: "a", constraints }))] });
-    expect(cap).toEqual([{ action: "a", constrained }]);
+  test.each<[string, JsonObject]>([
+    ["a member that is not known", { max: 1 }],
+    ["a constraint that is not known", { constraints: { max: 1 } }],
+    ["a constraint in capitals", { constraints: { Arguments: {} } }],
+    ["a kind that is not known", { constraints: { arguments: { "/q": { like: "x" } } } }],
+    [
+      "a kind that is not known beside one that is",
+      { constraints: { arguments: { "/q": { equals: 1, like: "x" } } } },
+    ],
+    ["a name that every object has", { constraints: { arguments: { "/q": { toString: "x" } } } }],
+  ])("cannot be evaluated, so the entry allows nothing: %s", async (_, members) => {
+    const { cap } = await parsed({ cap: [{ action: "a", ...members }] });
+    expect(cap).toEqual([{ action: "a", constraints: null }]);
+  });
+
+  test.each<[string, JsonValue]>([
+    ["null", null],
+    ["a list", ["x"]],
+    ["text", ""],
+    ["false", false],
+    ["zero", 0],
+    ["max_calls zero", { max_calls: 0 }],
+    ["max_calls negative", { max_calls: -1 }],
+    ["max_calls a fraction", { max_calls: 1.5 }],
+    ["max_calls text", { max_calls: "1" }],
+    ["max_calls null", { max_calls: null }],
+    ["additional text", { additional: "no" }],
+    ["additional null", { additional: null }],
+    ["arguments null", { arguments: null }],
+    ["arguments a list", { arguments: [] }],
+    ["a path that is a plain name", { arguments: { q: {} } }],
+    ["an empty path", { arguments: { "": {} } }],
+    ["a path with a bare ~", { arguments: { "/a~b": {} } }],
+    ["a path with an unknown escape", { arguments: { "/a~2": {} } }],
+    ["a path in URI form", { arguments: { "#/a": {} } }],
+    ["a rule that is a value", { arguments: { "/q": "x" } }],
+    ["a rule that is null", { arguments: { "/q": null } }],
+    ["in without values", { arguments: { "/q": { in: [] } } }],
+    ["in of no list", { arguments: { "/q": { in: "x" } } }],
+    ["in null", { arguments: { "/q": { in: null } } }],
+    ["minimum text", { arguments: { "/q": { minimum: "1" } } }],
+    ["maximum null", { arguments: { "/q": { maximum: null } } }],
+    ["prefix a number", { arguments: { "/q": { prefix: 1 } } }],
+    ["pattern a number", { arguments: { "/q": { pattern: 1 } } }],
+    ["presence of no kind", { arguments: { "/q": { presence: "maybe" } } }],
+    ["presence null", { arguments: { "/q": { presence: null } } }],
+    ["forbidden, with a value", { arguments: { "/q": { presence: "forbidden", equals: 1 } } }],
+    ["one malformed beside one that is not known", { arguments: { "/q": { in: [] } }, max: 1 }],
+  ])("constraints malformed: %s", async (_, constraints) => {
+    expect(await judgeClaims({ cap: [{ action: "a", constraints }] })).toBe("act.constraint_malformed");
+    reached.add("act.constraint_malformed");
+  });
+
+  test.each<[string, JsonValue]>([
+    ["null", null],
+    ["true", true],
+    ["a list", []],
+    ["empty", {}],
+    ["without max_depth", { depth: 0 }],
+    ["without depth", { max_depth: 1 }],
+    ["depth negative", { depth: -1, max_depth: 1 }],
+    ["depth a fraction", { depth: 0.5, max_depth: 1 }],
+    ["depth text", { depth: "0", max_depth: 1 }],
+    ["max_depth null", { depth: 0, max_depth: null }],
+    ["a member that is not known", { depth: 0, max_depth: 1, chain: [] }],
+    ["a root with a parent", { depth: 0, max_depth: 1, parent: T }],
+    ["a root with a parent that is null", { depth: 0, max_depth: 1, parent: null }],
+    ["delegated, without a parent", { depth: 1, max_depth: 1 }],
+    ["a parent that is an object", { depth: 1, max_depth: 1, parent: {} }],
+    ["a parent that is no token", { depth: 1, max_depth: 1, parent: "x" }],
+    ["a parent that is an ECT", { depth: 1, max_depth: 1, parent: PARENTS.ect }],
+    ["a parent without iss", { depth: 1, max_depth: 1, parent: PARENTS.withoutIss }],
+    ["a parent that is a record", { depth: 1, max_depth: 1, parent: PARENTS.record }],
+    ["a parent with del malformed", { depth: 1, max_depth: 1, parent: PARENTS.malformed }],
+    ["a parent in padded base64url", { depth: 1, max_depth: 1, parent: `${T}=` }],
+  ])("del malformed: %s", async (_, del) => {
+    expect(await judgeClaims({ del })).toBe("act.delegation_malformed");
+    reached.add("act.delegation_malformed");
   });
 });
 
@@ -297,7 +368,8 @@ test("every reason has a case", () => {
   // bearer.missing is the gate's word for absent.
   const missing = own.filter(
     (code) =>
-      code !== "bearer.missing" && !reached.has(code as Reason) && !VERIFICATION_REASONS.has(code as Reason),
+      code !== "bearer.missing" &&
+      ![reached, VERIFICATION_REASONS, DELEGATION_REASONS].some((tested) => tested.has(code as Reason)),
   );
   expect(missing).toEqual([]);
 });

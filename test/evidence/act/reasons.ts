@@ -15,3 +15,12 @@ export const VERIFICATION_REASONS: ReadonlySet<Reason> = new Set([
   "act.agent_not_granted",
   "act.action_not_granted",
 ]);
+
+/** Those of a chain of delegations, and of keys that come from elsewhere: they have test files of their own. */
+export const DELEGATION_REASONS: ReadonlySet<Reason> = new Set([
+  "act.delegation_depth",
+  "act.delegation_chain",
+  "act.delegation_signature",
+  "act.privilege_escalation",
+  "act.key_untrusted",
+]);
