@@ -2,14 +2,64 @@ import { withDeadline } from "../deadline.ts";
 import { LEDGER_DEADLINE_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { Attempt, Outcome, Ruling } from "./protocol.ts";
+import type { Ledger } from "./ledger.ts";
+import {
+  type Attempt,
+  type ForeignParent,
+  type FoundStep,
+  isQuestion,
+  type Outcome,
+  type Question,
+  type Ruling,
+} from "./protocol.ts";
 
-/** Asks the ledger of a principal to rule on an attempt. No answer in time means: refuse, forward nothing. */
-export async function decide(env: Env, name: string, attempt: Attempt): Promise<Result<Ruling, Reason>> {
+/** Looks in other ledgers for parents that the caller's own does not know. */
+export type AskOthers = (unknown: readonly string[]) => Promise<Result<readonly ForeignParent[], Reason>>;
+
+/**
+ * Asks the ledger of a principal to rule on an attempt. No answer in time means: refuse, forward nothing.
+ *
+ * @param askOthers asked once at most, and only about an attempt that nothing else is wrong with
+ */
+export async function decide(
+  env: Env,
+  name: string,
+  attempt: Attempt,
+  askOthers: AskOthers = async () => ok([]),
+): Promise<Result<Ruling, Reason>> {
+  const answer = await call<Ruling | Question>(
+    env,
+    name,
+    async (ledger, again) => await ledger.decide(attempt, again),
+  );
+  if (!answer.ok) return answer;
+  if (!isQuestion(answer.value)) return ok(answer.value);
+  const { step } = attempt;
+  if (step === null || step.othersAsked) throw new Error("the ledger asks what it was told");
+  const found = await askOthers(answer.value.unknownParents);
+  if (!found.ok) return found;
+  const foreignParents = [...step.foreignParents, ...found.value];
+  return decide(env, name, { ...attempt, step: { ...step, foreignParents, othersAsked: true } });
+}
+
+/** Asks a ledger which of these steps a run has. */
+export const findSteps = (
+  env: Env,
+  name: string,
+  run: string,
+  jtis: readonly string[],
+): Promise<Result<readonly FoundStep[], Reason>> => call(env, name, (ledger) => ledger.findSteps(run, jtis));
+
+/** @param ask given true where an earlier try may have come through */
+async function call<T>(
+  env: Env,
+  name: string,
+  ask: (ledger: DurableObjectStub<Ledger>, again: boolean) => Promise<T>,
+): Promise<Result<T, Reason>> {
   for (let again = false; ; again = true) {
     try {
       // A stub that threw may be broken, so each try takes a new one.
-      return ok(await withDeadline(env.LEDGER.getByName(name).decide(attempt, again), LEDGER_DEADLINE_MS));
+      return ok(await withDeadline(ask(env.LEDGER.getByName(name), again), LEDGER_DEADLINE_MS));
     } catch (error) {
       const { overloaded, retryable } = error as { overloaded?: boolean; retryable?: boolean };
       if (overloaded) return fail("ledger.overloaded");

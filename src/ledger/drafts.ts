@@ -3,6 +3,7 @@ import { statusOf } from "../denial.ts";
 import { randomId } from "../encoding.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 import type { Draft, Entry } from "./journal.ts";
+import { mayBeNamed } from "./judge.ts";
 import { type Attempt, type Outcome, type Ruling, runKey } from "./protocol.ts";
 
 /** The audit record of a decision. */
@@ -20,10 +21,10 @@ export const decisionDraft = ({ decision, facts, mandate, answered }: Attempt, r
 });
 
 /** The ruling that `decisionDraft` made a record of. */
-export const rulingOf = ({ record, runSize }: Entry): Ruling => ({
+export const rulingOf = ({ record, runSize }: Entry, { step }: Attempt): Ruling => ({
   verdict: record.verdict ?? "denied",
   reason: record.reason,
-  stepRecorded: runSize !== null,
+  stepRecorded: step !== null && runSize !== null && mayBeNamed(step, record.reason),
 });
 
 /** The audit record of what became of an admitted call. */

@@ -1,24 +1,24 @@
 import { lastAcceptable } from "../evidence/act/verify.ts";
 import { CLOCK_SKEW, NODE_HORIZON } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
-import { fail, type Result } from "../result.ts";
-import { type Claims, isLate, lateReason, replayReason } from "./claims.ts";
-import type { Attempt, Claim, MandateFacts, Ruling, Step } from "./protocol.ts";
-import type { Run, Runs } from "./runs.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { isLate, lateReason, replayReason } from "./claims.ts";
+import type { Holdings } from "./holdings.ts";
+import type { Attempt, Claim, MandateFacts, Question, Ruling, Step } from "./protocol.ts";
+import { checkRecord, isRecordOf } from "./records.ts";
+import type { Run } from "./runs.ts";
 
 /** What to answer, and what to write for it. */
 export interface Judgement {
   readonly ruling: Ruling;
   /** True where this very attempt was ruled on before: nothing is written again. */
   readonly repeated: boolean;
-  /** The run the step belongs to; null where no step is written. */
+  /** The run to write the step to, or the mandate of a record; null where neither is written. */
   readonly run: Run | null;
 }
 
 /** What an attempt is judged by. */
-export interface Held {
-  readonly claims: Claims;
-  readonly runs: Runs;
+export interface Held extends Holdings {
   /** When the ledger began, seconds: of what was issued before it cannot say whether it was used. */
   readonly since: number;
   /** Seconds, of the ledger's own clock. */
@@ -28,44 +28,89 @@ export interface Held {
 }
 
 /** Rules on an attempt from what the ledger holds. Reads only; what it says is written by the caller. */
-export function judge(attempt: Attempt, held: Held): Judgement {
-  const { claims, runs, now } = held;
-  const { step, mandate, decision } = attempt;
+export function judge(attempt: Attempt, held: Held): Judgement | Question {
+  const { claims, runs } = held;
+  const { step, decision } = attempt;
 
   // Replay comes first: whatever else is said about a request, it is said once.
   const known = step && runs.find(step.jti);
   if (known) {
-    if (known.attempt === decision) return repeat(known.reason, true);
+    if (known.attempt === decision) return repeat(known.reason, mayBeNamed(step, known.reason));
     return deny("replay.ect");
   }
   const holders = attempt.claims.map((claim) => ({ claim, holder: claims.holder(claim) }));
   if (step === null && holders.some(({ holder }) => holder === decision)) return repeat(null, false);
 
   // A step is written even when the call is denied, because the caller's next `pred` will name it.
-  const placed = step && place(step, mandate, held);
-  if (placed && !placed.ok) return deny(attempt.denial ?? placed.error);
-  const run = placed?.value ?? null;
+  const placed = place(attempt, held);
+  if (!placed.ok) return deny(attempt.denial ?? placed.error);
+  const run = placed.value;
+  const denied = (reason: Reason) =>
+    step === null ? deny(reason) : deny(reason, run, mayBeNamed(step, reason));
 
   const seen = holders.find(({ holder }) => holder !== null);
-  const late = attempt.claims.find((claim) => isLate(claim, now) || isTooOld(claim, held.since));
   const reason =
     attempt.denial ??
     (seen ? replayReason(seen.claim) : null) ??
-    (late ? lateReason(late) : null) ??
-    (mandate && hasEnded(mandate, now) ? "act.expired" : null) ??
-    (run && step && mandate ? failure(runs.checkParents(step, run, mandate)) : null);
-  return reason === null ? { ruling: admitted(run !== null), repeated: false, run } : deny(reason, run);
+    staleness(attempt, held) ??
+    excess(attempt, held, run);
+  if (reason !== null) return denied(reason);
+  if (step === null || run === null) return admit(run, false);
+
+  // Last, so that others are asked only about a step that nothing else is wrong with.
+  const unknown = runs.checkParents(step, run, mandateOf(attempt));
+  if (!unknown.ok) return denied(unknown.error);
+  if (unknown.value.length === 0) return admit(run, true);
+  return step.othersAsked ? denied("run.pred_unknown") : { unknownParents: unknown.value };
 }
 
-/** Finds the run for a step, or says why it can have no place in one. */
-function place(step: Step, mandate: MandateFacts | null, held: Held): Result<Run, Reason> {
+/** Whether a later `pred` may name the step. */
+export const mayBeNamed = (step: Step, reason: Reason | null): boolean =>
+  reason === null || step.parents.denied;
+
+/** Finds the run for a step or for the mandate of a record, or says why a step can have no place in one. */
+function place(attempt: Attempt, held: Held): Result<Run | null, Reason> {
+  const { step, record } = attempt;
   const { runs, since, now, newRunId } = held;
-  if (mandate === null) throw new Error("a step without a mandate belongs to no run");
+  if (step === null) {
+    const isNew = record !== null && runs.mandate(record.iss, record.jti) === null;
+    return isNew && isRecordOf(record, attempt.mandate)
+      ? runs.resolve(mandateOf(attempt), newRunId)
+      : ok(null);
+  }
+  const mandate = mandateOf(attempt);
   if (now > Math.min(step.lastAcceptable, step.iat + NODE_HORIZON)) return fail("replay.too_late");
   if (step.iat + CLOCK_SKEW < since) return fail("replay.too_late");
   if (hasEnded(mandate, now)) return fail("act.expired");
-  if (step.jti === mandate.jti || runs.isMandate(mandate.iss, step.jti)) return fail("replay.ect");
-  return runs.resolve(mandate, newRunId);
+  // A step may not take the name of a root.
+  const isRoot =
+    step.jti === mandate.jti ||
+    runs.mandate(mandate.iss, step.jti) !== null ||
+    step.foreignParents.some(({ jti }) => jti === step.jti);
+  return isRoot ? fail("replay.ect") : runs.resolve(mandate, newRunId);
+}
+
+function mandateOf({ mandate }: Attempt): MandateFacts {
+  if (mandate === null) throw new Error("a step or a use without a mandate belongs to no run");
+  return mandate;
+}
+
+/** Why the attempt comes too late; null where it does not. */
+function staleness({ claims, mandate }: Attempt, { now, since }: Held): Reason | null {
+  const late = claims.find((claim) => isLate(claim, now) || isTooOld(claim, since));
+  if (late !== undefined) return lateReason(late);
+  return mandate && hasEnded(mandate, now) ? "act.expired" : null;
+}
+
+/** Why the mandate cannot be used once more in this way, or its record not be taken; null where both are fine. */
+function excess(attempt: Attempt, { uses, runs, now }: Held, run: Run | null): Reason | null {
+  for (const use of attempt.uses) {
+    const fault = uses.fault(use, mandateOf(attempt).iss);
+    if (fault !== null) return fault;
+  }
+  if (attempt.record === null) return null;
+  const checked = checkRecord(attempt.record, attempt.mandate, run, runs, now);
+  return checked.ok ? null : checked.error;
 }
 
 /**
@@ -78,12 +123,14 @@ const isTooOld = (claim: Claim, since: number): boolean =>
 /** The ledger's clock may be ahead of the gate's, and what is known of an ended mandate may be gone. */
 const hasEnded = (mandate: MandateFacts, now: number): boolean => now > lastAcceptable(mandate);
 
-const failure = (result: Result<void, Reason>): Reason | null => (result.ok ? null : result.error);
+const admit = (run: Run | null, stepRecorded: boolean): Judgement => ({
+  ruling: { verdict: "admitted", reason: null, stepRecorded },
+  repeated: false,
+  run,
+});
 
-const admitted = (stepRecorded: boolean): Ruling => ({ verdict: "admitted", reason: null, stepRecorded });
-
-const deny = (reason: Reason, run: Run | null = null): Judgement => ({
-  ruling: { verdict: "denied", reason, stepRecorded: run !== null },
+const deny = (reason: Reason, run: Run | null = null, stepRecorded = false): Judgement => ({
+  ruling: { verdict: "denied", reason, stepRecorded },
   repeated: false,
   run,
 });

@@ -19,21 +19,25 @@ import {
   PURGE_INTERVAL_MS,
 } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
-import { Claims } from "./claims.ts";
 import { decisionDraft, outcomeDraft, rulingOf, summaryDraft } from "./drafts.ts";
+import { type Holdings, hasExpiring, openHoldings, purge, spend } from "./holdings.ts";
 import { type Item, Journal } from "./journal.ts";
-import { type Judgement, judge } from "./judge.ts";
+import { judge } from "./judge.ts";
 import { Meta } from "./meta.ts";
-import type { Attempt, Outcome, Ruling } from "./protocol.ts";
-import { Runs } from "./runs.ts";
+import {
+  type Attempt,
+  type FoundStep,
+  isQuestion,
+  type Outcome,
+  type Question,
+  type Ruling,
+} from "./protocol.ts";
 
 /** What the object holds in memory of its storage. */
-interface State {
+interface State extends Holdings {
   /** When the ledger began, seconds. */
   readonly since: number;
   readonly journal: Journal;
-  readonly claims: Claims;
-  readonly runs: Runs;
 }
 
 /**
@@ -58,18 +62,19 @@ export class Ledger extends DurableObject<Env> {
    *
    * @param again true where an earlier try of the same attempt may have been ruled on
    */
-  decide(attempt: Attempt, again = false): Promise<Ruling> {
+  decide(attempt: Attempt, again = false): Promise<Ruling | Question> {
     const arrived = Date.now();
     return this.#inTurn(async () => {
       // Nobody waits for the answer any more; admitting now would only spend the caller's evidence.
       if (Date.now() - arrived > LEDGER_DEADLINE_MS) return unwritten(attempt.denial ?? "ledger.overloaded");
       const state = await this.#load();
       const earlier = again ? state.journal.find(attempt.decision) : null;
-      if (earlier !== null) return rulingOf(earlier);
+      if (earlier !== null) return rulingOf(earlier, attempt);
 
       const now = state.journal.now(Date.now());
       const newRunId = state.journal.seq + 1;
       const judgement = judge(attempt, { ...state, now: Math.floor(now / 1000), newRunId });
+      if (isQuestion(judgement)) return judgement;
       const { ruling, run } = judgement;
       if (judgement.repeated) return ruling;
       if (state.journal.backlog >= MAX_JOURNAL_BACKLOG)
@@ -79,9 +84,22 @@ export class Ledger extends DurableObject<Env> {
         this.#armAlarm(DENIAL_WINDOW_MS);
         return { ...ruling, stepRecorded: false };
       }
-      const item = { draft: decisionDraft(attempt, ruling), runSize: run && run.size + 1 };
+      const item = { draft: decisionDraft(attempt, ruling), runSize: attempt.step && run && run.size + 1 };
       await this.#commit(state, now, [item], () => spend(state, attempt, judgement));
       return ruling;
+    });
+  }
+
+  /**
+   * Says which of these steps a run has, for a call of an agent that this one delegated to. Only reads: a ledger that has
+   * not begun does not begin with a question.
+   *
+   * @param run as `runKey` names it
+   */
+  findSteps(run: string, jtis: readonly string[]): Promise<FoundStep[]> {
+    return this.#inTurn(async () => {
+      if (this.#state === null && new Meta(this.ctx.storage.sql).number("enrolled") === 0) return [];
+      return (await this.#load()).runs.findIn(run, jtis);
     });
   }
 
@@ -102,11 +120,11 @@ export class Ledger extends DurableObject<Env> {
     try {
       await this.#flush();
       await this.#purge();
-      const { journal, claims, runs } = await this.#inTurn(() => this.#load());
-      await this.#drain(journal);
+      const state = await this.#inTurn(() => this.#load());
+      await this.#drain(state.journal);
       this.#drainDelayMs = DRAIN_DELAY_MS;
       if (this.#isOwing) this.#armAlarm(DENIAL_WINDOW_MS);
-      if (!claims.isEmpty || !runs.isEmpty) this.#armAlarm(CLAIM_WINDOW * 1000);
+      if (hasExpiring(state)) this.#armAlarm(CLAIM_WINDOW * 1000);
     } catch (error) {
       this.#log("ledger.drain_failed", error);
       this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
@@ -138,8 +156,7 @@ export class Ledger extends DurableObject<Env> {
       if (now - this.#purgedAt < PURGE_INTERVAL_MS) return;
       this.#transaction(state, () => {
         state.journal.mark(now);
-        state.claims.purge(Math.floor(now / 1000));
-        state.runs.purge(Math.floor(now / 1000));
+        purge(state, Math.floor(now / 1000));
       });
       this.#purgedAt = now;
     });
@@ -185,12 +202,12 @@ export class Ledger extends DurableObject<Env> {
     this.#armAlarm(this.#drainDelayMs);
   }
 
-  /** All or nothing: what claims and runs remember of a transaction that was rolled back is read anew. */
+  /** All or nothing: what the holdings remember of a transaction that was rolled back is read anew. */
   #transaction(state: State, work: () => void): void {
     try {
       this.ctx.storage.transactionSync(work);
     } catch (error) {
-      this.#state = { ...state, ...remember(this.ctx.storage.sql, state.journal) };
+      this.#state = { ...state, ...openHoldings(this.ctx.storage.sql, state.journal) };
       throw error;
     }
   }
@@ -202,7 +219,7 @@ export class Ledger extends DurableObject<Env> {
     sql.exec("CREATE TABLE IF NOT EXISTS refused (record TEXT NOT NULL, error TEXT NOT NULL) STRICT");
     if (meta.number("enrolled") === 0) await this.#enrol(meta);
     const journal = new Journal(sql, meta, meta.text("incarnation") ?? "");
-    this.#state = { since: meta.number("enrolled"), journal, ...remember(sql, journal) };
+    this.#state = { since: meta.number("enrolled"), journal, ...openHoldings(sql, journal) };
     return this.#state;
   }
 
@@ -245,15 +262,3 @@ export class Ledger extends DurableObject<Env> {
 
 /** A refusal that leaves no trace. */
 const unwritten = (reason: Reason): Ruling => ({ verdict: "denied", reason, stepRecorded: false });
-
-const remember = (sql: SqlStorage, journal: Journal): Pick<State, "claims" | "runs"> => ({
-  claims: new Claims(sql),
-  runs: new Runs(sql, journal),
-});
-
-/** Writes what the judgement uses up. A denied call keeps its nonces; only its step is spent. */
-function spend(state: State, attempt: Attempt, { ruling, run }: Judgement): void {
-  const { step, mandate, decision } = attempt;
-  if (run && step && mandate) state.runs.write(run, mandate, step, decision, ruling.reason);
-  if (ruling.verdict === "admitted") for (const claim of attempt.claims) state.claims.write(claim, decision);
-}

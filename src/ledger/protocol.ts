@@ -1,5 +1,6 @@
 import type { DecisionFacts, Verdict } from "../audit/record.ts";
 import type { Reason } from "../reasons.ts";
+import type { EctLevel } from "../tenant/tenant.ts";
 
 /** What the gate asks of a ledger, and what it gets back. Plain data: it crosses an RPC. */
 
@@ -19,17 +20,45 @@ export interface Step {
   readonly iat: number;
   readonly lastAcceptable: number;
   readonly pred: readonly string[];
+  /** The level it is taken at. */
+  readonly level: EctLevel;
+  /** What its parents must be. */
+  readonly parents: ParentPolicy;
   /** Profile poc: its client also names steps that were refused before they could be recorded. */
   readonly toleratesUnknownParents: boolean;
-  /** Steps of other agents in the same workflow that their ledgers have confirmed, and the mandates of the chain. */
+  /** The mandates of the chain of delegation, and steps of its agents that their ledgers have confirmed. */
   readonly foreignParents: readonly ForeignParent[];
+  /** Whether there is nobody left to ask for parents that this ledger does not know. */
+  readonly othersAsked: boolean;
 }
 
-/** A parent that another agent's ledger knows. */
-export interface ForeignParent {
-  readonly jti: string;
+export interface ParentPolicy {
+  /** The lowest level. */
+  readonly level: EctLevel;
+  /** Whether a step that was denied may be one. */
+  readonly denied: boolean;
+}
+
+/** What makes a parent of a step acceptable or not. */
+export interface Parent {
   /** The earliest issue time of a child, seconds. */
   readonly earliestChild: number;
+  /** That of a mandate is the highest: it is signed, or it would not be here. */
+  readonly level: EctLevel;
+  readonly denied: boolean;
+}
+
+/** A parent that is not of this ledger. */
+export interface ForeignParent extends Parent {
+  readonly jti: string;
+}
+
+/** A step as its ledger tells others of it. */
+export interface FoundStep {
+  readonly jti: string;
+  readonly iat: number;
+  readonly level: EctLevel;
+  readonly denied: boolean;
 }
 
 export interface MandateFacts {
@@ -78,16 +107,27 @@ export interface Attempt {
   readonly record: RecordFacts | null;
   readonly denial: Reason | null;
   /** What the form of an answer goes by; of a body that was not read, the method is what its header claims. */
-  readonly answered: { readonly method: string | null; readonly modern: boolean };
+  readonly answered: { readonly method: string | null; readonly modern: boolean; readonly wimse: boolean };
   readonly facts: DecisionFacts;
 }
 
 export interface Ruling {
   readonly verdict: Verdict;
   readonly reason: Reason | null;
-  /** Whether the ECT is in the run graph now, so that a later `pred` may name it. */
+  /** Whether the ECT is in the run graph now and a later `pred` may name it. */
   readonly stepRecorded: boolean;
 }
+
+/**
+ * Instead of a ruling: all is well but for these parents, which may be steps of other agents. Nothing is written; the
+ * attempt is to be made again with what those agents' ledgers know.
+ */
+export interface Question {
+  readonly unknownParents: readonly string[];
+}
+
+export const isQuestion = <T extends object>(answer: T | Question): answer is Question =>
+  "unknownParents" in answer;
 
 /** What became of an admitted call. */
 export interface Outcome {

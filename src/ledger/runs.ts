@@ -8,8 +8,16 @@ import {
 } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
+import type { EctLevel } from "../tenant/tenant.ts";
 import type { Journal } from "./journal.ts";
-import { type MandateFacts, runKey, type Step } from "./protocol.ts";
+import {
+  type FoundStep,
+  type MandateFacts,
+  type Parent,
+  type RecordFacts,
+  runKey,
+  type Step,
+} from "./protocol.ts";
 import { WindowedTable } from "./windows.ts";
 
 /** A run that a mandate belongs to, as found or to be made. */
@@ -20,6 +28,17 @@ export interface Run {
   readonly size: number;
   /** Not in the database yet. */
   readonly isNew: boolean;
+}
+
+/** A mandate that was used here. */
+export interface KnownMandate {
+  /** Id of its run. */
+  readonly run: number;
+  readonly digest: string;
+  readonly iat: number;
+  readonly expires: number;
+  /** Digest of its record (phase 2); null until there is one. */
+  readonly record: string | null;
 }
 
 /** A step that is in the graph already. */
@@ -47,11 +66,11 @@ export class Runs {
     sql.exec(`CREATE TABLE IF NOT EXISTS runs (key TEXT PRIMARY KEY, id INTEGER NOT NULL, issuer TEXT NOT NULL,
       expires INTEGER NOT NULL, size INTEGER NOT NULL) STRICT, WITHOUT ROWID`);
     sql.exec(`CREATE TABLE IF NOT EXISTS mandates (key TEXT PRIMARY KEY, run INTEGER NOT NULL, digest TEXT NOT NULL,
-      iat INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID`);
+      iat INTEGER NOT NULL, expires INTEGER NOT NULL, record TEXT) STRICT, WITHOUT ROWID`);
     this.#nodes = new WindowedTable(sql, {
       prefix: "nodes",
       columns:
-        "jti TEXT PRIMARY KEY, run INTEGER NOT NULL, iat INTEGER NOT NULL, attempt TEXT NOT NULL, reason TEXT",
+        "jti TEXT PRIMARY KEY, run INTEGER NOT NULL, iat INTEGER NOT NULL, level INTEGER NOT NULL, attempt TEXT NOT NULL, reason TEXT",
       span: NODE_WINDOW,
       horizon: NODE_HORIZON,
     });
@@ -78,7 +97,7 @@ export class Runs {
    * @param newId id for a run that is not known yet; never used before and never again
    */
   resolve(mandate: MandateFacts, newId: number): Result<Run, Reason> {
-    const known = this.#mandate(mandate.iss, mandate.jti);
+    const known = this.mandate(mandate.iss, mandate.jti);
     if (known !== null && known.digest !== mandate.digest) return fail("run.mandate_changed");
     const key = runKey(mandate);
     const run = this.#sql
@@ -92,62 +111,95 @@ export class Runs {
     return size >= MAX_RUN_SIZE ? fail("run.full") : ok({ id: run.id, key, size, isNew: false });
   }
 
-  /** Checks that every parent is known in the run and not issued after the step. */
-  checkParents(step: Step, run: Run, mandate: MandateFacts): Result<void, Reason> {
-    let unknown = 0;
-    for (const parent of step.pred) {
-      const earliest =
-        parent === mandate.jti ? earliestUnder(mandate) : this.#earliestChild(parent, run, mandate.iss);
-      if (earliest === null) unknown += 1;
-      else if (step.iat < earliest) return fail("run.parent_after_child");
+  /**
+   * Checks every parent that the run has, or that others have confirmed.
+   *
+   * @returns the parents that nobody knows, beyond what is tolerated
+   */
+  checkParents(step: Step, run: Run, mandate: MandateFacts): Result<readonly string[], Reason> {
+    const foreign = new Map(step.foreignParents.map((parent) => [parent.jti, parent]));
+    const unknown: string[] = [];
+    for (const jti of step.pred) {
+      const parent =
+        jti === mandate.jti
+          ? rootParent(mandate)
+          : (this.parent(jti, run.id, mandate.iss) ?? foreign.get(jti));
+      if (parent === undefined) unknown.push(jti);
+      else if (step.iat < parent.earliestChild) return fail("run.parent_after_child");
+      else if (parent.level < step.parents.level) return fail("run.parent_level");
+      else if (parent.denied && !step.parents.denied) return fail("run.parent_denied");
     }
     const tolerated = step.toleratesUnknownParents ? MAX_UNKNOWN_PARENTS : 0;
-    return unknown > tolerated ? fail("run.pred_unknown") : ok(undefined);
+    return ok(unknown.length > tolerated ? unknown : []);
   }
 
-  /**
-   * The earliest issue time of a child, seconds, of a step of the run or of another mandate of the same workflow; null
-   * if the parent is neither.
-   */
-  #earliestChild(parent: string, run: Run, iss: string): number | null {
-    const node = this.#node<{ run: number; iat: number }>("run, iat", parent);
-    if (node?.run === run.id) return node.iat - CLOCK_SKEW;
-    const root = this.#mandate(iss, parent);
-    return root?.run === run.id ? earliestUnder(root) : null;
+  /** A step of the run, or another mandate of the same workflow, as a parent; null if it is neither. */
+  parent(jti: string, run: number, iss: string): Parent | null {
+    const node = this.#node<{ run: number } & NodeRow>("run, iat, level, reason", jti);
+    if (node?.run === run)
+      return { earliestChild: node.iat - CLOCK_SKEW, level: node.level, denied: node.reason !== null };
+    const root = this.mandate(iss, jti);
+    return root?.run === run ? rootParent(root) : null;
   }
 
-  /** Whether a jti is that of a mandate of this issuer: a step may not take the name of a root. */
-  isMandate(iss: string, jti: string): boolean {
-    return this.#mandate(iss, jti) !== null;
+  /** The mandate with this jti, if it was used here. */
+  mandate(iss: string, jti: string): KnownMandate | null {
+    const rows = this.#sql
+      .exec<KnownMandate & Record<string, SqlStorageValue>>(
+        "SELECT run, digest, iat, expires, record FROM mandates WHERE key = ?",
+        mandateKey(iss, jti),
+      )
+      .toArray();
+    return rows[0] ?? null;
   }
 
-  /** Writes run, mandate and step, as far as they are new. Belongs into a transaction. */
-  write(run: Run, mandate: MandateFacts, step: Step, attempt: string, reason: Reason | null): void {
+  /** Those of the steps that a run has, for another agent's ledger to name as parents. */
+  findIn(key: string, jtis: readonly string[]): FoundStep[] {
+    const run = this.#sql.exec<{ id: number }>("SELECT id FROM runs WHERE key = ?", key).toArray()[0];
+    if (run === undefined) return [];
+    return jtis.flatMap((jti) => {
+      const node = this.#node<{ run: number } & NodeRow>("run, iat, level, reason", jti);
+      if (node?.run !== run.id) return [];
+      return [{ jti, iat: node.iat, level: node.level, denied: node.reason !== null }];
+    });
+  }
+
+  /** Writes run and mandate, as far as they are new. Belongs into a transaction. */
+  open(run: Run, mandate: MandateFacts): void {
     if (run.isNew) {
       this.#sql.exec("INSERT INTO runs VALUES (?, ?, ?, ?, 0)", run.key, run.id, mandate.iss, mandate.exp);
       this.#live.set(mandate.iss, (this.#live.get(mandate.iss) ?? 0) + 1);
     }
-    if (this.#mandate(mandate.iss, mandate.jti) === null) {
-      this.#sql.exec(
-        "INSERT INTO mandates VALUES (?, ?, ?, ?, ?)",
-        mandateKey(mandate.iss, mandate.jti),
-        run.id,
-        mandate.digest,
-        mandate.iat,
-        mandate.exp,
-      );
-      this.#sql.exec("UPDATE runs SET expires = ?1 WHERE key = ?2 AND expires < ?1", mandate.exp, run.key);
-    }
+    if (this.mandate(mandate.iss, mandate.jti) !== null) return;
+    this.#sql.exec(
+      "INSERT INTO mandates VALUES (?, ?, ?, ?, ?, NULL)",
+      mandateKey(mandate.iss, mandate.jti),
+      run.id,
+      mandate.digest,
+      mandate.iat,
+      mandate.exp,
+    );
+    this.#sql.exec("UPDATE runs SET expires = ?1 WHERE key = ?2 AND expires < ?1", mandate.exp, run.key);
+  }
+
+  /** Writes a step of a run that is open. Belongs into a transaction. */
+  write(run: Run, step: Step, attempt: string, reason: Reason | null): void {
     const table = this.#nodes.tableFor(step.iat);
     this.#sql.exec(
-      `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`,
+      `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?)`,
       step.jti,
       run.id,
       step.iat,
+      step.level,
       attempt,
       reason,
     );
     this.#sizes.set(run.key, run.size + 1);
+  }
+
+  /** Takes the record of a mandate that is there. Belongs into a transaction. */
+  writeRecord({ iss, jti, digest }: RecordFacts): void {
+    this.#sql.exec("UPDATE mandates SET record = ? WHERE key = ?", digest, mandateKey(iss, jti));
   }
 
   /** Drops finished runs and node tables that no live run can need. `now` in seconds. */
@@ -175,19 +227,19 @@ export class Runs {
     }
     return null;
   }
-
-  #mandate(iss: string, jti: string): { run: number; digest: string; iat: number } | null {
-    const rows = this.#sql
-      .exec<{ run: number; digest: string; iat: number }>(
-        "SELECT run, digest, iat FROM mandates WHERE key = ?",
-        mandateKey(iss, jti),
-      )
-      .toArray();
-    return rows[0] ?? null;
-  }
 }
 
-/** Two clocks are at work, the issuer's and the agent's, and each may be wrong by the skew. */
-const earliestUnder = ({ iat }: { iat: number }): number => iat - 2 * CLOCK_SKEW;
+interface NodeRow extends Record<string, SqlStorageValue> {
+  readonly iat: number;
+  readonly level: EctLevel;
+  readonly reason: Reason | null;
+}
+
+/** A mandate as a parent. Two clocks are at work, the issuer's and the agent's, and each may be wrong by the skew. */
+export const rootParent = ({ iat }: { readonly iat: number }): Parent => ({
+  earliestChild: iat - 2 * CLOCK_SKEW,
+  level: 3,
+  denied: false,
+});
 
 const mandateKey = (iss: string, jti: string): string => JSON.stringify([iss, jti]);

@@ -1,12 +1,19 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { Claims } from "../../src/ledger/claims.ts";
 import { decisionDraft } from "../../src/ledger/drafts.ts";
+import { type Holdings, openHoldings, spend } from "../../src/ledger/holdings.ts";
 import { Journal } from "../../src/ledger/journal.ts";
 import { judge } from "../../src/ledger/judge.ts";
 import { Meta } from "../../src/ledger/meta.ts";
-import { Runs } from "../../src/ledger/runs.ts";
-import { JOURNAL_WINDOW } from "../../src/limits.ts";
+import {
+  type Attempt,
+  type ForeignParent,
+  isQuestion,
+  type MandateFacts,
+  runKey,
+  type Use,
+} from "../../src/ledger/protocol.ts";
+import { JOURNAL_WINDOW, MAX_PRED } from "../../src/limits.ts";
 import {
   attempt,
   claim,
@@ -15,6 +22,7 @@ import {
   mandate,
   newLedger,
   outcomeOf,
+  record,
   T,
   useClock,
   walk,
@@ -55,7 +63,7 @@ test("a replay writes its record and nothing else, an outcome one row", async ()
 /** Works on the tables of a ledger, and counts the rows that are read and written. */
 async function counted(
   ledger: Home,
-  work: (parts: { journal: Journal; claims: Claims; runs: Runs }) => void | Promise<void>,
+  work: (holdings: Holdings, journal: Journal) => void | Promise<void>,
 ): Promise<{ read: number; written: number }> {
   return runInDurableObject(ledger.stub, async (_, { storage }) => {
     const cursors: { rowsRead: number; rowsWritten: number }[] = [];
@@ -66,9 +74,9 @@ async function counted(
     };
     const sql = { exec } as SqlStorage;
     const journal = new Journal(sql, new Meta(sql), "chain");
-    const parts = { journal, claims: new Claims(sql), runs: new Runs(sql, journal) };
+    const holdings = openHoldings(sql, journal);
     cursors.length = 0;
-    await work(parts);
+    await work(holdings, journal);
     const sum = (of: (cursor: { rowsRead: number; rowsWritten: number }) => number) =>
       cursors.reduce((all, cursor) => all + of(cursor), 0);
     return { read: sum(({ rowsRead }) => rowsRead), written: sum(({ rowsWritten }) => rowsWritten) };
@@ -89,33 +97,81 @@ async function grown(steps: number, runs: number, nonces: number) {
     .filter((name) => /^(nodes|claims)_/.test(name))
     .sort()
     .reverse();
-  await rows(steps, `INSERT INTO ${nodes} SELECT 'step ' || i, 1, ${T}, 'x', NULL FROM n`);
+  await rows(steps, `INSERT INTO ${nodes} SELECT 'step ' || i, 1, ${T}, 2, 'x', NULL FROM n`);
   await rows(nonces, `INSERT INTO ${claims} SELECT 'nonce ' || i, 'x' FROM n`);
   await rows(runs, `INSERT INTO runs SELECT 'run ' || i, -i, ?, ?, 1 FROM n`, ISSUER, T + 3600);
-  await rows(runs, `INSERT INTO mandates SELECT 'mandate ' || i, -i, 'x', ${T}, ? FROM n`, T + 3600);
+  await rows(runs, `INSERT INTO mandates SELECT 'mandate ' || i, -i, 'x', ${T}, ?, NULL FROM n`, T + 3600);
+  await rows(runs, `INSERT INTO uses SELECT 'use ' || i, ?, ?, 1 FROM n`, ISSUER, T + 3600);
   return { ledger, root };
 }
 
-test("an admission reads and writes the same in small and in large", async () => {
+const use = (key = "used", max = 100): Use => ({ key, max, until: T + 3600 });
+
+/** A parent of another agent, and one that nobody knows. */
+const foreign = (count: number): ForeignParent[] =>
+  Array.from({ length: count }, (_, i) => ({
+    jti: `foreign ${i}`,
+    earliestChild: T,
+    level: 2,
+    denied: false,
+  }));
+
+test.each<[string, number, (root: MandateFacts) => Attempt]>([
+  ["with a step and a nonce", 2, (root) => walk(root, { pred: [root.jti, "first"] }, { claims: [claim()] })],
+  ["with a use that was counted before", 2, (root) => walk(root, {}, { uses: [use()] })],
+  ["with a use that is the first", 2, (root) => walk(root, {}, { uses: [use("unused")] })],
+  [
+    "with parents of other agents",
+    1,
+    (root) => walk(root, { pred: ["first", "foreign 7"], foreignParents: foreign(50) }),
+  ],
+  ["with a record", 2, (root) => walk(root, {}, { record: record(root, { pred: ["first"] }) })],
+])("an admission %s reads and writes the same in small and in large", async (_, written, ask) => {
   const cost = async (size: number) => {
     const { ledger, root } = await grown(size, size, size);
-    return counted(ledger, ({ claims, runs }) => {
-      const asked = walk(root, { pred: [root.jti, "first"] }, { claims: [claim()] });
-      const { run, ruling } = judge(asked, { claims, runs, since: 0, now: T, newRunId: 1_000_000 });
-      expect([ruling.verdict, run?.isNew]).toEqual(["admitted", false]);
-      if (run !== null && asked.step !== null) runs.write(run, root, asked.step, asked.decision, null);
-      for (const used of asked.claims) claims.write(used, asked.decision);
+    return counted(ledger, (holdings) => {
+      const asked = ask(root);
+      const judgement = judge(asked, { ...holdings, since: 0, now: T, newRunId: 1_000_000 });
+      if (isQuestion(judgement)) throw new Error("a question where a ruling should be");
+      expect([judgement.ruling.reason, judgement.run?.isNew]).toEqual([null, false]);
+      spend(holdings, asked, judgement);
     });
   };
   const small = await cost(10);
-  expect(small.written).toBe(2);
+  expect(small.written).toBe(written);
   expect(await cost(5_000)).toEqual(small);
+});
+
+test("a question of another agent's ledger reads the same in small and in large, and writes nothing", async () => {
+  const cost = async (size: number) => {
+    const { ledger, root } = await grown(size, size, size);
+    return counted(ledger, ({ runs }) => {
+      expect(runs.findIn(runKey(root), ["first", "nobody", "step 7"])).toHaveLength(2);
+    });
+  };
+  const small = await cost(10);
+  expect(small.written).toBe(0);
+  expect(await cost(5_000)).toEqual(small);
+});
+
+test("each further parent reads the same, however many there are", async () => {
+  const { ledger, root } = await grown(MAX_PRED, 1, 1);
+  const read = async (parents: number) => {
+    const pred = Array.from({ length: parents }, (_, i) => `step ${i + 1}`);
+    const asked = walk(root, { pred });
+    const { read } = await counted(ledger, (holdings) => {
+      judge(asked, { ...holdings, since: 0, now: T, newRunId: 1_000_000 });
+    });
+    return read;
+  };
+  const [none, one, all] = [await read(0), await read(1), await read(MAX_PRED)];
+  expect(all - none).toBe(MAX_PRED * (one - none));
 });
 
 test("so does a whole table of journal records, and the next one", async () => {
   const cost = async (size: number) => {
     const { ledger, root } = await grown(1, size, 1);
-    return counted(ledger, async ({ journal }) => {
+    return counted(ledger, async (_, journal) => {
       const items = Array.from({ length: JOURNAL_WINDOW }, (_, i) => ({
         draft: decisionDraft(attempt({ mandate: root }), {
           verdict: "admitted",

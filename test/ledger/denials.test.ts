@@ -139,12 +139,16 @@ test("the status on record is that of the answer, also where the body was never 
   await ledger.decide(
     attempt({
       denial: "message.too_large",
-      answered: { method: "server/discover", modern: false },
+      answered: { method: "server/discover", modern: false, wimse: false },
       facts: unread,
     }),
   );
   await ledger.decide(
-    attempt({ denial: "message.too_large", answered: { method: null, modern: false }, facts: unread }),
+    attempt({
+      denial: "message.too_large",
+      answered: { method: null, modern: false, wimse: false },
+      facts: unread,
+    }),
   );
   await ledger.decide(walk(mandate(), {}, { denial: "capability.missing" }));
   expect((await ledger.journal()).map(({ status }) => status)).toEqual([403, 413, 200]);

@@ -1,7 +1,8 @@
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { MandateFacts, Step } from "../../src/ledger/protocol.ts";
+import type { ForeignParent, MandateFacts, Step } from "../../src/ledger/protocol.ts";
 import { CLOCK_SKEW, MAX_PRED, MAX_UNKNOWN_PARENTS } from "../../src/limits.ts";
+import type { EctLevel } from "../../src/tenant/tenant.ts";
 import { attempt, ISSUER, mandate, newLedger, step, T, useClock, walk } from "./helpers.ts";
 
 useClock();
@@ -202,4 +203,95 @@ test("as many parents as an ECT may name", async () => {
   const jtis = Array.from({ length: MAX_PRED }, (_, i) => `parent-${i}`);
   await Promise.all(jtis.map((jti) => ledger.decide(walk(root, { jti }))));
   expect(await ledger.reasons(walk(root, { pred: jtis }))).toEqual([null]);
+});
+
+// -- levels, denied parents, parents of others ----------------------------------------------------------
+
+test.each<[EctLevel, EctLevel, string | null]>([
+  [1, 1, null],
+  [2, 1, null],
+  [3, 1, null],
+  [1, 2, "run.parent_level"],
+  [2, 2, null],
+  [3, 2, null],
+  [1, 3, "run.parent_level"],
+  [2, 3, "run.parent_level"],
+  [3, 3, null],
+])("a parent of level %i where %i is asked for", async (level, least, reason) => {
+  const ledger = newLedger();
+  const root = mandate({ wid: "w" });
+  const other = mandate({ wid: "w" });
+  const parents = { level: least, denied: true };
+  await ledger.reasons(walk(root, { jti: "parent", level }), walk(other));
+  await evictDurableObject(ledger.stub);
+  // Mandates are always signed.
+  expect(
+    await ledger.reasons(
+      walk(root, { pred: [root.jti, other.jti], parents, level: least }),
+      walk(root, { pred: [root.jti, "parent"], parents, level: least }),
+    ),
+  ).toEqual([null, reason]);
+});
+
+test("where a denied step may be no parent, the answer to it does not say that it may be named", async () => {
+  const ledger = newLedger();
+  const root = mandate();
+  const parents = { level: 2, denied: false } as const;
+  const denied = walk(root, { jti: "denied", parents }, { denial: "capability.missing" });
+  const ruling = { verdict: "denied", reason: "capability.missing", stepRecorded: false };
+  for (const [asked, again] of [
+    [denied, false],
+    [denied, false],
+    [denied, true],
+  ] as const)
+    expect(await ledger.decide(asked, again)).toEqual(ruling);
+  expect(
+    await ledger.reasons(
+      walk(root, { jti: "denied", parents }),
+      walk(root, { pred: [root.jti, "denied"], parents }),
+      walk(root, { pred: [root.jti, "denied"] }),
+    ),
+  ).toEqual(["replay.ect", "run.parent_denied", null]);
+});
+
+test.each<[string, Partial<ForeignParent>, string | null]>([
+  ["as it should be", {}, null],
+  ["that is too late", { earliestChild: T + 1 }, "run.parent_after_child"],
+  ["of too low a level", { level: 1 }, "run.parent_level"],
+  ["that was denied", { denied: true }, "run.parent_denied"],
+  ["under another name", { jti: "other" }, "run.pred_unknown"],
+])("another agent's step %s", async (_, changes, reason) => {
+  const foreign = { jti: "theirs", earliestChild: T, level: 2, denied: false, ...changes } as const;
+  const root = mandate();
+  const asked = walk(root, {
+    pred: [root.jti, "theirs"],
+    foreignParents: [foreign],
+    parents: { level: 2, denied: false },
+  });
+  expect(await newLedger().reasons(asked)).toEqual([reason]);
+});
+
+test("a step of one's own is judged as such, whatever others say of its name", async () => {
+  const { ledger, roots } = await settled();
+  const foreign = { jti: "one", earliestChild: 0, level: 3, denied: false } as const;
+  expect(
+    await ledger.reasons(
+      walk(roots.one, { iat: T - 50, pred: ["one"], foreignParents: [foreign] }),
+      walk(roots.two, { pred: ["one"], foreignParents: [foreign] }),
+    ),
+  ).toEqual(["run.parent_after_child", null]);
+});
+
+test("mandates of several issuers, with one root, are one workflow", async () => {
+  const ledger = newLedger();
+  const shared = { wid: "w", rootIss: ISSUER };
+  const [one, other] = [mandate({ ...shared, iss: "agent:a" }), mandate({ ...shared, iss: "agent:b" })];
+  const elsewhere = mandate({ wid: "w", iss: "agent:a", rootIss: "https://other.example" });
+  expect(
+    await ledger.reasons(
+      walk(one, { jti: "a1" }),
+      walk(other, { pred: [other.jti, "a1"] }),
+      walk(elsewhere, { pred: [elsewhere.jti, "a1"] }),
+    ),
+  ).toEqual([null, null, "run.pred_unknown"]);
 });

@@ -6,9 +6,11 @@ import type { Ledger } from "../../src/ledger/ledger.ts";
 import {
   type Attempt,
   type Claim,
+  isQuestion,
   ledgerName,
   type MandateFacts,
   type Outcome,
+  type RecordFacts,
   type Ruling,
   runKey,
   type Step,
@@ -38,6 +40,7 @@ export const ISSUER = "https://issuer.example";
 
 export const mandate = (changes: Partial<MandateFacts> = {}): MandateFacts => ({
   iss: ISSUER,
+  rootIss: changes.iss ?? ISSUER,
   jti: unique("mandate"),
   wid: null,
   iat: T - 60,
@@ -54,7 +57,11 @@ export const step = ({ jti: root }: MandateFacts, changes: Partial<Step> = {}): 
     iat,
     lastAcceptable: iat + MAX_ECT_AGE + CLOCK_SKEW,
     pred: [root],
+    level: 2,
+    parents: { level: 2, denied: true },
     toleratesUnknownParents: false,
+    foreignParents: [],
+    othersAsked: true,
     ...changes,
   };
 };
@@ -70,6 +77,20 @@ export const claim = (changes: Partial<Claim> = {}): Claim => {
   };
 };
 
+/** A record of the mandate, after no step. */
+export const record = (
+  { iss, jti, digest }: MandateFacts,
+  changes: Partial<RecordFacts> = {},
+): RecordFacts => ({
+  iss,
+  jti,
+  mandateDigest: digest,
+  pred: [],
+  execTs: T,
+  digest: unique("record"),
+  ...changes,
+});
+
 export const facts = (changes: Partial<DecisionFacts> = {}): DecisionFacts => ({
   tenant: "acme",
   revision: "rev",
@@ -79,7 +100,7 @@ export const facts = (changes: Partial<DecisionFacts> = {}): DecisionFacts => ({
   tool: "search",
   action: "mcp.search",
   input_hash: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
-  checks: ["mandate", "signature.agent", "ect"],
+  checks: ["mandate", "signature.agent", "ect.level2"],
   count: null,
   ...changes,
 });
@@ -89,8 +110,10 @@ export const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   mandate: null,
   step: null,
   claims: [],
+  uses: [],
+  record: null,
   denial: null,
-  answered: { method: "tools/call", modern: false },
+  answered: { method: "tools/call", modern: false, wimse: false },
   facts: facts(),
   ...changes,
 });
@@ -144,7 +167,9 @@ export function newLedger(tenant = unique("tenant")): Home {
     aged ??= age(stub);
     await aged;
     // A promise of an RPC that fails is reported as unhandled unless it is awaited at once.
-    return await stub.decide(asked, again);
+    const answer = await stub.decide(asked, again);
+    if (isQuestion(answer)) throw new Error("a question where a ruling should be");
+    return answer;
   };
   const incarnation: Home["incarnation"] = async () => {
     const [row] = await sql<{ value: string }>("SELECT value FROM meta WHERE key = 'incarnation'");

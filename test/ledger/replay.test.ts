@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { ledgerName } from "../../src/ledger/protocol.ts";
+import { ledgerName, type Ruling } from "../../src/ledger/protocol.ts";
 import { CLAIM_WINDOW, CLOCK_SKEW, NODE_WINDOW } from "../../src/limits.ts";
 import {
   attempt,
@@ -80,7 +80,7 @@ test("calls that overlap inside the object are ruled on one after the other", as
   // RPCs reach the object one by one here; calls from within do overlap, once nothing has to be loaded first.
   await ledger.decide(attempt());
   const rulings = await runInDurableObject(ledger.stub, (instance) =>
-    Promise.all(asked.map((call) => instance.decide(call))),
+    Promise.all(asked.map((call) => instance.decide(call) as Promise<Ruling>)),
   );
   const count = (reason: string | null) => rulings.filter((ruling) => ruling.reason === reason).length;
   expect([count(null), count("replay.ect"), count("replay.nonce")]).toEqual([52, 49, 49]);
@@ -251,6 +251,6 @@ test("what was issued before a ledger began may have been used under the agent's
     attempt({ mandate: root, claims: [{ ...nonce, kind: "attestation" }] }),
   ];
   const reasons = [];
-  for (const each of asked) reasons.push((await stub.decide(each)).reason);
+  for (const each of asked) reasons.push(((await stub.decide(each)) as Ruling).reason);
   expect(reasons).toEqual(["replay.too_late", "replay.too_late", null, null]);
 });

@@ -130,8 +130,19 @@ describe("form", () => {
       async () => `${unsigned({ alg: "none", typ: "exec+jwt" })}.${unsigned(ECT)}.`,
       "ect.alg",
     ],
-    ["level 1", async () => unsigned(ECT), "ect.unsigned"],
-    ["level 1 with nothing in it", async () => unsigned({}), "ect.unsigned"],
+    [
+      "alg none and a signature of something else",
+      async () => `${unsigned({ alg: "none", typ: "exec+jwt" })}.${unsigned(ECT)}.${T.split(".")[2]}`,
+      "ect.alg",
+    ],
+    [
+      "no alg and no signature",
+      async () => `${unsigned({ typ: "exec+jwt", kid: ada.kid })}.${unsigned(ECT)}.`,
+      "ect.alg",
+    ],
+    ["a JWS without its signature", async () => T.split(".").slice(0, 2).join("."), "ect.malformed"],
+    ["the payload of a JWS in dots", async () => `.${T.split(".")[1]}.`, "ect.malformed"],
+    ["level 1 with nothing in it", async () => unsigned({}), "ect.claims"],
     ["level 1 with padding", async () => `${unsigned(merge(ECT, { x: 1 }))}==`, "ect.malformed"],
     ["level 1 that is no object", async () => unsigned([ECT]), "ect.malformed"],
     ["level 1 in plain", async () => JSON.stringify(ECT), "ect.malformed"],
@@ -143,6 +154,40 @@ describe("form", () => {
     ],
   ])("%s", async (_, token, expected) => {
     expect(judgeToken(await token())).toBe(expected);
+  });
+});
+
+describe("level 1", () => {
+  const claims = (changes: Changes) => unsigned(merge(ECT, changes));
+
+  test.each<[string, Changes, Reason | "present"]>([
+    ["with all claims", {}, "present"],
+    ["without iss and aud", { iss: undefined, aud: undefined }, "present"],
+    ["iss that is none", { iss: 7 }, "ect.claims"],
+    ["iss null", { iss: null }, "ect.claims"],
+    ["aud that is none", { aud: [] }, "ect.claims"],
+    ["aud null", { aud: null }, "ect.claims"],
+    ["without jti", { jti: undefined }, "ect.claims"],
+    ["without iat", { iat: undefined }, "ect.claims"],
+    ["without exp", { exp: undefined }, "ect.claims"],
+    ["without exec_act", { exec_act: undefined }, "ect.claims"],
+    ["without pred", { pred: undefined }, "ect.claims"],
+    ["with a bad hash", { inp_hash: "x" }, "ect.claims"],
+    ["with too many parents", { pred: Array(MAX_PRED + 1).fill("j") }, "ect.pred_too_long"],
+    ["with a large extension", { ect_ext: { a: long(MAX_ECT_EXT_BYTES) } }, "ect.extension"],
+  ])("%s", (_, changes, expected) => {
+    expect(judgeToken(claims(changes))).toBe(expected);
+  });
+
+  test("says that nobody signed it, and in which headers it came", () => {
+    const token = claims({});
+    const read = (...names: string[]) => parseEct(new Map(names.map((name) => [name, token])));
+    expect(read("execution-context")).toMatchObject({
+      value: { signed: null, carriers: ["execution-context"], iss: ECT.iss, jti: "ect-1" },
+    });
+    expect(read("execution-context", "wimse-ect")).toMatchObject({
+      value: { carriers: ["wimse-ect", "execution-context"] },
+    });
   });
 });
 
@@ -197,6 +242,9 @@ describe("claims", () => {
       `inp_hash: ${JSON.stringify(inp_hash)}`,
       { inp_hash: inp_hash as JsonValue },
     ]),
+    ["out_hash: null", { out_hash: null }],
+    ["out_hash: with a prefix", { out_hash: `sha-256:${hash}` }],
+    ["out_hash: too short", { out_hash: hash.slice(1) }],
     ["inp_hash: another spelling", { inp_hash: respell(hash, 0) }],
     ["inp_hash: the standard alphabet", { inp_hash: `+${hash.slice(1)}` }],
     ["inp_hash: hex", { inp_hash: "ab".repeat(32) }],
@@ -240,14 +288,23 @@ describe("claims", () => {
     ["a number", 1, "ect.extension"],
   ])("ect_ext: %s", async (_, ect_ext, expected) => {
     expect(judgeToken(await ect({ ect_ext }))).toBe(expected);
+    // The first revision's name of the same claim.
+    expect(judgeToken(await ect({ ext: ect_ext }))).toBe(expected);
+  });
+
+  test.each<[string, JsonValue, JsonValue]>([
+    ["equal", {}, {}],
+    ["one of them null", {}, null],
+    ["the other null", null, {}],
+  ])("ect_ext and ext, %s", async (_, ect_ext, ext) => {
+    expect(judgeToken(await ect({ ect_ext, ext }))).toBe("ect.extension");
   });
 
   test("every claim is read as it is", async () => {
-    const { jws, ...claims } = await parsed({ wid: "w", aud: ["a", "b"], out_hash: "x" });
-    expect(jws.header.kid).toBe("ada-1");
+    const { signed, ...claims } = await parsed({ wid: "w", aud: ["a", "b"], out_hash: hash });
+    expect(signed).toMatchObject({ alg: "ES256", kid: "ada-1", jws: { header: { kid: "ada-1" } } });
     expect(claims).toEqual({
-      alg: "ES256",
-      kid: "ada-1",
+      carriers: ["execution-context"],
       iss: ECT.iss,
       aud: ["a", "b"],
       iat: ECT.iat,

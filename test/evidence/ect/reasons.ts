@@ -2,6 +2,7 @@ import type { Reason } from "../../../src/reasons.ts";
 
 /** The reasons that `verify.ts` gives. */
 export const VERIFICATION_REASONS: ReadonlySet<Reason> = new Set([
+  "ect.unsigned",
   "ect.alg",
   "ect.key_unknown",
   "ect.signature",

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { toBase64url, utf8 } from "../../../src/encoding.ts";
 import { lastAcceptable } from "../../../src/evidence/ect/verify.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE } from "../../../src/limits.ts";
@@ -9,6 +10,8 @@ import {
   adaEd25519,
   adaSecond,
   bob,
+  compiled,
+  ECT,
   ect,
   issuerP256,
   judgeEct,
@@ -19,8 +22,11 @@ import {
   tenantEdDsaEcts,
   unwrap,
 } from "../../support/acme.ts";
-import type { Changes, Signer } from "../../support/tokens.ts";
+import { type Changes, merge, type Signer } from "../../support/tokens.ts";
 import { VERIFICATION_REASONS } from "./reasons.ts";
+
+/** A tenant that also takes unsigned ECTs. */
+const lax = await compiled({ ect: { unsafeUnsigned: true } });
 
 const CASES: [string, Changes, Signer, Changes, Reason][] = [
   ["an algorithm the tenant does not take", {}, adaEd25519, {}, "ect.alg"],
@@ -51,7 +57,8 @@ describe("refused", () => {
   });
 
   test("every reason has a case", () => {
-    expect(new Set(CASES.map(([, , , , reason]) => reason))).toEqual(VERIFICATION_REASONS);
+    const reasons = CASES.map(([, , , , reason]) => reason);
+    expect(new Set([...reasons, "ect.unsigned"])).toEqual(VERIFICATION_REASONS);
   });
 
   test("a payload of another token", async () => {
@@ -64,6 +71,48 @@ describe("refused", () => {
     const by = { ...tenant, ect: { ...tenant.ect, algorithms: new Set(["EdDSA"] as const) } };
     expect(outcome(await judgeEct(await ect(), { by }))).toBe("ect.alg");
     expect(outcome(await judgeEct(await ect({}, adaEd25519), { by }))).toBe("ok");
+  });
+});
+
+describe("levels", () => {
+  const unsigned = (changes: Changes = {}) => toBase64url(utf8(JSON.stringify({ ...merge(ECT, changes) })));
+
+  test("what is signed is taken at the tenant's level", async () => {
+    expect(unwrap(await judgeEct(await ect())).level).toBe(2);
+    const strict = await compiled({ ect: { level: 3 } });
+    expect(unwrap(await judgeEct(await ect(), { by: strict })).level).toBe(3);
+    expect(unwrap(await judgeEct(await ect(), { by: lax })).level).toBe(2);
+  });
+
+  test.each<[string, Changes, Reason | "ok", Partial<Parameters<typeof judgeEct>[1]>]>([
+    ["as it is", {}, "ok", {}],
+    ["without iss and aud", { iss: undefined, aud: undefined }, "ok", {}],
+    ["where the tenant takes none", {}, "ect.unsigned", { by: tenant }],
+    ["that the signature does not cover", {}, "ect.unsigned", { covered: [] }],
+    ["while the other header is covered", {}, "ect.unsigned", { covered: ['"execution-context"'] }],
+    ["that is covered in part", {}, "ect.unsigned", { covered: ['"wimse-ect";key="jti"'] }],
+    ["in another agent's name", { iss: "spiffe://example.com/bob" }, "ect.issuer", {}],
+    ["in the name of nobody registered", { iss: "spiffe://example.com/eve" }, "ect.issuer", {}],
+    ["for another audience", { aud: "https://gateway.example/other/mcp" }, "ect.audience", {}],
+    ["that is expired", {}, "ect.expired", { now: NOW + 631 }],
+    ["that is too old", { exp: NOW + 9999 }, "ect.too_old", { now: NOW + MAX_ECT_AGE + CLOCK_SKEW + 1 }],
+    ["from the future", {}, "ect.in_future", { now: NOW - 31 }],
+  ])("an unsigned one %s", async (_, changes, expected, options) => {
+    expect(outcome(await judgeEct(unsigned(changes), { by: lax, ...options }))).toBe(expected);
+  });
+
+  test("an unsigned one is of level 1, and of the key that signed the message", async () => {
+    const { level, key, lastAcceptable: until } = unwrap(await judgeEct(unsigned(), { by: lax }));
+    expect([level, key.kid]).toEqual([1, ada.kid]);
+    expect(until).toBe(lastAcceptable({ iat: NOW, exp: NOW + 600 }));
+  });
+
+  test("where unsigned ones are taken, a bad signature is none the less one", async () => {
+    const [header, payload] = (await ect()).split(".");
+    const [, , other] = (await ect({ jti: "other" })).split(".");
+    const broken = await judgeEct(`${header}.${payload}.${other}`, { by: lax });
+    expect(outcome(broken)).toBe("ect.signature");
+    expect(outcome(await judgeEct(`${header}.${payload}.`, { by: lax }))).toBe("ect.signature");
   });
 });
 
@@ -131,6 +180,7 @@ describe("accepted", () => {
         "jti",
         "key",
         "lastAcceptable",
+        "level",
         "notBefore",
         "pred",
         "wid",
