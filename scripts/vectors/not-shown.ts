@@ -1,0 +1,17 @@
+/** Reason codes that no request alone can show, each with why. */
+export const NOT_SHOWN: Readonly<Record<string, string>> = {
+  "internal.error": "It means a bug.",
+  "message.body_timeout": "A sender would have to be slow for as long as a verifier waits.",
+  "message.body_broken":
+    "The connection would have to end in the middle of the body, and then nobody reads an answer.",
+  "attestation.claim_too_late": "The clock would have to move between two steps of one verification.",
+  "run.parent_level": "The tenant would have to ask for more between two requests.",
+  "capability.too_many_counted": "100,000 counted capabilities would come first.",
+  "run.full": "A run of 100,000 steps would come first.",
+  "run.too_many": "100,000 runs would come first.",
+  "ledger.overloaded": "It depends on load.",
+  "ledger.backlog_full": "100,000 decisions would have to wait for an audit log that is down.",
+  "origin.client_gone": "The caller goes away, so it is told nothing.",
+  "origin.broken":
+    "The origin breaks off in the middle of its answer, whose status has been passed on by then.",
+};

@@ -1,0 +1,43 @@
+import type { Topic } from "../make/case.ts";
+import { attestations } from "./attestation/index.ts";
+import { bearer } from "./bearer/index.ts";
+import { digest } from "./content-digest.ts";
+import { ectTopic } from "./ect/index.ts";
+import { httpSignature } from "./http-signature/index.ts";
+import { levels } from "./levels.ts";
+import { message } from "./message/index.ts";
+import { modern } from "./modern.ts";
+import { origin } from "./origin.ts";
+import { policy } from "./policy.ts";
+import { publishedKeys } from "./published-keys.ts";
+import { references } from "./references.ts";
+import { replay } from "./replay.ts";
+import { runs } from "./runs.ts";
+import { sessions } from "./sessions.ts";
+import { strictJson } from "./strict-json.ts";
+import { target } from "./target/index.ts";
+import { weakKeys } from "./weak-keys.ts";
+import { workflows } from "./workflows.ts";
+
+/** All topics, in the order of the index. */
+export const TOPICS: readonly Topic[] = [
+  target,
+  bearer,
+  publishedKeys,
+  weakKeys,
+  message,
+  strictJson,
+  modern,
+  httpSignature,
+  digest,
+  ectTopic,
+  levels,
+  runs,
+  workflows,
+  replay,
+  ...attestations,
+  references,
+  sessions,
+  policy,
+  origin,
+];
