@@ -12,13 +12,13 @@ import {
   type PublicJwk,
   type Run,
   SESSION_ACTIONS,
-  type SignatureProfile,
   type Signer,
   startRun,
 } from "../../src/agent/index.ts";
 import { type LocalOptions, type LocalRuntime, startLocal } from "../../src/cli/local/runtime.ts";
 import { storedTenant } from "../../src/cli/local/tenants.ts";
 import type { TenantDocument } from "../../src/tenant/schema/document.ts";
+import type { RegisteredProfile } from "../../src/tenant/tenant.ts";
 import { decisionOf } from "./messages.ts";
 import { type Origin, type OriginPath, startOrigin } from "./origin.ts";
 import { type Answer, exchange, toBytes, type Wire } from "./raw.ts";
@@ -30,7 +30,7 @@ export const TOOLS = ["search", "sealed", "write"];
 export interface Caller {
   readonly name: string;
   readonly signer: Signer;
-  readonly profile: SignatureProfile;
+  readonly profile: RegisteredProfile;
   readonly attestor: AttestationSigner;
 }
 
@@ -45,6 +45,7 @@ export interface AuditRow {
   readonly status: number | null;
   readonly input_hash: string | null;
   readonly output_hash: string | null;
+  readonly checks: string;
 }
 
 /** What one request is made of, where it is not what an honest reader would send. */
@@ -63,6 +64,8 @@ export interface Scene {
   readonly writer: Caller;
   /** Has a key of the profile poc. */
   readonly courier: Caller;
+  /** Has an Ed25519 key, whose ECTs only a tenant with `EdDSA` among its `ect.algorithms` takes. */
+  readonly scribe: Caller;
   /** The reader, with another key of its own: one of the profile poc. */
   readonly readerPoc: Caller;
   /** The URL that clients of a tenant use and sign. */
@@ -91,21 +94,30 @@ export type Difference = Partial<Omit<TenantDocument, "origin">> & {
 /** @param tenants by id */
 export async function setScene(
   tenants: Readonly<Record<string, Difference>>,
-  runtimeOptions: Pick<LocalOptions, "sessionKeys"> = {},
+  runtimeOptions: Pick<LocalOptions, "sessionKeys" | "services" | "wimseIdentity" | "log"> = {},
 ): Promise<Scene> {
   const issuer = await generateSigner({ alg: "EdDSA", kid: "issuer-1" });
   const made = await Promise.all([
     makeCaller("reader", "agent"),
     makeCaller("writer", "agent"),
     makeCaller("courier", "poc"),
+    makeCaller("scribe", "agent", "EdDSA"),
   ]);
-  const [reader, writer, courier] = made.map(({ caller }) => caller) as [Caller, Caller, Caller];
+  const [reader, writer, courier, scribe] = made.map(({ caller }) => caller) as [
+    Caller,
+    Caller,
+    Caller,
+    Caller,
+  ];
   const second = await generateSigner({ alg: "ES256", kid: "reader-2" });
   const readerPoc: Caller = { ...reader, signer: second.signer, profile: "poc" };
   const origin = await startOrigin();
-  const documents = Object.entries(tenants).map(([id, difference]) =>
-    document(id, difference, issuer.publicJwk, made, second.publicJwk, origin),
-  );
+  const documents = Object.entries(tenants).map(([id, difference]) => {
+    // An agent whose ECTs the tenant would not take is a fault in its document.
+    const takesEdDsa = difference.ect?.algorithms?.includes("EdDSA") === true;
+    const callers = made.filter(({ caller }) => caller !== scribe || takesEdDsa);
+    return document(id, difference, issuer.publicJwk, callers, second.publicJwk, origin);
+  });
   const started = await startLocal({
     ...runtimeOptions,
     tenants: documents.map((text) => storedTenant(JSON.stringify(text))),
@@ -155,6 +167,7 @@ export async function setScene(
     reader,
     writer,
     courier,
+    scribe,
     readerPoc,
     endpoint,
     origin: (tenant) => origin.path(tenant),
@@ -192,8 +205,8 @@ const GET_HEADERS = { accept: "text/event-stream" };
 
 type MadeCaller = Awaited<ReturnType<typeof makeCaller>>;
 
-async function makeCaller(name: string, profile: SignatureProfile) {
-  const { signer, publicJwk } = await generateSigner({ alg: "ES256", kid: `${name}-1` });
+async function makeCaller(name: string, profile: RegisteredProfile, alg: "ES256" | "EdDSA" = "ES256") {
+  const { signer, publicJwk } = await generateSigner({ alg, kid: `${name}-1` });
   const planner = await generateKeyPair("ES256", { extractable: true });
   const attestor = await importAttestationSigner({
     iss: `issuer://planner-of-${name}`,

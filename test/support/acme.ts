@@ -73,9 +73,9 @@ export async function compiled(changes: Partial<TenantDocument> = {}): Promise<T
 export const tenant = await compiled();
 export const tenantEdDsaEcts = await compiled({ ect: { algorithms: ["ES256", "EdDSA"], maxAgeSeconds: 60 } });
 
-/** The agent of that name in the tenant above. */
-export function agentOf(kid: string) {
-  const key = tenant.agents.keys.get(kid);
+/** The key of an agent, by default in the tenant above. */
+export function agentOf(kid: string, by = tenant) {
+  const key = by.agents.keys.get(kid);
   if (key === undefined) throw new Error(`no key ${kid}`);
   return key;
 }
@@ -125,16 +125,21 @@ export async function judgeMandate(
     : verifyMandate(parsed.value, by, noRemoteKeys, now);
 }
 
-/** The same for an ECT. */
+/** The same for an ECT, in a message that ada signed so that the signature covers these components. */
 export async function judgeEct(
   token: string,
-  { now = NOW, by = tenant } = {},
+  { now = NOW, by = tenant, covered = ['"wimse-ect"'] } = {},
 ): Promise<Result<VerifiedEct, Reason>> {
   const parsed = parseEct(new Map([["wimse-ect", token]]));
   if (parsed.state === "absent") throw new Error("a token was sent");
   return parsed.state === "malformed"
     ? fail(parsed.reason)
-    : verifyEct(parsed.value, by, findAgentKey(by), now);
+    : verifyEct(parsed.value, {
+        tenant: by,
+        findKey: findAgentKey(by),
+        signature: { key: agentOf("ada-1", by), covers: new Set(covered) },
+        now,
+      });
 }
 
 /** "ok" or the reason code. */

@@ -10,6 +10,7 @@ export const agentNamed = (name: string, changes: Partial<Agent> = {}): Agent =>
   suspended: false,
   unsafeBearerOnly: null,
   keySources: [],
+  workload: null,
   ...changes,
 });
 

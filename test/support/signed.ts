@@ -3,7 +3,7 @@
 import type { BareItem } from "structured-headers";
 import { contentDigest } from "../../src/evidence/http-signature/content-digest.ts";
 import { component } from "../../src/evidence/http-signature/fields.ts";
-import { signRequest } from "../../src/evidence/http-signature/sign.ts";
+import { makeSignature } from "../../src/evidence/http-signature/sign.ts";
 import type { Facts } from "../../src/facts.ts";
 import { AUDIENCE, BODY, facts, NOW } from "./acme.ts";
 import type { Signer } from "./tokens.ts";
@@ -27,8 +27,8 @@ export async function signedFacts({
 }: Signing): Promise<Facts> {
   const digest = body.length > 0 ? { "content-digest": await contentDigest(body) } : {};
   const all = { ...digest, ...headers };
-  const signed = await signRequest(
-    { method, targetUri: AUDIENCE, headers: new Map(Object.entries(all)) },
+  const signed = await makeSignature(
+    { kind: "request", method, targetUri: AUDIENCE, headers: new Map(Object.entries(all)) },
     {
       components: ["@method", "@target-uri", ...Object.keys(all)].map((name) => component(name)),
       parameters: new Map(
