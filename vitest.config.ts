@@ -6,7 +6,9 @@ const NODE_TESTS = [
   "test/socket/**/*.test.ts",
   "test/clients/**/*.test.ts",
   "test/interop/**/*.test.ts",
+  "test/hostile/**/*.test.ts",
   "test/cli/**/*.test.ts",
+  "test/vectors/**/*.test.ts",
 ];
 
 export default defineConfig({

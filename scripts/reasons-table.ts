@@ -8,7 +8,7 @@ const SECTIONS = {
   request: "Request and tenant",
   bearer: "ACT mandate",
   message: "Message",
-  signature: "HTTP message signature",
+  signature: "HTTP message signature and workload identity token",
   ect: "Execution context token",
   attestation: "Tool call attestation",
   principal: "One principal, and what the tenant requires",
@@ -35,12 +35,14 @@ const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
   principal: "principal",
   signature: "signature",
   digest: "signature",
+  wit: "signature",
   ect: "ect",
   attestation: "attestation",
   capability: "policy",
   policy: "policy",
   replay: "admission",
   run: "admission",
+  record: "admission",
   ledger: "admission",
   origin: "origin",
   internal: "origin",
@@ -55,6 +57,8 @@ function wire(answer: Answer): { status: string; form: string } {
       return { status: `${answer.status}`, form: `${answer.code}` };
     case "unknown-method":
       return { status: "404 or 200", form: "-32601" };
+    case "signature":
+      return { status: "403 or 400", form: "403, in the profile `wimse` 400" };
     case "forbidden":
       return { status: "403", form: "403" };
     case "attestation":

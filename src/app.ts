@@ -11,7 +11,8 @@ export const app = new Hono<{ Bindings: Env }>();
 
 app.all("*", async (c) => {
   const trail = newTrail(Date.now());
-  return finish(await answer(c.req.raw, trail, c.env, c.executionCtx as ExecutionContext), trail);
+  const answered = await answer(c.req.raw, trail, c.env, c.executionCtx as ExecutionContext);
+  return finish(answered, trail, c.req.method, c.env);
 });
 
 /** An exception is a bug: it is logged, refused, and nothing more is done. */

@@ -1,8 +1,8 @@
+import { chainParents } from "./ancestors.ts";
 import type { DecisionFacts } from "./audit/record.ts";
 import { toBase64url } from "./encoding.ts";
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
 import { principalOf } from "./evidence/caller.ts";
-import type { VerifiedEct } from "./evidence/ect/verify.ts";
 import {
   type Attempt,
   type Claim,
@@ -10,11 +10,12 @@ import {
   type MandateFacts,
   type Step,
   UNVERIFIED,
+  type Use,
 } from "./ledger/protocol.ts";
 import { MCP_METHODS } from "./mcp/methods.ts";
 import type { Reason } from "./reasons.ts";
 import type { Tenant } from "./tenant/tenant.ts";
-import type { Trail } from "./trail.ts";
+import { isWimse, type Trail } from "./trail.ts";
 
 /** Name of the ledger that rules on the request: the caller's, or the one for strangers. */
 export const homeOf = ({ caller }: Trail, tenant: Tenant): string =>
@@ -46,12 +47,12 @@ const HTTP_METHODS: ReadonlySet<string> = new Set(["GET", "DELETE", "POST"]);
 export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | null): Attempt => ({
   decision: trail.decision,
   mandate: trail.caller && mandateOf(trail.caller.mandate),
-  step: trail.step && stepOf(trail.step),
+  step: stepIn(trail),
   claims: claimsOf(trail),
-  uses: [],
-  record: null,
+  uses: usesOf(trail),
+  record: trail.record,
   denial,
-  answered: { method: trail.method ?? trail.claimedMethod, modern: trail.modern },
+  answered: { method: trail.method ?? trail.claimedMethod, modern: trail.modern, wimse: isWimse(trail) },
   facts,
 });
 
@@ -68,14 +69,28 @@ const mandateOf = ({ iss, rootIss, jti, wid, iat, exp, digest }: VerifiedMandate
 
 const principalIn = (caller: Trail["caller"]): string => (caller === null ? UNVERIFIED : principalOf(caller));
 
-const stepOf = (ect: VerifiedEct): Step => ({
-  jti: ect.jti,
-  iat: ect.iat,
-  lastAcceptable: ect.lastAcceptable,
-  pred: ect.pred,
-  toleratesUnknownParents: ect.key.profile === "poc",
-  foreignParents: [],
-});
+function stepIn({ step: ect, caller, tenant }: Trail): Step | null {
+  if (ect === null || caller === null || tenant === null) return null;
+  const level = tenant.ect.unsafeUnsigned ? 1 : tenant.ect.level;
+  return {
+    jti: ect.jti,
+    iat: ect.iat,
+    lastAcceptable: ect.lastAcceptable,
+    pred: ect.pred,
+    level: ect.level,
+    parents: { level, denied: tenant.ect.deniedParents },
+    toleratesUnknownParents: ect.key.profile === "poc" && level < 3,
+    foreignParents: chainParents(caller.mandate),
+    othersAsked: caller.mandate.chain.length === 0,
+  };
+}
+
+/** A mandate keeps its claims under one jti, so the place of an entry in `cap` names it. */
+const usesOf = ({ caller, counted }: Trail): readonly Use[] => {
+  if (caller === null || counted === null) return [];
+  const { iss, jti, exp } = caller.mandate;
+  return [{ key: JSON.stringify([iss, jti, counted.index]), max: counted.max, until: exp }];
+};
 
 /** A signature that covers an ECT needs no nonce of its own: the ECT's jti is spent, and one row is written less. */
 function claimsOf({ caller, step, attested }: Trail): readonly Claim[] {

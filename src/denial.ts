@@ -15,6 +15,8 @@ export interface Refusal {
   readonly verified: boolean;
   /** Whether the request follows revision 2026-07-28 or later. */
   readonly modern: boolean;
+  /** Whether the agent that the mandate names signs in the profile wimse, which has a status of its own for that. */
+  readonly wimse: boolean;
   /** What a challenge says of the tenant; null where none is known. */
   readonly resource: ProtectedResource | null;
 }
@@ -54,7 +56,7 @@ export function toResponse(refusal: Refusal): Response {
 }
 
 /** What the form of an answer depends on. */
-type Cause = Pick<Refusal, "reason" | "method" | "verified" | "modern">;
+type Cause = Pick<Refusal, "reason" | "method" | "verified" | "modern" | "wimse">;
 
 /** The HTTP status of a refusal, for the audit record. */
 export function statusOf(cause: Cause): number {
@@ -67,11 +69,11 @@ function toWire(cause: Cause): Wire {
   if (cause.method !== "server/discover" || wire.form !== "error") return wire;
   // A client that probes with server/discover takes every other status as "an old server" and downgrades.
   if (wire.status === 401 || wire.status === 503) return wire;
-  const mayPass = wire.status >= 500 || wire.status === 429;
+  const mayPass = (wire.status >= 500 && wire.status !== 501) || wire.status === 429;
   return mayPass ? { ...wire, status: 503, headers: retryAfter } : { ...wire, status: 403 };
 }
 
-function wireOf({ reason, method, verified, modern }: Cause): Wire {
+function wireOf({ reason, method, verified, modern, wimse }: Cause): Wire {
   const { answer } = REASONS[reason];
   const isToolCall = method === "tools/call";
   switch (answer.kind) {
@@ -92,6 +94,10 @@ function wireOf({ reason, method, verified, modern }: Cause): Wire {
     }
     case "forbidden":
       return { form: "error", status: 403, code: 403 };
+    case "signature": {
+      const status = wimse ? 400 : 403;
+      return { form: "error", status, code: status };
+    }
     case "attestation":
       // SEP-2787: a failed attestation is a tool result. A stranger gets no such thing.
       return isToolCall && verified

@@ -21,12 +21,21 @@ export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
 }
 
 /** Decodes UTF-8; null for invalid sequences. A byte order mark is kept as a character. */
-export function fromUtf8(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return null;
-  }
+export const fromUtf8 = (bytes: Uint8Array): string | null => utf8Decoder()(bytes, true);
+
+/**
+ * Decodes UTF-8 that comes in pieces, cut anywhere: each call returns the characters that its bytes complete, or null
+ * for an invalid sequence, also for an unfinished one where `last` says that no more comes.
+ */
+export function utf8Decoder(): (bytes: Uint8Array, last: boolean) => string | null {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  return (bytes, last) => {
+    try {
+      return decoder.decode(bytes, { stream: !last });
+    } catch {
+      return null;
+    }
+  };
 }
 
 export const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>

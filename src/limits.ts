@@ -20,6 +20,9 @@ export const MAX_ECT_AGE = 900;
 /** Longest time from `created` to `expires` of an HTTP signature: "a window of minutes" (WIMSE HTTP-sig 3). */
 export const MAX_SIGNATURE_WINDOW = 300;
 
+/** Life of the signature of a refusal: it is read at once. */
+export const RESPONSE_SIGNATURE_LIFETIME = 60;
+
 /** Longest `expSeconds` of a tool call attestation: the maximum SEP-2787 recommends. */
 export const MAX_ATTESTATION_TTL = 300;
 
@@ -65,6 +68,18 @@ export const MAX_JTI_LENGTH = 128;
 /** Capabilities in one mandate. */
 export const MAX_CAPABILITIES = 256;
 
+/** Delegations from the root mandate to the one presented. Each mandate holds its parent, a third larger each time. */
+export const MAX_DELEGATION_DEPTH = 4;
+
+/** Ranges of characters in one pattern of a mandate, counted as often as a quantifier repeats them. */
+export const MAX_PATTERN_SIZE = 256;
+
+/**
+ * Characters of an argument that a pattern can match: identifiers, paths and URLs have fewer. A mandate holds 180 patterns of
+ * the size above at most, which then take a tenth of a second.
+ */
+export const MAX_PATTERN_INPUT = 1024;
+
 /** Audiences in one token. */
 export const MAX_AUDIENCES = 16;
 
@@ -92,6 +107,9 @@ export const MAX_ATTESTATION_BYTES = 64 * 1024;
 
 /** Calls planned in one attestation. */
 export const MAX_ATTESTATION_CALLS = 64;
+
+/** Arguments that an attestation names by reference: those of the call have to fit into its body. */
+export const MAX_REFERENCE_BYTES = MAX_BODY_BYTES;
 
 /** A tool name: the MCP specification recommends 128 at most. */
 export const MAX_TOOL_NAME_LENGTH = 128;
@@ -140,6 +158,27 @@ export const MAX_RSA_EXPONENT_BYTES = 4;
 /** An HS256 secret: the size of the hash, RFC 7518 section 3.2. */
 export const MIN_SECRET_BYTES = 32;
 
+/** A JWK set, DID document or client metadata document, decoded: 64 RSA keys of 8192 bits are 100 KiB. */
+export const MAX_KEY_DOCUMENT_BYTES = 128 * 1024;
+
+/** Keys in one such document: an issuer in the midst of a rotation has a handful. */
+export const MAX_REMOTE_KEYS = 64;
+
+/** Key documents that one isolate of 128 MiB remembers. */
+export const MAX_CACHED_KEY_BYTES = 8 * 1024 * 1024;
+
+/** Trust anchors of one issuer: authorities are few, and a rollover doubles them. */
+export const MAX_ANCHORS = 8;
+
+/** Certificates in an `x5c`, the leaf included: leaf, two intermediates, and a root that some send along. */
+export const MAX_CHAIN_LENGTH = 4;
+
+/** One certificate, DER. A usual one has 1 to 2 KiB; all of a chain has to fit into a token's header. */
+export const MAX_CERTIFICATE_BYTES = 8 * 1024;
+
+/** Chains that one isolate remembers to be good, each a few hundred bytes: only who has a certificate can add one. */
+export const MAX_REMEMBERED_CHAINS = 1_000;
+
 // -- what a ledger keeps ------------------------------------------------------------------------------
 
 /** A table of one-time values covers this span of signed issue time, then it is dropped whole. */
@@ -163,6 +202,12 @@ export const MAX_UNKNOWN_PARENTS = 16;
 
 /** Runs of one agent that live at once under one issuer: a mandate per call, 27 calls a second for an hour. */
 export const MAX_LIVE_RUNS = 100_000;
+
+/** Counts of calls (`max_calls`) of one agent that live at once under one issuer: one for each of its live runs. */
+export const MAX_LIVE_COUNTS = 100_000;
+
+/** Ledgers of other agents that one call asks for parents: a chain of eight agents with two lanes each. */
+export const MAX_LEDGERS_ASKED = 16;
 
 /** Journal records per table: as many as go to D1 at once. A drained table is dropped whole, which costs no writes. */
 export const JOURNAL_WINDOW = 400;
@@ -220,8 +265,29 @@ export const KV_DEADLINE_MS = 3_000;
 /** After KV has failed, it is left alone this long while a last known document can serve. */
 export const KV_COOL_DOWN_MS = 5_000;
 
+/** Key documents are used this long before they are fetched again: so long lives a key that its owner took back. */
+export const KEYS_FRESH_MS = 5 * 60_000;
+
+/** With their server unreachable, known keys serve this long from when they were fetched; then 503. */
+export const KEYS_STALE_MS = 60 * 60_000;
+
+/** An unknown kid may be a new key, so the document is fetched once more; anybody can invent kids, so not again so soon. */
+export const KEYS_COOL_DOWN_MS = 30_000;
+
+/** After a fetch that failed, before the next: what a refused caller is told to wait. */
+export const KEYS_RETRY_MS = 5_000;
+
+/** One key document, from the first packet to the last byte: the call waits for it, and for two at the most. */
+export const KEYS_DEADLINE_MS = 3_000;
+
+/** How often a call looks whether another one, which fetches the same document, has it: cheap beside a fetch of 50 ms. */
+export const KEYS_POLL_MS = 20;
+
 /** The ledger's answer. Beyond it: 503, nothing forwarded. */
 export const LEDGER_DEADLINE_MS = 5_000;
+
+/** All of the arguments that an attestation names by reference: the call waits for them. */
+export const REFERENCE_DEADLINE_MS = 3_000;
 
 /** The origin's response headers, and a list of tools to filter, where the tenant document does not say. */
 export const ORIGIN_DEADLINE_MS = 60_000;

@@ -20,9 +20,11 @@ export type AttestationReason =
 /** What kind of answer a reason gets. `denial.ts` turns each into its wire form. */
 export type Answer =
   | { kind: "challenge" }
-  | { kind: "protocol"; status: 400 | 405 | 408 | 413 | 415 | 431; code: number }
+  | { kind: "protocol"; status: 400 | 405 | 408 | 413 | 415 | 431 | 501; code: number }
   | { kind: "unknown-method" }
   | { kind: "forbidden" }
+  /** HTTP signature and Content-Digest: the status is that of the caller's signature profile. */
+  | { kind: "signature" }
   | { kind: "attestation"; wire: AttestationReason }
   | { kind: "grant" }
   | { kind: "rate" }
@@ -43,6 +45,7 @@ export interface Entry {
 export const PUBLIC_FORMS = {
   "bearer.invalid":
     "The ACT mandate was not accepted. Mint a fresh one for this audience from a trusted issuer.",
+  "wit.invalid": "The workload identity token was not accepted.",
   "signature.invalid": "The HTTP message signature or the Content-Digest was not accepted.",
   "ect.invalid": "The execution context token was not accepted.",
   "attestation.invalid": "The tool call attestation was not accepted.",
@@ -60,7 +63,7 @@ const group = <K extends string>(
     Object.entries<string>(codes).map(([code, help]) => [code, { answer, publicForm, help }]),
   ) as Record<K, Entry>;
 
-const protocol = (status: 400 | 405 | 408 | 413 | 415 | 431, code: number): Answer => ({
+const protocol = (status: 400 | 405 | 408 | 413 | 415 | 431 | 501, code: number): Answer => ({
   kind: "protocol",
   status,
   code,
@@ -114,6 +117,8 @@ export const REASONS = {
     "act.crit": "The mandate's header has a crit extension that is not understood.",
     "act.kid": "The mandate's header has no usable kid.",
     "act.claims": "A required claim of the mandate is missing or has the wrong type.",
+    "act.constraint_malformed":
+      "A constraint in the mandate's cap is malformed: a path that is no JSON Pointer, or a limit of the wrong type.",
     "act.phase": "This is an execution record (phase 2), not a mandate.",
     "act.issuer_unknown": "The mandate's issuer is not trusted by this tenant.",
     "act.key_unknown": "The issuer has no key with the mandate's kid.",
@@ -126,7 +131,18 @@ export const REASONS = {
     "act.subject_unknown": "The mandate's sub is not an agent of this tenant.",
     "act.agent_not_granted": "The issuer may not authorise this agent.",
     "act.action_not_granted": "The mandate's cap has an action that its issuer may not grant.",
-    "act.delegation_off": "The mandate was delegated. Delegated mandates are not taken.",
+    "act.delegation_off":
+      "This tenant takes no mandate with del: neither delegated ones nor those that may be.",
+    "act.delegation_malformed":
+      "del is not {depth, max_depth} with, from depth 1 on, a parent that is a well-formed mandate.",
+    "act.delegation_depth":
+      "The chain is deeper than its max_depth or the tenant allows, skips a depth, raises max_depth, or has a parent without del.",
+    "act.delegation_chain":
+      "A delegated mandate does not continue its parent: its iss is not the parent's sub, its wid differs, or a jti comes twice.",
+    "act.delegation_signature":
+      "A delegated mandate is not signed with a key that its delegator has registered for the profile agent.",
+    "act.privilege_escalation":
+      "A delegated mandate reaches beyond its parent in cap, constraints, aud, iat, nbf or exp.",
   }),
 
   // -- stage 3: message -------------------------------------------------------------------------------
@@ -183,18 +199,47 @@ export const REASONS = {
   // -- stages 4 to 7: evidence ------------------------------------------------------------------------
   ...group({ kind: "forbidden" }, null, {
     "required.no_rule": "No evidence rule of this tenant matches this method and tool.",
-    "signature.missing": "Sign the request: Signature-Input and Signature (RFC 9421).",
     "ect.missing": "Send an execution context token in Wimse-ECT or Execution-Context.",
   }),
-  ...group({ kind: "forbidden" }, "signature.invalid", {
+  ...group({ kind: "signature" }, null, {
+    "signature.missing": "Sign the request: Signature-Input and Signature (RFC 9421).",
+  }),
+  ...group(protocol(400, 400), null, {
+    "wit.missing": "This agent proves itself with a WIT: send it in Workload-Identity-Token.",
+  }),
+  ...group(protocol(400, 400), "wit.invalid", {
+    "wit.malformed": "Workload-Identity-Token is not one compact JWS of strict JSON in canonical base64url.",
+    "wit.too_large": "The WIT is larger than is read.",
+    "wit.typ": "The WIT's typ is not wit+jwt.",
+    "wit.alg": "The WIT's alg is not ES256, ES384, EdDSA or PS512, or not that of the key it names.",
+    "wit.crit": "The WIT's header has a crit extension that is not understood.",
+    "wit.kid": "The WIT's header has no usable kid.",
+    "wit.claims": "exp of the WIT is missing, or a claim that is there has the wrong type.",
+    "wit.subject": "The WIT's sub is not a workload identifier in canonical form.",
+    "wit.confirmation":
+      "cnf.jwk of the WIT is missing, has no alg, is weak, is for an algorithm that is not taken, or is a key that the tenant document registers itself.",
+    "wit.trust_domain_unknown": "The trust domain of the WIT's sub is not one of this tenant.",
+    "wit.key_unknown": "The trust domain has no key with the WIT's kid.",
+    "wit.signature": "The WIT's signature does not verify.",
+    "wit.expired": "The WIT has expired. Ask for a fresh one.",
+    "wit.in_future": "The WIT's iat or nbf is in the future. Check the clock of its issuer.",
+  }),
+  ...group(protocol(501, 501), "signature.invalid", {
+    "signature.response_demanded":
+      "wimse-sign-response asks for a signed answer. Answers are streamed as they come and cannot be signed: leave it out.",
+  }),
+  ...group({ kind: "signature" }, "signature.invalid", {
     "signature.malformed": "Signature-Input or Signature is not what RFC 9421 section 4 allows.",
     "signature.too_large":
       "The signature fields are larger than are read, or have too many labels or components.",
     "signature.labels": "Signature-Input and Signature do not have the same labels.",
-    "signature.not_one": "There must be exactly one signature with a keyid registered here.",
+    "signature.not_one":
+      "There must be exactly one signature of the caller: with a keyid registered here, or in the profile wimse with its tag.",
     "signature.key_unknown": "The keyid is not a registered key of an agent.",
-    "signature.alg": "The alg parameter is not the algorithm registered for the key.",
-    "signature.parameters": "A parameter that the key's profile requires is missing or has the wrong type.",
+    "signature.alg":
+      "The alg parameter is not the algorithm registered for the key, or the tenant does not take that algorithm.",
+    "signature.parameters":
+      "A parameter that the key's profile requires is missing or has the wrong type, or one that it forbids is there.",
     "signature.coverage": "The signature does not cover everything that the key's profile requires.",
     "signature.component": "A covered component cannot be resolved for this message.",
     "signature.mismatch": "The signature does not verify over this request.",
@@ -214,9 +259,10 @@ export const REASONS = {
     "ect.alg": "The ECT's alg is not one this tenant accepts, or not the one registered for its key.",
     "ect.crit": "The ECT's header has a crit extension that is not understood.",
     "ect.kid": "The ECT's header has no usable kid.",
-    "ect.unsigned": "The ECT is not signed (level 1). Sign it.",
+    "ect.unsigned":
+      "The ECT is unsigned (level 1). This tenant takes none, or the HTTP signature does not cover it. Sign it.",
     "ect.claims": "A required claim of the ECT is missing or has the wrong type.",
-    "ect.extension": "ect_ext is larger or deeper than the profile allows.",
+    "ect.extension": "ect_ext (or ext, not both) is no object, or larger or deeper than the profile allows.",
     "ect.pred_too_long": "pred names more parents than are read. Name only those not named by a later step.",
     "ect.key_unknown": "The ECT's kid is not a registered key of an agent.",
     "ect.issuer": "The ECT's iss is not an identity of the agent whose key signed it.",
@@ -235,6 +281,19 @@ export const REASONS = {
   ...group({ kind: "forbidden" }, "principal.invalid", {
     "principal.mismatch": "Mandate, signature, ECT and attestation must all be of the same agent.",
     "principal.key_mismatch": "The ECT and the HTTP signature must be made with the same key.",
+  }),
+
+  ...group({ kind: "forbidden" }, null, {
+    "record.malformed":
+      "ACT-Record is not a compact JWS with typ act+jwt, alg EdDSA or ES256, kid and no crit, or is larger than is read.",
+    "record.claims":
+      "A claim of the record is missing or has the wrong type: it has those of its mandate, exec_act, exec_ts, status and pred.",
+    "record.subject": "The record's sub is not the calling agent.",
+    "record.key_unknown": "The record is not signed with a registered key of its agent.",
+    "record.signature": "The record's signature does not verify.",
+    "record.status": "The record's status is not one this tenant takes.",
+    "record.action": "The record's exec_act is not in its cap.",
+    "record.time": "The record's exec_ts is in the future, or not within the life of its mandate.",
   }),
 
   // -- attestation: SEP-2787's own reason codes go on the wire, these into the audit log ---------------
@@ -275,7 +334,7 @@ export const REASONS = {
   ...group(attestation("server_mismatch"), "attestation.invalid", {
     "attestation.fingerprint_not_found": "No planned call names this server's fingerprint.",
     "attestation.fingerprint_twice": "More than one planned call names this server's fingerprint.",
-    "attestation.several_calls": "Attest one call at a time; plans of several are not taken.",
+    "attestation.several_calls": "Attest one call at a time; this tenant takes no plans of several.",
   }),
   ...group(attestation("tool_mismatch"), "attestation.invalid", {
     "attestation.tool_differs": "The attestation is for another tool.",
@@ -287,9 +346,19 @@ export const REASONS = {
     "attestation.projection_digest_mismatch": "projectionDigest is not the digest of the projection.",
     "attestation.hash_only_mismatch": "The committed digest is not that of the arguments.",
     "attestation.redacted_not_allowed": "The projection is neither the arguments nor their digest.",
+    "attestation.redacted_not_subset": "The projection shows something that is not in the arguments.",
     "attestation.args_number":
       "A number in the envelope or the arguments is not one this dialect can commit to.",
-    "attestation.ref_resolver_off": "argsRef is not resolved here. Use argsProjection.",
+    "attestation.ref_resolver_off":
+      "References to arguments are not resolved here. Commit to the arguments by a projection alone.",
+    "attestation.ref_host_not_allowed":
+      "The reference is not an https URL whose host this tenant fetches arguments from.",
+    "attestation.ref_unreachable":
+      "What the reference names could not be fetched: it must be answered in time with 200 and JSON of at most 1 MiB, without a redirect.",
+    "attestation.ref_digest_mismatch": "What the reference names does not have the digest that is signed.",
+    "attestation.ref_content_mismatch": "What the reference names is not the arguments of the call.",
+    "attestation.unbound_input":
+      "This tool takes no attested call with inputResponses or requestState, which an attestation does not bind.",
   }),
 
   // -- stage 7: session -------------------------------------------------------------------------------
@@ -312,6 +381,12 @@ export const REASONS = {
   ...group({ kind: "grant" }, null, {
     "capability.missing": "The mandate's cap does not have the action of this method and tool.",
     "capability.constraint_unknown": "The capability has a constraint that cannot be evaluated here.",
+    "capability.argument_not_allowed":
+      "The constraints in the mandate's cap do not allow these arguments, or this method has none to allow.",
+    "capability.calls_exhausted":
+      "The capability was used as often as the mandate allows. Ask for another mandate.",
+    "capability.too_many_counted":
+      "The agent has as many live counts of calls under this issuer as it may have.",
     "policy.tenant_suspended": "The operator has suspended this tenant.",
     "policy.agent_suspended": "The operator has suspended this agent.",
   }),
@@ -325,9 +400,17 @@ export const REASONS = {
     "run.pred_unknown":
       "pred names a step that is not in this run. Name only steps whose answer said recorded.",
     "run.parent_after_child": "A parent in pred was issued after this ECT.",
+    "run.parent_level": "A parent in pred has a lower level than this tenant asks for. Start a new run.",
+    "run.parent_denied": "A parent in pred was denied, and this tenant takes no such parents. Leave it out.",
     "run.mandate_changed": "A mandate with this jti but other claims was used before.",
     "run.full": "The run has as many steps as one run may have. Start a new one.",
     "run.too_many": "The agent has as many live runs under this issuer as it may have.",
+    "record.mandate_unknown":
+      "The record's mandate has made no step here, or has ended. Send the record in time.",
+    "record.mandate_differs": "The record's mandate claims are not those of the mandate that was used.",
+    "record.repeated": "A record of this mandate was taken before.",
+    "record.pred_unknown": "The record's pred names a step that is not in the run of its mandate.",
+    "record.too_early": "The record's exec_ts is before a step in its pred. Check the clock.",
   }),
   ...group({ kind: "unavailable" }, null, {
     "ledger.unavailable": "The ledger did not answer. Nothing was forwarded; try again.",

@@ -3,6 +3,7 @@ import { discard } from "./bytes/discard.ts";
 import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
 import { lastAcceptable } from "./evidence/act/verify.ts";
+import { ATTESTATION_HEADER } from "./evidence/attested.ts";
 import { type Caller, covers } from "./evidence/caller.ts";
 import type { Passage } from "./gate.ts";
 import { report } from "./ledger/client.ts";
@@ -54,7 +55,7 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
     tenant.origin,
     {
       method: facts.method,
-      headers: forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isWordOf(caller), trail.session),
+      headers: headersFor(call, trail),
       body: facts.method === "POST" ? received.body : null,
       signal: facts.signal,
     },
@@ -76,6 +77,15 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
   }
   // A response of these two has no body, whatever the origin sent.
   return ok({ status, headers, body: status === 204 || status === 205 ? null : body });
+}
+
+/** The attestation goes along where it was verified: the origin can verify it again, and finds the one that we found. */
+function headersFor({ facts, tenant, caller }: Call, { session, attested }: Trail): Headers {
+  const headers = forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isWordOf(caller), session);
+  const attestation = facts.headers.get(ATTESTATION_HEADER);
+  if (attestation !== undefined && attested !== null && tenant.attestation.forwardsHeader)
+    headers.set(ATTESTATION_HEADER, attestation);
+  return headers;
 }
 
 /** What the origin may take for the caller's word. With a bearer alone there is nothing more to ask of a resumption. */

@@ -1,4 +1,6 @@
 import { randomId } from "./encoding.ts";
+import type { Counted } from "./evidence/act/bind.ts";
+import type { VerifiedRecord } from "./evidence/act/record.ts";
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
 import type { Attested } from "./evidence/attested.ts";
 import type { Caller } from "./evidence/caller.ts";
@@ -36,6 +38,10 @@ export interface Trail {
   /** The ECT, once it is bound to body and mandate: from then on it is a step of the run, admitted or not. */
   step: VerifiedEct | null;
   attested: Attested | null;
+  /** An execution record of the caller's that came with the request. */
+  record: VerifiedRecord | null;
+  /** The entry of `cap` that the call uses up; null where its calls are not counted. */
+  counted: Counted | null;
   /** The caller's own session; null for a message that belongs to none. */
   session: Session | null;
   /** What the ledger said; null until it was asked. */
@@ -43,6 +49,10 @@ export interface Trail {
   /** The checks passed, in order. */
   readonly checks: string[];
 }
+
+/** Whether the agent that the mandate names signs in the profile wimse. */
+export const isWimse = ({ mandate }: Pick<Trail, "mandate">): boolean =>
+  (mandate?.agent.workload ?? null) !== null;
 
 export const newTrail = (now: number): Trail => ({
   decision: randomId(),
@@ -60,6 +70,8 @@ export const newTrail = (now: number): Trail => ({
   caller: null,
   step: null,
   attested: null,
+  record: null,
+  counted: null,
   session: null,
   ruling: null,
   checks: [],

@@ -31,10 +31,12 @@ const caller = (key: AgentKey = agentOf("ada-1"), nonce: string | null = "n-1"):
     nonce,
     created: NOW,
     expires: NOW + 60,
+    demandsSignedResponse: false,
     covers: new Set(),
     lastAcceptable: NOW + 90,
   },
   ect: null,
+  wit: null,
 });
 
 const attested = {
@@ -110,6 +112,7 @@ describe("the attempt", () => {
     const asked = attempt(trail({ caller: caller(), step }));
     expect(asked.mandate).toEqual({
       iss: "https://issuer.example",
+      rootIss: "https://issuer.example",
       jti: "mandate-1",
       wid: "w-1",
       iat: NOW,
@@ -121,13 +124,40 @@ describe("the attempt", () => {
       iat: NOW,
       lastAcceptable: step.lastAcceptable,
       pred: ["mandate-1"],
+      level: 2,
+      parents: { level: 2, denied: true },
       toleratesUnknownParents: false,
+      foreignParents: [],
+      othersAsked: true,
     });
   });
 
-  test("only the poc profile tolerates unknown parents", () => {
+  test("only the poc profile tolerates unknown parents, and not at level 3", () => {
     const poc = { ...step, key: { ...step.key, profile: "poc" as const } };
-    expect(attempt(trail({ caller: caller(), step: poc })).step?.toleratesUnknownParents).toBe(true);
+    const tolerates = (by = tenant) =>
+      attempt(trail({ caller: caller(), step: poc, tenant: by })).step?.toleratesUnknownParents;
+    expect(tolerates()).toBe(true);
+    expect(tolerates({ ...tenant, ect: { ...tenant.ect, level: 3 } })).toBe(false);
+  });
+
+  test.each([
+    [{ level: 2 }, 2],
+    [{ level: 3 }, 3],
+    [{ level: 2, unsafeUnsigned: true }, 1],
+  ] as const)("asks of parents what the tenant takes: %j", (policy, level) => {
+    const by = { ...tenant, ect: { ...tenant.ect, ...policy, deniedParents: false } };
+    const asked = attempt(trail({ caller: caller(), step, tenant: by }));
+    expect(asked.step?.parents).toEqual({ level, denied: false });
+  });
+
+  test("of a mandate that was delegated, the chain's mandates may be named, and others are there to ask", () => {
+    const { agent, iss, rootIss, wid } = verifiedMandate;
+    const chain = [{ agent, iss, rootIss, wid, jti: "root", iat: NOW - 100, exp: NOW + 900 }];
+    const delegated = { ...caller(), mandate: { ...verifiedMandate, chain } };
+    expect(attempt(trail({ caller: delegated, step })).step).toMatchObject({
+      foreignParents: [{ jti: "root", earliestChild: NOW - 160, level: 3, denied: false }],
+      othersAsked: false,
+    });
   });
 
   test("is plain data, as an RPC needs it", () => {

@@ -13,6 +13,7 @@ const refusal = (reason: Reason, changes: Partial<Refusal> = {}): Refusal => ({
   method: "tools/call",
   verified: true,
   modern: false,
+  wimse: false,
   resource: { metadataUrl: "https://g.example/.well-known/oauth-protected-resource/acme/mcp", scopes: [] },
   ...changes,
 });

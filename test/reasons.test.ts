@@ -6,6 +6,7 @@ const ALL = Object.keys(REASONS) as Reason[];
 /** Groups whose codes tell a forger which check he passed. */
 const HIDDEN: Record<string, keyof typeof PUBLIC_FORMS> = {
   act: "bearer.invalid",
+  wit: "wit.invalid",
   signature: "signature.invalid",
   digest: "signature.invalid",
   ect: "ect.invalid",
@@ -14,7 +15,7 @@ const HIDDEN: Record<string, keyof typeof PUBLIC_FORMS> = {
 };
 
 /** What anybody can see for himself: that he sent nothing. */
-const HARMLESS: readonly Reason[] = ["signature.missing", "ect.missing"];
+const HARMLESS: readonly Reason[] = ["signature.missing", "wit.missing", "ect.missing"];
 
 describe.each(ALL)("%s", (reason) => {
   test("is a group and a name", () => {

@@ -1,6 +1,7 @@
 import { seconds } from "../clock.ts";
 import { fromUtf8, randomId, utf8 } from "../encoding.ts";
 import { contentDigest } from "../evidence/http-signature/content-digest.ts";
+import { WIT_HEADER } from "../evidence/wit/parse.ts";
 import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
 import { type ActionOptions, actionOf } from "./actions.ts";
 import { type AttestationOptions, attest } from "./attestation.ts";
@@ -28,8 +29,12 @@ export interface EvidenceOptions {
   readonly ectIssuer?: string;
   /** `aud` of ECTs and `wimse-aud` of signatures; the URL without query and fragment where it is not given. */
   readonly audience?: string;
-  /** The one that the key is registered for; `agent` without it. */
+  /** The one that the key is registered for, or that of the workload; `agent` without it. */
   readonly profile?: SignatureProfile;
+  /** The workload identity token whose `cnf.jwk` is the signer's key: for the profiles of WIMSE. */
+  readonly wit?: string;
+  /** Takes no answer without a signature; see `SignatureOptions`. */
+  readonly demandSignedResponse?: boolean;
   readonly attestation?: AttestationOptions;
   /** `authorization` without it. */
   readonly mandateHeader?: "authorization" | "act-mandate";
@@ -52,6 +57,8 @@ export interface Evidence {
   readonly headers: Headers;
   /** For `run.answered`; null where the message has no ECT. */
   readonly step: Step | null;
+  /** The nonce of the signature, which a signed answer names; null where there is none. */
+  readonly nonce: string | null;
 }
 
 /**
@@ -60,7 +67,7 @@ export interface Evidence {
  * A POST with a JSON-RPC request or notification has an ECT. An answer to the server, a GET and a DELETE have the
  * mandate and a signature with a nonce; in the profile `poc` the mandate alone, as its client sends it.
  *
- * @throws TypeError for a tool that would be taken for a session method, and for headers that cannot be signed
+ * @throws TypeError for a signer that cannot sign ECTs, for a tool that would be taken for a session method, and for headers that cannot be signed
  * @example
  * import { addEvidence, generateSigner, mintMandate, SESSION_ACTIONS, startRun } from "countersign/agent";
  *
@@ -98,7 +105,7 @@ export async function addEvidence(request: OutgoingRequest, options: EvidenceOpt
   const { token, sub, wid } = run.mandate;
   const inAuthorization = options.mandateHeader !== "act-mandate";
   headers.set(inAuthorization ? "authorization" : "act-mandate", inAuthorization ? `Bearer ${token}` : token);
-  if (profile === "poc" && message === null) return { headers, step: null };
+  if (profile === "poc" && message === null) return { headers, step: null, nonce: null };
 
   let step: Step | null = null;
   if (message !== null) {
@@ -117,17 +124,18 @@ export async function addEvidence(request: OutgoingRequest, options: EvidenceOpt
     const attestation = await attest(options.attestation, call);
     if (attestation !== null) headers.set("x-mcp-attestation", attestation);
   }
+  if (options.wit !== undefined) headers.set(WIT_HEADER, options.wit);
   if (body.length > 0) headers.set("content-digest", await contentDigest(body));
 
   // Last, since it covers the others.
   const nonce = newId?.() ?? randomId();
   const signed = await signMessage(
     { method, url: target.href, headers },
-    { signer, profile, audience, cover, nonce, now, lifetimeSeconds },
+    { ...options, signer, profile, audience, cover, nonce, now, lifetimeSeconds },
   );
   headers.set("signature-input", signed.signatureInput);
   headers.set("signature", signed.signature);
-  return { headers, step };
+  return { headers, step, nonce };
 }
 
 /** A copy, so that nobody changes it between hash and signature. */

@@ -8,20 +8,38 @@
  * @module
  */
 
-export type { AttestationClaim, AttestationSigner, SignedAttestation } from "../evidence/attestation/sign.ts";
+export type {
+  AttestationClaim,
+  AttestationSigner,
+  AttestedCallClaim,
+  ProjectionChoice,
+  SignedAttestation,
+} from "../evidence/attestation/sign.ts";
 export { signAttestation } from "../evidence/attestation/sign.ts";
 export { type ActionOptions, actionOf, SESSION_ACTIONS, sessionActions } from "./actions.ts";
 export { type AttestationOptions, importAttestationSigner } from "./attestation.ts";
+export { type DelegationGrant, delegateMandate } from "./delegation.ts";
 export { type EctClaims, mintEct } from "./ect.ts";
 export { addEvidence, type Evidence, type EvidenceOptions, type OutgoingRequest } from "./evidence.ts";
 export { createFetch, type FetchFunction, type FetchOptions } from "./fetch.ts";
 export {
+  type ArgumentConstraint,
+  type CapabilityConstraints,
   type CapabilityEntry,
   type Mandate,
   type MandateGrant,
   mintMandate,
   readMandate,
 } from "./mandate.ts";
+export { mintRecord, type RecordClaims } from "./record.ts";
+export { type ExpectedAnswer, verifyAnswer } from "./response.ts";
 export { type Predecessors, type Run, type Step, startRun } from "./run.ts";
 export { type SignatureOptions, type SignatureProfile, signMessage } from "./signature.ts";
-export { generateSigner, importSigner, type PublicJwk, type Signer, type SignerAlgorithm } from "./signer.ts";
+export {
+  generateSigner,
+  importSigner,
+  type KeyPairAlgorithm,
+  type PublicJwk,
+  type Signer,
+  type SignerAlgorithm,
+} from "./signer.ts";

@@ -1,5 +1,5 @@
 import { seconds } from "../clock.ts";
-import { parseMandate } from "../evidence/act/parse.ts";
+import { type Mandate as ParsedMandate, parseMandate } from "../evidence/act/parse.ts";
 import { type Signer, signJwt } from "./signer.ts";
 
 /** What an issuer grants, and to whom. */
@@ -17,6 +17,8 @@ export interface MandateGrant {
   readonly actions: readonly (string | CapabilityEntry)[];
   /** From `iat` to `exp`; 900 without it. */
   readonly lifetimeSeconds?: number;
+  /** How often the agent may hand the mandate on, one to the next; without it the mandate cannot be delegated. */
+  readonly maxDepth?: number;
   /** Workflow id: mandates of one issuer with the same `wid` are one run, and one can follow another. */
   readonly wid?: string;
   /** A UUID without it. */
@@ -25,10 +27,33 @@ export interface MandateGrant {
   readonly now?: number;
 }
 
-/** An entry of `cap` as it is written. A verifier that cannot evaluate a constraint lets the entry allow nothing. */
+/** An entry of `cap` as it is written. Several entries of one action are alternatives. */
 export interface CapabilityEntry {
   readonly action: string;
-  readonly constraints?: unknown;
+  readonly constraints?: CapabilityConstraints;
+}
+
+/** What an entry allows of its action. The vocabulary is Countersign's; see `docs/act.md`. */
+export interface CapabilityConstraints {
+  /** By JSON Pointer (RFC 6901) into the arguments of the tool call. */
+  readonly arguments?: Readonly<Record<string, ArgumentConstraint>>;
+  /** Whether there may be arguments that no pointer names; no, where anything is said about arguments. */
+  readonly additional?: boolean;
+  /** Calls under this entry; any number without it. Such an entry cannot be delegated. */
+  readonly max_calls?: number;
+}
+
+/** What one argument must be. All of it must hold. */
+export interface ArgumentConstraint {
+  /** `required` without it. */
+  readonly presence?: "required" | "optional" | "forbidden";
+  readonly equals?: unknown;
+  readonly in?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly prefix?: string;
+  /** Of the whole text: I-Regexp (RFC 9485) without groups, alternatives and category escapes. */
+  readonly pattern?: string;
 }
 
 /** A mandate with what the kit needs of its claims; nothing here is verified. */
@@ -60,11 +85,15 @@ export interface Mandate {
  *   sub: "agent:researcher",
  *   aud: "https://mcp.example/mcp",
  *   purpose: "Find recent papers on tides",
- *   actions: [...SESSION_ACTIONS, "mcp.search"],
+ *   actions: [
+ *     ...SESSION_ACTIONS,
+ *     "mcp.search",
+ *     { action: "mcp.fetch", constraints: { arguments: { "/url": { prefix: "https://papers.example/" } } } },
+ *   ],
  * });
  */
 export function mintMandate(grant: MandateGrant): Promise<string> {
-  const { signer, iss, sub, aud, purpose, wid, lifetimeSeconds = 900 } = grant;
+  const { signer, iss, sub, aud, purpose, wid, maxDepth, lifetimeSeconds = 900 } = grant;
   const iat = grant.now ?? seconds();
   return signJwt(signer, "act+jwt", {
     iss,
@@ -75,9 +104,14 @@ export function mintMandate(grant: MandateGrant): Promise<string> {
     jti: grant.jti ?? crypto.randomUUID(),
     ...(wid !== undefined && { wid }),
     task: { purpose },
-    cap: grant.actions.map((entry) => (typeof entry === "string" ? { action: entry } : entry)),
+    cap: capOf(grant.actions),
+    ...(maxDepth !== undefined && { del: { depth: 0, max_depth: maxDepth } }),
   });
 }
+
+/** Entries of `cap`, from actions and entries. */
+export const capOf = (actions: MandateGrant["actions"]): readonly CapabilityEntry[] =>
+  actions.map((entry) => (typeof entry === "string" ? { action: entry } : entry));
 
 /**
  * Reads a mandate without verifying it: for the agent's own use, never to decide anything.
@@ -92,10 +126,13 @@ export function mintMandate(grant: MandateGrant): Promise<string> {
  * const { jti, exp } = readMandate(token);
  */
 export function readMandate(token: string): Mandate {
-  const read = parseMandate(new Map([["act-mandate", token]]));
-  if (read.state !== "present") {
-    throw new TypeError(`not a mandate: ${read.state === "malformed" ? read.reason : "empty"}`);
-  }
-  const { iss, sub, aud, iat, exp, jti, wid, cap } = read.value;
+  const { iss, sub, aud, iat, exp, jti, wid, cap } = parsed(token);
   return { token, iss, sub, aud, iat, exp, jti, wid, actions: cap.map(({ action }) => action) };
+}
+
+/** The mandate as a verifier reads it. */
+export function parsed(token: string): ParsedMandate {
+  const read = parseMandate(new Map([["act-mandate", token]]));
+  if (read.state === "present") return read.value;
+  throw new TypeError(`not a mandate: ${read.state === "malformed" ? read.reason : "empty"}`);
 }

@@ -21,6 +21,9 @@ export interface Run {
    * a keep-alive between two steps that have nothing to do with it, and the graph would show the chatter of the
    * client, not the work.
    *
+   * What a tool call would name is also what an agent is told that goes on with the work under a mandate handed on by
+   * this one: its `startRun` takes it as `parents`.
+   *
    * @param joins true for a tool call
    */
   pred(joins: boolean): readonly string[];
@@ -50,6 +53,9 @@ export type Predecessors = "frontier" | "all";
  * @param options.predecessors `frontier` (the default) names the recorded steps that no recorded step has named
  *   yet, so `pred` stays short however long the run; what is beyond the most a verifier reads is named by the step
  *   after. `all` names every recorded step, in order of answer: a verifier reads 255 of them.
+ * @param options.parents what the first steps of this run follow, where the mandate was handed on by another agent: its
+ *   mandate and recorded steps, as the `pred(true)` of its run says. A verifier takes none but those of agents that the
+ *   mandate has come through.
  * @example
  * import { generateSigner, mintMandate, startRun } from "countersign/agent";
  *
@@ -58,18 +64,21 @@ export type Predecessors = "frontier" | "all";
  * const run = startRun(await mintMandate({ signer, iss, sub, aud, purpose: "Search", actions: ["mcp.search"] }));
  * run.pred(true); // [run.mandate.jti]
  */
-export function startRun(mandate: string, options: { readonly predecessors?: Predecessors } = {}): Run {
+export function startRun(
+  mandate: string,
+  options: { readonly predecessors?: Predecessors; readonly parents?: readonly string[] } = {},
+): Run {
   const namesAll = options.predecessors === "all";
   let current = readMandate(mandate);
-  /** In order of answer. */
-  const nameable = new Set<string>();
+  /** What others have done, then in order of answer. */
+  const nameable = new Set<string>(options.parents);
   return {
     get mandate() {
       return current;
     },
     pred(joins) {
       if (!joins) return [current.jti];
-      const named = [current.jti, ...nameable];
+      const named = [...new Set([current.jti, ...nameable])];
       return namesAll ? named : named.slice(0, MAX_PRED);
     },
     answered(step, { headers }) {

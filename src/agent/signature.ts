@@ -1,14 +1,15 @@
 import { algorithmOf } from "../evidence/http-signature/algorithms.ts";
 import { component } from "../evidence/http-signature/fields.ts";
-import { requiredComponents } from "../evidence/http-signature/profiles.ts";
-import { signRequest } from "../evidence/http-signature/sign.ts";
+import { requiredComponents, WIMSE_TAG } from "../evidence/http-signature/profiles.ts";
+import { makeSignature } from "../evidence/http-signature/sign.ts";
 import type { Signer } from "./signer.ts";
 
 /**
- * How a request is signed. `agent` covers everything that is decided upon. `poc` is what the ACT/ECT proof of
- * concept sends: nothing but method, target, digest and ECT, for tenants that registered a key for it.
+ * How a request is signed. `agent` covers everything that is decided upon. `wimse-07` and `wimse-06` do too, by those
+ * revisions of draft-ietf-wimse-http-signature: for workloads, which prove their key with a WIT. `poc` is what the ACT/ECT
+ * proof of concept sends: nothing but method, target, digest and ECT, for tenants that registered a key for it.
  */
-export type SignatureProfile = "agent" | "poc";
+export type SignatureProfile = "agent" | "poc" | "wimse-06" | "wimse-07";
 
 /** What a signature says beside the message. */
 export interface SignatureOptions {
@@ -23,6 +24,11 @@ export interface SignatureOptions {
   /** Seconds. */
   readonly now: number;
   readonly lifetimeSeconds: number;
+  /**
+   * Takes no answer without a signature (`wimse-sign-response`), in `wimse` alone. Countersign streams what the origin says,
+   * so it refuses such a request, and signs the refusal.
+   */
+  readonly demandSignedResponse?: boolean;
 }
 
 /**
@@ -50,28 +56,37 @@ export interface SignatureOptions {
  */
 export async function signMessage(
   request: { readonly method: string; readonly url: string; readonly headers: Headers },
-  { signer, profile, audience, cover, nonce, now, lifetimeSeconds }: SignatureOptions,
+  options: SignatureOptions,
 ): Promise<{ signatureInput: string; signature: string }> {
+  const { signer, profile, cover } = options;
   const algorithm = algorithmOf(signer.alg);
-  if (algorithm === undefined) throw new TypeError(`${signer.alg} signs no HTTP messages`);
   const headers = new Map(request.headers);
   const names = requiredComponents(profile, [...headers.keys()], new Set(cover));
-  const limits = { expires: now + lifetimeSeconds, nonce };
-  const parameters = {
-    created: now,
-    ...(profile === "agent" && limits),
-    keyid: signer.kid,
-    alg: algorithm.name,
-    "wimse-aud": audience,
-  };
-  return signRequest(
-    { method: request.method, targetUri: request.url, headers },
+  return makeSignature(
+    { kind: "request", method: request.method, targetUri: request.url, headers },
     {
       components: names.map((name) => component(name)),
-      parameters: new Map(Object.entries(parameters)),
+      parameters: new Map(Object.entries(parametersOf(options, algorithm.name))),
       label: "sig",
       sign: async (base) =>
         new Uint8Array(await crypto.subtle.sign(algorithm.webCrypto, signer.privateKey, base)),
     },
   );
+}
+
+function parametersOf(options: SignatureOptions, alg: string): Record<string, string | number | boolean> {
+  const { signer, profile, audience, nonce, now, lifetimeSeconds, demandSignedResponse = false } = options;
+  const key = { keyid: signer.kid, alg };
+  const limits = { created: now, expires: now + lifetimeSeconds, nonce };
+  switch (profile) {
+    case "agent":
+      return { ...limits, ...key, "wimse-aud": audience };
+    case "poc":
+      return { created: now, ...key, "wimse-aud": audience };
+    case "wimse-06":
+    case "wimse-07": {
+      const demand = demandSignedResponse ? { "wimse-sign-response": true } : {};
+      return { ...limits, tag: WIMSE_TAG, "wimse-aud": audience, ...demand };
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import { findKey } from "../keys/find.ts";
-import type { KeyFinder, WantedKey } from "../keys/source.ts";
+import type { KeyFinder, KeyRing, WantedKey } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, AgentKey, Tenant } from "../tenant/tenant.ts";
@@ -16,14 +16,14 @@ export const agentKeys =
   async (wanted) => {
     const registered = tenant.agents.keys.get(wanted.kid);
     if (registered !== undefined) return ok(registered);
+    let unavailable = false;
     for (const { source, profile, lane } of agent.keySources) {
-      const found = await findKey({ own: new Map(), sources: [source] }, wanted, find);
-      if (found.ok) {
-        // Whose key it is, and what for, is said in the document where the document has the key.
-        if (tenant.pinnedKeys.has(found.value.thumbprint)) return fail("signature.key_unknown");
-        return ok({ ...found.value, agent, profile, lane });
-      }
-      if (found.error === "unavailable") return fail("keys.unavailable");
+      const ring = { own: NO_KEYS, sources: [source], pinned: tenant.pinnedKeys };
+      const found = await findKey(ring, wanted, find);
+      if (found.ok) return ok({ ...found.value, agent, profile, lane });
+      unavailable ||= found.error === "unavailable";
     }
-    return ok(null);
+    return unavailable ? fail("keys.unavailable") : ok(null);
   };
+
+const NO_KEYS: KeyRing["own"] = new Map();

@@ -2,26 +2,35 @@ import type { Facts } from "../facts.ts";
 import type { KeyFinder } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { Agent, EvidenceKind, Tenant } from "../tenant/tenant.ts";
+import type { Agent, AgentKey, EvidenceKind, Tenant, Workload } from "../tenant/tenant.ts";
 import type { VerifiedMandate } from "./act/verify.ts";
 import { agentKeys, type FindAgentKey } from "./agent-key.ts";
 import { type Ect, parseEct } from "./ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "./ect/verify.ts";
 import { checkContentDigest } from "./http-signature/content-digest.ts";
-import { component, type LabelledSignature } from "./http-signature/fields.ts";
+import { type LabelledSignature, plainIdentifier } from "./http-signature/fields.ts";
 import { parseHttpSignature } from "./http-signature/parse.ts";
-import { type VerifiedSignature, verifyHttpSignature } from "./http-signature/verify.ts";
+import {
+  type SignatureContext,
+  type VerifiedSignature,
+  verifyRegistered,
+  verifyWimse,
+} from "./http-signature/verify.ts";
 import type { Presented } from "./presented.ts";
+import { parseWit, type Wit } from "./wit/parse.ts";
+import { type VerifiedWit, verifyWit } from "./wit/verify.ts";
 
 /** What comes with the bearer to prove the caller, as found. The attestation is about the call and is taken later. */
 export interface CallerEvidence {
   readonly signature: Presented<readonly LabelledSignature[]>;
   readonly ect: Presented<Ect>;
+  /** Evidence of agents that are workloads; of others it is a header like any other. */
+  readonly wit: Presented<Wit>;
 }
 
 /**
  * Who is calling, proven: a mandate for an agent, and a message signed by a key of that agent, unless the tenant takes the
- * message with the bearer alone.
+ * message with the bearer alone. The key is registered, or confirmed by a WIT.
  */
 export interface Caller {
   readonly agent: Agent;
@@ -31,6 +40,8 @@ export interface Caller {
   /** Null where the message came with the bearer alone. */
   readonly signature: VerifiedSignature | null;
   readonly ect: VerifiedEct | null;
+  /** What the key of the signature was taken from; null where it is a registered one. */
+  readonly wit: VerifiedWit | null;
 }
 
 /** The principal, as decisions, ledgers and sessions name it. */
@@ -38,7 +49,7 @@ export const principalOf = ({ agent }: Pick<Caller, "agent">): string => `agent:
 
 /** Whether the caller's signature covers a header: without that it may be anybody's. */
 export const covers = (caller: Caller | null, header: string): boolean =>
-  caller?.signature?.covers.has(component(header).identifier) === true;
+  caller?.signature?.covers.has(plainIdentifier(header)) === true;
 
 export interface CallerContext {
   readonly tenant: Tenant;
@@ -54,6 +65,7 @@ export interface CallerContext {
 export const parseCallerEvidence = (facts: Facts): CallerEvidence => ({
   signature: parseHttpSignature(facts.headers),
   ect: parseEct(facts.headers),
+  wit: parseWit(facts.headers),
 });
 
 /** What the profile demands and the request does not have. Malformed evidence is there: it fails when verified. Stage 5. */
@@ -69,57 +81,102 @@ export function checkPresence(
 }
 
 /**
- * Verifies HTTP signature with Content-Digest, and ECT, in this order, and that they and the mandate are of one
- * agent and one key. Stage 6, and the first rule of stage 7. Without a signature, the agent that the mandate names, where
- * the tenant takes that; that no ECT comes without one is seen to by `checkPresence`.
+ * Verifies WIT (of a workload), HTTP signature with Content-Digest, and ECT, in this order, and that they and the mandate
+ * are of one agent and one key. Stage 6, and the first rule of stage 7. Which of the two kinds of proof an agent gives is
+ * in the tenant document, never in the message. Without a signature, the agent that the mandate names, where the tenant
+ * takes that; that no ECT comes without one is seen to by `checkPresence`.
  */
 export async function verifyCaller(
   mandate: VerifiedMandate,
   evidence: CallerEvidence,
   context: CallerContext,
 ): Promise<Result<Caller, Reason>> {
-  const { tenant, now } = context;
   if (evidence.signature.state === "absent") return bearerAlone(mandate);
-  const findKey = agentKeys(mandate.agent, tenant, context.keys);
-  const signature = await verifySignature(evidence.signature, findKey, context);
-  if (!signature.ok) return signature;
+  if (evidence.signature.state === "malformed") return fail(evidence.signature.reason);
+  const { agent } = mandate;
+  const proof = await (agent.workload === null
+    ? proveByKey(evidence.signature.value, agent, context)
+    : proveByWit(evidence.signature.value, evidence.wit, agent, agent.workload, context));
+  if (!proof.ok) return proof;
+  const { signature, findKey, wit } = proof.value;
+  const { facts, body, bodySha256, tenant, now } = context;
+  const digest = await checkContentDigest(facts.headers.get("content-digest"), body, bodySha256);
+  if (!digest.ok) return digest;
+
   if (evidence.ect.state === "malformed") return fail(evidence.ect.reason);
   const ect =
-    evidence.ect.state === "present" ? await verifyEct(evidence.ect.value, tenant, findKey, now) : ok(null);
+    evidence.ect.state === "present"
+      ? await verifyEct(evidence.ect.value, { tenant, findKey, signature, now })
+      : ok(null);
   if (!ect.ok) return ect;
 
-  const { key } = signature.value;
-  if (mandate.agent !== key.agent) return fail("principal.mismatch");
+  const { key } = signature;
+  if (agent !== key.agent) return fail("principal.mismatch");
   if (ect.value !== null) {
     if (ect.value.key.agent !== key.agent) return fail("principal.mismatch");
     // The ledger is named by the key's lane: two keys would give one request two homes.
     if (ect.value.key.thumbprint !== key.thumbprint) return fail("principal.key_mismatch");
   }
-  return ok({ agent: key.agent, lane: key.lane, mandate, signature: signature.value, ect: ect.value });
+  return ok({ agent, lane: key.lane, mandate, signature, ect: ect.value, wit });
 }
 
 /** A message that nothing proves but a bearer token: who sends it is whom the token names. */
 function bearerAlone(mandate: VerifiedMandate): Result<Caller, Reason> {
   const { agent } = mandate;
   if (agent.unsafeBearerOnly === null) return fail("signature.missing");
-  return ok({ agent, lane: agent.unsafeBearerOnly.lane, mandate, signature: null, ect: null });
+  const { lane } = agent.unsafeBearerOnly;
+  return ok({ agent, lane, mandate, signature: null, ect: null, wit: null });
 }
 
-async function verifySignature(
-  signature: Exclude<CallerEvidence["signature"], { state: "absent" }>,
-  findKey: FindAgentKey,
-  { tenant, facts, body, bodySha256, now }: CallerContext,
-): Promise<Result<VerifiedSignature, Reason>> {
-  if (signature.state === "malformed") return fail(signature.reason);
-  const verified = await verifyHttpSignature(signature.value, {
-    message: { method: facts.method, targetUri: tenant.publicUrl, headers: facts.headers },
-    hasBody: body.length > 0,
-    forwardHeaders: tenant.origin.forwardHeaders,
-    findKey,
-    audiences: tenant.audiences,
-    now,
-  });
-  if (!verified.ok) return verified;
-  const digest = await checkContentDigest(facts.headers.get("content-digest"), body, bodySha256);
-  return digest.ok ? verified : digest;
+/** A signature over the request, and the keys that its ECT may be signed with. */
+interface Proof {
+  readonly signature: VerifiedSignature;
+  readonly findKey: FindAgentKey;
+  readonly wit: VerifiedWit | null;
 }
+
+/** By a key that is registered. */
+async function proveByKey(
+  signatures: readonly LabelledSignature[],
+  agent: Agent,
+  context: CallerContext,
+): Promise<Result<Proof, Reason>> {
+  const findKey = agentKeys(agent, context.tenant, context.keys);
+  const verified = await verifyRegistered(signatures, findKey, signatureContext(context));
+  return verified.ok ? ok({ signature: verified.value, findKey, wit: null }) : verified;
+}
+
+/** By the key in a WIT of the agent's workload. */
+async function proveByWit(
+  signatures: readonly LabelledSignature[],
+  presented: Presented<Wit>,
+  agent: Agent,
+  workload: Workload,
+  context: CallerContext,
+): Promise<Result<Proof, Reason>> {
+  if (presented.state === "absent") return fail("wit.missing");
+  if (presented.state === "malformed") return fail(presented.reason);
+  const { tenant, keys, now } = context;
+  const { trustDomains, signature: policy, pinnedKeys } = tenant;
+  const wit = await verifyWit(presented.value, { trustDomains, policy, keys, now });
+  if (!wit.ok) return wit;
+  // Whose key it is, and what for, is said in the document where the document has the key.
+  if (pinnedKeys.has(wit.value.key.thumbprint)) return fail("wit.confirmation");
+  if (!workload.subjects.has(wit.value.subject)) return fail("principal.mismatch");
+
+  const { profile, lane } = workload;
+  const key: AgentKey = { ...wit.value.key, agent, profile, lane };
+  const verified = await verifyWimse(signatures, key, signatureContext(context));
+  // An ECT names the key as the token does, or by its thumbprint.
+  const findKey: FindAgentKey = async ({ kid }) => ok(kid === key.kid || kid === key.thumbprint ? key : null);
+  return verified.ok ? ok({ signature: verified.value, findKey, wit: wit.value }) : verified;
+}
+
+const signatureContext = ({ tenant, facts, body, now }: CallerContext): SignatureContext => ({
+  message: { kind: "request", method: facts.method, targetUri: tenant.publicUrl, headers: facts.headers },
+  hasBody: body.length > 0,
+  policy: tenant.signature,
+  forwardHeaders: tenant.origin.forwardHeaders,
+  audiences: tenant.audiences,
+  now,
+});

@@ -1,10 +1,8 @@
 import type { JsonObject, JsonValue } from "../json/strict-json.ts";
 import { MAX_AUDIENCES, MAX_IDENTIFIER_LENGTH, MAX_JTI_LENGTH } from "../limits.ts";
 
-/** The claims that mandate and ECT have in common, typed (RFC 7519 section 4.1, and `wid`). */
-export interface CommonClaims {
-  readonly iss: string;
-  readonly aud: readonly string[];
+/** The claims that every mandate and ECT has, typed (RFC 7519 section 4.1, and `wid`). */
+export interface TokenClaims {
   readonly iat: number;
   /** `nbf`; `iat` where it is absent. */
   readonly notBefore: number;
@@ -13,19 +11,30 @@ export interface CommonClaims {
   readonly wid: string | null;
 }
 
+/** Those and the two that signed ones have: from whom, and for whom. */
+export interface CommonClaims extends TokenClaims {
+  readonly iss: string;
+  readonly aud: readonly string[];
+}
+
 /** Null where one is missing (`nbf` and `wid` may be) or has the wrong type, or `exp` is not after `iat`. */
 export function readCommonClaims(payload: JsonObject): CommonClaims | null {
   const iss = readIdentifier(payload.iss);
   const aud = readIdentifiers(payload.aud, MAX_AUDIENCES);
+  const claims = readTokenClaims(payload);
+  return iss === null || aud === null || claims === null ? null : { iss, aud, ...claims };
+}
+
+/** The same without `iss` and `aud`. */
+export function readTokenClaims(payload: JsonObject): TokenClaims | null {
   const iat = readTime(payload.iat);
   const notBefore = payload.nbf === undefined ? iat : readTime(payload.nbf);
   const exp = readTime(payload.exp);
   const jti = readIdentifier(payload.jti, MAX_JTI_LENGTH);
   const wid = payload.wid === undefined ? null : readIdentifier(payload.wid, MAX_JTI_LENGTH);
-  if (iss === null || aud === null || iat === null || notBefore === null || exp === null || jti === null)
-    return null;
+  if (iat === null || notBefore === null || exp === null || jti === null) return null;
   if (exp <= iat || (payload.wid !== undefined && wid === null)) return null;
-  return { iss, aud, iat, notBefore, exp, jti, wid };
+  return { iat, notBefore, exp, jti, wid };
 }
 
 /** A string of 1 to `max` printable ASCII characters; null otherwise. Identifiers are compared byte for byte. */

@@ -7,12 +7,28 @@ import { MAX_TENANT_BYTES } from "../limits.ts";
 import { metadataUrl } from "../oauth/resource-metadata.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
-import { compileAgents, compileAttestationKeys, compileIssuers, type Placed } from "./identities.ts";
-import { checkActions, checkEvidence, checkPublicUrl, checkUsable } from "./rules.ts";
+import {
+  compileAgents,
+  compileAttestationKeys,
+  compileIssuers,
+  compileTrustDomains,
+  type Placed,
+} from "./identities.ts";
+import {
+  checkActions,
+  checkDelegation,
+  checkEvidence,
+  checkPublicUrl,
+  checkSigners,
+  checkUsable,
+  checkWorkloads,
+} from "./rules.ts";
+import { actPolicy } from "./schema/act.ts";
 import { attestationKey, attestationPolicy } from "./schema/attestation.ts";
 import { type ShapedDocument, tenantDocument } from "./schema/document.ts";
 import { ectPolicy } from "./schema/ect.ts";
-import { agent, issuer } from "./schema/identities.ts";
+import { agent, issuer, trustDomain } from "./schema/identities.ts";
+import { signaturePolicy } from "./schema/signature.ts";
 import type { EvidenceRule, Tenant } from "./tenant.ts";
 import { pathTenantUrl } from "./urls.ts";
 
@@ -50,11 +66,22 @@ export async function compileTenant(
 
   const shaped = v.safeParse(tenantDocument, raw);
   const found: Found[] = (shaped.issues ?? []).map(fromIssue);
-  const agents = await compileAgents(entriesOf(agent, raw, "agents"), found);
+  const signature = field(raw, "signature");
+  const algorithms = signature && signaturePolicy(signature.value);
+  const agents = await compileAgents(entriesOf(agent, raw, "agents"), algorithms, found);
+  // Filled when all keys are known; nobody looks before.
+  const pinnedKeys = new Set<string>();
   const issuers = await compileIssuers(
     entriesOf(issuer, raw, "issuers"),
     agentNames(raw),
-    agents.keyPlaces,
+    agents.places,
+    pinnedKeys,
+    found,
+  );
+  const trustDomains = await compileTrustDomains(
+    entriesOf(trustDomain, raw, "trustDomains"),
+    agents.places,
+    pinnedKeys,
     found,
   );
   const attestationKeys = await compileAttestationKeys(
@@ -65,19 +92,17 @@ export async function compileTenant(
   if (!shaped.success || found.length > 0) return fail(inDocumentOrder(raw, found));
 
   const revision = toBase64url(await sha256(bytes));
-  const { keyPlaces, ...registry } = agents;
-  const pinnedKeys = new Set([
-    ...keyPlaces.keys(),
-    ...[...issuers.values()].flatMap(({ keys }) =>
-      [...keys.own.values()].map(({ thumbprint }) => thumbprint),
-    ),
-  ]);
+  const { places, ...registry } = agents;
+  const rings = [...[...issuers.values()].map(({ keys }) => keys), ...trustDomains.values()];
+  for (const thumbprint of places.keys.keys()) pinnedKeys.add(thumbprint);
+  for (const { own } of rings) for (const { thumbprint } of own.values()) pinnedKeys.add(thumbprint);
   return ok({
     ...settings(shaped.output, gatewayUrl),
     revision,
     agents: registry,
     pinnedKeys,
     issuers,
+    trustDomains,
     attestationKeys,
   });
 }
@@ -119,11 +144,22 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
   const evidence = field(raw, "evidence");
   const agents = field(raw, "agents");
   const ect = field(raw, "ect");
+  const act = field(raw, "act");
+  const issuers = field(raw, "issuers");
   const attestationKeys = field(raw, "attestationKeys");
+  const trustDomains = field(raw, "trustDomains");
   return [
     ...(id ? checkPublicUrl(id.value, field(raw, "publicUrl")?.value, gatewayUrl) : []),
     ...(actions ? checkActions(actions.value) : []),
     ...(actions && evidence ? checkEvidence(evidence.value, actions.value.extraMethods) : []),
+    ...(act && issuers && agents
+      ? checkDelegation({ act: act.value, issuers: issuers.value, agents: agents.value })
+      : []),
+    ...(issuers ? checkSigners(issuers.value, "issuers") : []),
+    ...(trustDomains ? checkSigners(trustDomains.value, "trustDomains") : []),
+    ...(agents && trustDomains
+      ? checkWorkloads({ agents: agents.value, trustDomains: trustDomains.value })
+      : []),
     ...(agents && evidence && ect && attestationKeys
       ? checkUsable({
           agents: agents.value,
@@ -139,8 +175,8 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
 function settings(
   document: ShapedDocument,
   gatewayUrl: string,
-): Omit<Tenant, "revision" | "agents" | "pinnedKeys" | "issuers" | "attestationKeys"> {
-  const { id, origin, actions, ect, attestation, sessions, streams, tools } = document;
+): Omit<Tenant, "revision" | "agents" | "pinnedKeys" | "issuers" | "trustDomains" | "attestationKeys"> {
+  const { id, origin, act, actions, signature, ect, attestation, sessions, streams, tools } = document;
   const publicUrl = document.publicUrl ?? pathTenantUrl(gatewayUrl, id);
   return {
     id,
@@ -165,6 +201,8 @@ function settings(
       }),
     ),
     actions: { ...actions, extraMethods: new Set(actions.extraMethods) },
+    signature: signaturePolicy(signature),
+    act: actPolicy(act),
     ect: ectPolicy(ect),
     attestation: attestationPolicy(attestation),
     sessions: { maxAge: sessions.maxAgeSeconds },

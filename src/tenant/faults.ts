@@ -2,6 +2,7 @@
 
 import type { BaseIssue } from "valibot";
 import { isObject, type JsonValue } from "../json/strict-json.ts";
+import type { Result } from "../result.ts";
 
 export interface Fault {
   /** Such as `agents[0].keys[1].jwk`; empty for the document as a whole. */
@@ -72,4 +73,22 @@ function comparePlaces(a: readonly number[], b: readonly number[]): number {
     if (step !== other) return step - other;
   }
   return a.length - b.length;
+}
+
+/** Who claims a name first keeps it; a second claim is a fault that names both places. */
+export function claims(what: string, found: Found[]): (name: string, at: Path) => boolean {
+  const owners = new Map<string, Path>();
+  return (name, at) => {
+    const owner = owners.get(name);
+    if (owner === undefined) owners.set(name, at);
+    else found.push({ at, problem: `is the same ${what} as ${formatPath(owner)}` });
+    return owner === undefined;
+  };
+}
+
+/** The value of an import; its error becomes a fault. */
+export function imported<T>(result: Result<T, string>, at: Path, found: Found[]): T | null {
+  if (result.ok) return result.value;
+  found.push({ at, problem: result.error });
+  return null;
 }

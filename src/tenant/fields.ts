@@ -1,7 +1,7 @@
 /** Building blocks of the tenant schema. */
 
 import * as v from "valibot";
-import { MAX_IDENTIFIER_LENGTH } from "../limits.ts";
+import { MAX_IDENTIFIER_LENGTH, MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 
 /**
  * An object with exactly these fields. `strictObject` alone takes an array for an object without fields, names only the
@@ -78,3 +78,16 @@ export const nonEmptyList = <S extends v.GenericSchema>(item: S, max: number, de
     v.maxLength(max, `must have at most ${max} entries`),
     v.description(description),
   );
+
+/** A switch that is off unless it is set. */
+export const flag = (description: string) =>
+  v.optional(v.pipe(v.boolean(), v.description(description)), false);
+
+export const toolName = text(
+  new RegExp(`^[!-~]{1,${MAX_TOOL_NAME_LENGTH}}$`),
+  `must have 1 to ${MAX_TOOL_NAME_LENGTH} printable ASCII characters`,
+  "Name of a tool.",
+);
+
+export const bindingName = (description: string) =>
+  text(/^[A-Z][A-Z0-9_]{0,63}$/, "must be the name of a binding in capitals, such as ORIGIN", description);

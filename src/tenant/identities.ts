@@ -1,15 +1,20 @@
 /** The tables of a tenant: agents, issuers, attestation keys. A name maps once, or the document has a fault. */
 
 import type * as v from "valibot";
-import { importSharedSecret, importVerificationKey } from "../keys/hygiene.ts";
-import type { KeyAlgorithm, VerificationKey } from "../keys/key.ts";
+import { importNamedSecret, importSharedSecret, importVerificationKey } from "../keys/hygiene.ts";
+import type { KeyAlgorithm, NamedSecret, VerificationKey } from "../keys/key.ts";
+import type { KeyRing } from "../keys/source.ts";
 import type { Result } from "../result.ts";
-import { type Found, formatPath, type Path } from "./faults.ts";
+import { claims, type Found, imported, type Path } from "./faults.ts";
+import { type AgentKeyPlaces, compileRing } from "./key-rings.ts";
+import { compileSource } from "./key-sources.ts";
 import type { attestationKey } from "./schema/attestation.ts";
-import type { agent, issuer } from "./schema/identities.ts";
+import type { agent, issuer, trustDomain } from "./schema/identities.ts";
+import type { SignaturePolicy } from "./schema/signature.ts";
 import {
   type Agent,
   type AgentKey,
+  type AgentKeySource,
   type AgentRegistry,
   type AttestationKey,
   attestationIdentity,
@@ -23,50 +28,41 @@ export interface Placed<S extends v.GenericSchema> {
   readonly value: v.InferOutput<S>;
 }
 
-const SIGNING_ALGORITHMS: readonly KeyAlgorithm[] = ["ES256", "EdDSA"];
+/** What mandates are signed with. */
+const ISSUER_ALGORITHMS: readonly KeyAlgorithm[] = ["ES256", "EdDSA"];
 
-/** Who claims a name first keeps it; a second claim is a fault that names both places. */
-function claims(what: string, found: Found[]): (name: string, at: Path) => boolean {
-  const owners = new Map<string, Path>();
-  return (name, at) => {
-    const owner = owners.get(name);
-    if (owner === undefined) owners.set(name, at);
-    else found.push({ at, problem: `is the same ${what} as ${formatPath(owner)}` });
-    return owner === undefined;
-  };
-}
-
-/** The value of an import; its error becomes a fault. */
-function imported<T>(result: Result<T, string>, at: Path, found: Found[]): T | null {
-  if (result.ok) return result.value;
-  found.push({ at, problem: result.error });
-  return null;
-}
-
-/** Agents by every identity, and their keys. */
+/**
+ * Agents by every identity, and their keys.
+ * @param policy what their keys may be for; null where the document does not say it well: then no key is looked at
+ */
 export async function compileAgents(
   agents: readonly Placed<typeof agent>[],
+  policy: SignaturePolicy | null,
   found: Found[],
-): Promise<AgentRegistry & { readonly keyPlaces: ReadonlyMap<string, Path> }> {
+): Promise<AgentRegistry & { readonly places: AgentKeyPlaces }> {
   const bySubject = new Map<string, Agent>();
   const byEctIssuer = new Map<string, Agent>();
   const byAttestation = new Map<string, Agent>();
   const keys = new Map<string, AgentKey>();
-  const keyPlaces = new Map<string, Path>();
+  const places = { keys: new Map<string, Path>(), urls: new Map<string, Path>() };
   const claimName = claims("agent name", found);
   const claimSubject = claims("subject", found);
   const claimEctIssuer = claims("ECT issuer", found);
   const claimAttestation = claims("iss and sub", found);
+  const claimWorkload = claims("workload identifier", found);
   const claimKid = claims("kid", found);
   const claimKey = claims("key", found);
+  const claimUrl = claims("source of keys", found);
 
   for (const { at, value } of agents) {
     claimName(value.name, [...at, "name"]);
+    const keySources: AgentKeySource[] = [];
     const owner: Agent = {
       name: value.name,
       suspended: value.status === "suspended",
       unsafeBearerOnly: bearerOnly(at, value, found),
-      keySources: [],
+      keySources,
+      workload: workloadOf(at, value, claimWorkload, found),
     };
     for (const [i, subject] of value.subjects.entries()) {
       const place = [...at, "subjects", i];
@@ -82,37 +78,82 @@ export async function compileAgents(
       if (claimAttestation(identity, [...at, "attestations", i])) byAttestation.set(identity, owner);
     }
     // An attestation is bound to no key: two lanes would be two ledgers, and each would take its nonce once.
-    if (value.attestations.length > 0 && new Set(value.keys.map(({ lane }) => lane)).size > 1) {
+    if (value.attestations.length > 0 && lanesOf(value).size > 1) {
       found.push({ at: [...at, "attestations"], problem: "needs all keys of the agent to have one lane" });
     }
-    for (const [i, { jwk, profile, lane }] of value.keys.entries()) {
-      const place = [...at, "keys", i, "jwk"];
-      const key = imported(await importVerificationKey(jwk, SIGNING_ALGORITHMS), place, found);
-      if (key === null) continue;
+    const addKey = async (jwk: Jwk, { profile, lane }: KeyRole, place: Path): Promise<void> => {
+      const key = policy && imported(await importAgentKey(jwk, policy), place, found);
+      if (key === null) return;
       if (profile === "poc" && key.alg !== "ES256") {
         found.push({ at: place, problem: "must be a P-256 key: the poc profile signs with ES256 alone" });
       }
       // The same key under two kids would have two profiles, lanes or agents, by the caller's choice.
-      if (!claimKey(key.thumbprint, place) || !claimKid(key.kid, place)) continue;
-      keyPlaces.set(key.thumbprint, place);
+      if (!claimKey(key.thumbprint, place) || !claimKid(key.kid, place)) return;
+      places.keys.set(key.thumbprint, place);
       keys.set(key.kid, { ...key, agent: owner, profile, lane });
+    };
+    for (const [i, key] of value.keys.entries()) await addKey(key.jwk, key, [...at, "keys", i, "jwk"]);
+    for (const [i, entry] of value.keySources.entries()) {
+      const place = [...at, "keySources", i];
+      const compiled = await compileSource(entry, place, "authentication", found);
+      if ("jwk" in compiled) {
+        await addKey(compiled.jwk, entry, place);
+      } else if (compiled.url !== null && claimUrl(compiled.url, place)) {
+        places.urls.set(compiled.url, place);
+        keySources.push({ source: compiled.source, profile: entry.profile, lane: entry.lane });
+      }
     }
   }
-  return { bySubject, byEctIssuer, byAttestation, keys, keyPlaces };
+  return { bySubject, byEctIssuer, byAttestation, keys, places };
 }
 
-/** A bearer alone names an agent and no key, so whatever the key, profile and lane have to be the same. */
-function bearerOnly(
+type Jwk = Readonly<Record<string, unknown>>;
+
+const importAgentKey = (
+  jwk: Jwk,
+  { algorithms, publicAlgorithms }: SignaturePolicy,
+): Promise<Result<VerificationKey | NamedSecret, string>> =>
+  jwk.kty === "oct" && algorithms.has("HS256")
+    ? importNamedSecret(jwk)
+    : importVerificationKey(jwk, publicAlgorithms);
+
+/** A workload proves itself by its token alone: with keys beside it, a caller could choose the laxer profile. */
+function workloadOf(
   at: Path,
-  { unsafeBearerOnly, keys }: v.InferOutput<typeof agent>,
+  { workload, keys, keySources }: v.InferOutput<typeof agent>,
+  claim: (name: string, at: Path) => boolean,
   found: Found[],
-): Agent["unsafeBearerOnly"] {
-  if (!unsafeBearerOnly) return null;
+): Agent["workload"] {
+  if (workload === undefined) return null;
+  if (keys.length + keySources.length > 0) {
+    found.push({
+      at: [...at, "workload"],
+      problem: "excludes keys and keySources: the agent signs with that of its token alone",
+    });
+  }
+  const { subjects, revision, lane } = workload;
+  for (const [i, subject] of subjects.entries()) claim(subject, [...at, "workload", "subjects", i]);
+  return { subjects: new Set(subjects), profile: revision, lane };
+}
+
+type KeyRole = Pick<AgentKeySource, "profile" | "lane">;
+
+const rolesOf = ({ keys, keySources }: v.InferOutput<typeof agent>): readonly KeyRole[] => [
+  ...keys,
+  ...keySources,
+];
+
+const lanesOf = (value: v.InferOutput<typeof agent>): ReadonlySet<number> =>
+  new Set(rolesOf(value).map(({ lane }) => lane));
+
+/** A bearer alone names an agent and no key, so whatever the key, profile and lane have to be the same. */
+function bearerOnly(at: Path, value: v.InferOutput<typeof agent>, found: Found[]): Agent["unsafeBearerOnly"] {
+  if (!value.unsafeBearerOnly) return null;
   const place = [...at, "unsafeBearerOnly"];
-  if (keys.some(({ profile }) => profile !== "poc")) {
+  if (rolesOf(value).some(({ profile }) => profile !== "poc")) {
     found.push({ at: place, problem: "is for agents whose keys are all of the profile poc" });
   }
-  const lanes = new Set(keys.map(({ lane }) => lane));
+  const lanes = lanesOf(value);
   if (lanes.size > 1) found.push({ at: place, problem: "needs all keys of the agent to have one lane" });
   const [lane] = lanes;
   if (lane === undefined) found.push({ at: place, problem: "needs a key, whose lane it is kept in" });
@@ -122,12 +163,12 @@ function bearerOnly(
 /**
  * Issuers by `iss`.
  * @param agentNames names in `agents`, also of agents that have other faults
- * @param agentKeys thumbprints of the agents' keys, with their places
  */
 export async function compileIssuers(
   issuers: readonly Placed<typeof issuer>[],
   agentNames: ReadonlySet<string>,
-  agentKeys: ReadonlyMap<string, Path>,
+  agentKeys: AgentKeyPlaces,
+  pinned: KeyRing["pinned"],
   found: Found[],
 ): Promise<ReadonlyMap<string, Issuer>> {
   const table = new Map<string, Issuer>();
@@ -137,31 +178,36 @@ export async function compileIssuers(
       if (!agentNames.has(name))
         found.push({ at: [...at, "agents", i], problem: "is not the name of an agent" });
     }
-    const keys = new Map<string, VerificationKey>();
-    const claimKid = claims("kid", found);
-    for (const [i, jwk] of value.keys.entries()) {
-      const place = [...at, "keys", i];
-      const key = imported(await importVerificationKey(jwk, SIGNING_ALGORITHMS), place, found);
-      if (key === null) continue;
-      const agentKey = agentKeys.get(key.thumbprint);
-      if (agentKey !== undefined) {
-        found.push({
-          at: place,
-          problem: `is the same key as ${formatPath(agentKey)}: an agent's own key cannot sign mandates`,
-        });
-      }
-      if (claimKid(key.kid, place)) keys.set(key.kid, key);
-    }
+    const keys = await compileRing(value, at, ISSUER_ALGORITHMS, agentKeys, pinned, found);
     const { iss, actions, maxLifetimeSeconds: maxLifetime } = value;
     if (claimIss(iss, [...at, "iss"])) {
       table.set(iss, {
         iss,
-        keys: { own: keys, sources: [] },
+        keys,
         agents: new Set(value.agents),
         actions,
         maxLifetime,
       });
     }
+  }
+  return table;
+}
+
+/** What may sign workload identity tokens. */
+const DOMAIN_ALGORITHMS: readonly KeyAlgorithm[] = ["ES256", "ES384", "EdDSA"];
+
+/** Key rings of trust domains, by their names. */
+export async function compileTrustDomains(
+  domains: readonly Placed<typeof trustDomain>[],
+  agentKeys: AgentKeyPlaces,
+  pinned: KeyRing["pinned"],
+  found: Found[],
+): Promise<ReadonlyMap<string, KeyRing>> {
+  const table = new Map<string, KeyRing>();
+  const claimDomain = claims("trust domain", found);
+  for (const { at, value } of domains) {
+    const ring = await compileRing(value, at, DOMAIN_ALGORITHMS, agentKeys, pinned, found);
+    if (claimDomain(value.domain, [...at, "domain"])) table.set(value.domain, ring);
   }
   return table;
 }
@@ -176,11 +222,19 @@ export async function compileAttestationKeys(
   for (const { at, value } of entries) {
     const id = attestationKeyId(value.iss, value.secretVersion);
     const isNew = claimId(id, at);
-    const key =
-      value.alg === "HS256"
-        ? imported(await importSharedSecret(value.secret), [...at, "secret"], found)
-        : imported(await importVerificationKey(value.jwk, [value.alg]), [...at, "jwk"], found);
+    const key = await importAttestationKey(value, at, found);
     if (isNew && key !== null) table.set(id, key);
   }
   return table;
+}
+
+async function importAttestationKey(
+  entry: v.InferOutput<typeof attestationKey>,
+  at: Path,
+  found: Found[],
+): Promise<AttestationKey | null> {
+  if (entry.alg !== "HS256")
+    return imported(await importVerificationKey(entry.jwk, [entry.alg]), [...at, "jwk"], found);
+  const secret = imported(await importSharedSecret(entry.secret), [...at, "secret"], found);
+  return secret && { ...secret, unsafeDialectC: entry.unsafeDialectC };
 }

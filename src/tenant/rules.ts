@@ -4,6 +4,7 @@ import { MCP_METHODS } from "../mcp/methods.ts";
 import { type Found, formatPath } from "./faults.ts";
 import type { ShapedDocument } from "./schema/document.ts";
 import { pathTenantUrl } from "./urls.ts";
+import { trustDomainOf } from "./workload-identifier.ts";
 
 /** The public URL must be one that can be served: on the gateway's own host there are path tenants only. */
 export function checkPublicUrl(
@@ -53,6 +54,22 @@ export function checkActions({
 
 const inAction = (method: string): string => method.replaceAll("/", ".");
 
+/** A workload of a trust domain without keys could never prove itself. */
+export function checkWorkloads({
+  agents,
+  trustDomains,
+}: Pick<ShapedDocument, "agents" | "trustDomains">): readonly Found[] {
+  const known = new Set(trustDomains.map(({ domain }) => domain));
+  return agents.flatMap(({ workload }, i) =>
+    (workload?.subjects ?? []).flatMap((subject, s) => {
+      const domain = trustDomainOf(subject);
+      if (domain === null || known.has(domain)) return [];
+      const at = ["agents", i, "workload", "subjects", s];
+      return [{ at, problem: `is in the trust domain ${domain}, which is not in trustDomains` }];
+    }),
+  );
+}
+
 type EvidenceRules = ShapedDocument["evidence"];
 
 /** A rule that cannot match is a mistake that would let a weaker rule decide. */
@@ -99,6 +116,38 @@ export function checkEvidence(rules: EvidenceRules, extraMethods: readonly strin
 const isToolCallRule = ({ methods, tools }: EvidenceRules[number]): boolean =>
   tools !== undefined || methods?.every((method) => method === "tools/call") === true;
 
+/** Where agents sign mandates, one name must not stand for an issuer and an agent. */
+export function checkDelegation({
+  act,
+  issuers,
+  agents,
+}: Pick<ShapedDocument, "act" | "issuers" | "agents">): readonly Found[] {
+  if (act.delegation === undefined) return [];
+  const subjects = new Map(
+    agents.flatMap(({ subjects }, i) =>
+      subjects.map((subject, s) => [subject, formatPath(["agents", i, "subjects", s])] as const),
+    ),
+  );
+  return issuers.flatMap(({ iss }, i) => {
+    const subject = subjects.get(iss);
+    if (subject === undefined) return [];
+    const problem = `is the same as ${subject}, which signs mandates too where act.delegation is set`;
+    return [{ at: ["issuers", i, "iss"], problem }];
+  });
+}
+
+/** Those who sign for others need something to sign with. */
+export function checkSigners(
+  owners: readonly { readonly keys: readonly unknown[]; readonly keySources: readonly unknown[] }[],
+  list: "issuers" | "trustDomains",
+): readonly Found[] {
+  return owners.flatMap(({ keys, keySources }, i) =>
+    keys.length + keySources.length === 0
+      ? [{ at: [list, i], problem: "has no keys or keySources: nothing it signs could be verified" }]
+      : [],
+  );
+}
+
 /** What every caller would lack that the evidence rules demand: a document under which nobody could call. */
 export function checkUsable({
   agents,
@@ -115,18 +164,31 @@ export function checkUsable({
       problem: "asks for an attestation, and attestationKeys has no key to verify one with",
     });
   }
-  for (const [i, { subjects, ectIssuers, keys }] of agents.entries()) {
+  if (ect.unsafeUnsigned && ect.level === 3) {
+    found.push({ at: ["ect", "unsafeUnsigned"], problem: "takes level 1, and ect.level asks for 3" });
+  }
+  for (const [i, { subjects, ectIssuers, keys, keySources, workload }] of agents.entries()) {
     const at = ["agents", i];
     if (subjects.length === 0) found.push({ at, problem: "has no subjects: no mandate could be for it" });
+    if (keys.length + keySources.length === 0 && workload === undefined) {
+      found.push({ at, problem: "has no keys, keySources or workload: it could sign nothing" });
+    }
     if (!needsEct) continue;
     if (ectIssuers?.length === 0) found.push({ at, problem: "has no ectIssuers: no ECT could be its own" });
-    const algorithms = keys.map(({ jwk }) => (jwk.kty === "OKP" ? "EdDSA" : "ES256"));
-    if (keys.length > 0 && !algorithms.some((alg) => ect.algorithms.includes(alg))) {
+    const algorithms = keys.map(({ jwk }) => ectAlgorithm(jwk));
+    const canSign = algorithms.some((alg) => (ect.algorithms as readonly string[]).includes(alg));
+    if (!ect.unsafeUnsigned && keys.length > 0 && keySources.length === 0 && !canSign) {
       const problem = `cannot sign ECTs: ect.algorithms has none of its keys' (${algorithms.join(", ")})`;
       found.push({ at: [...at, "keys"], problem });
     }
   }
   return found;
+}
+
+/** What an ECT by this key would be signed with; for a key that can sign none, what it is. */
+function ectAlgorithm({ kty, crv }: Readonly<Record<string, unknown>>): string {
+  if (kty === "OKP") return "EdDSA";
+  return kty === "EC" && crv === "P-256" ? "ES256" : String(crv ?? kty);
 }
 
 /** Whether a rule matches everything that another one matches. */

@@ -1,10 +1,19 @@
-import type { SharedSecret, VerificationKey } from "../keys/key.ts";
+import type { NamedSecret, SharedSecret, VerificationKey } from "../keys/key.ts";
 import type { KeyRing, KeySource } from "../keys/source.ts";
+import type { ActPolicy } from "./schema/act.ts";
 import type { AttestationPolicy } from "./schema/attestation.ts";
 import type { EctPolicy } from "./schema/ect.ts";
+import type { SignaturePolicy, WimseProfile, Workload } from "./schema/signature.ts";
 
-export type { AttestationDialect, AttestationPolicy } from "./schema/attestation.ts";
-export type { EctPolicy } from "./schema/ect.ts";
+export type { ActPolicy } from "./schema/act.ts";
+export type {
+  AttestationDialect,
+  AttestationPolicy,
+  ReferencePolicy,
+  SignedDialect,
+} from "./schema/attestation.ts";
+export type { EctLevel, EctPolicy } from "./schema/ect.ts";
+export type { SignaturePolicy, WimseProfile, Workload } from "./schema/signature.ts";
 
 /**
  * A tenant document in the form the gate works with: parsed once, keys imported, every identity in a map.
@@ -29,6 +38,8 @@ export interface Tenant {
   readonly maxBodyBytes: number;
   /** By `iss`. */
   readonly issuers: ReadonlyMap<string, Issuer>;
+  /** What verifies workload identity tokens, by the name of the trust domain. */
+  readonly trustDomains: ReadonlyMap<string, KeyRing>;
   readonly agents: AgentRegistry;
   /** RFC 7638 thumbprints of all keys that the document holds: none of them may come from a source in another role. */
   readonly pinnedKeys: ReadonlySet<string>;
@@ -37,6 +48,8 @@ export interface Tenant {
   /** First match wins; no match means deny. */
   readonly evidenceRules: readonly EvidenceRule[];
   readonly actions: ActionTemplates;
+  readonly signature: SignaturePolicy;
+  readonly act: ActPolicy;
   readonly ect: EctPolicy;
   readonly attestation: AttestationPolicy;
   readonly sessions: SessionPolicy;
@@ -76,24 +89,30 @@ export interface Agent {
   readonly unsafeBearerOnly: { readonly lane: number } | null;
   /** Where keys of its own come from that the document does not hold. */
   readonly keySources: readonly AgentKeySource[];
+  /** Where it is not null, the agent has no keys of its own: it signs with that of a WIT. */
+  readonly workload: Workload | null;
 }
 
 /** A source of keys of an agent; all of them have this profile and lane. */
 export interface AgentKeySource {
   readonly source: KeySource;
-  readonly profile: SignatureProfile;
+  readonly profile: RegisteredProfile;
   readonly lane: number;
 }
 
 /** The profile of an HTTP message signature. A key is registered for exactly one. */
-export type SignatureProfile = "agent" | "poc";
+export type RegisteredProfile = "agent" | "poc";
 
-export interface AgentKey extends VerificationKey {
+/** The profile is that of the key, or that of the agent's workload. */
+export type SignatureProfile = RegisteredProfile | WimseProfile;
+
+/** What an agent signs with: a key of the document or of its sources, or that of its WIT. */
+export type AgentKey = (VerificationKey | NamedSecret) & {
   readonly agent: Agent;
   readonly profile: SignatureProfile;
   /** Part of the ledger's name; never changes while the key lives. */
   readonly lane: number;
-}
+};
 
 /** The only place where a verified identity becomes an agent. Every look-up is byte for byte. */
 export interface AgentRegistry {
@@ -105,7 +124,10 @@ export interface AgentRegistry {
   readonly keys: ReadonlyMap<string, AgentKey>;
 }
 
-export type AttestationKey = VerificationKey | SharedSecret;
+export type AttestationKey =
+  | VerificationKey
+  /** With the flag, envelopes of dialect C are taken as well. */
+  | (SharedSecret & { readonly unsafeDialectC?: boolean });
 
 export type EvidenceKind = "mandate" | "signature" | "ect" | "attestation";
 

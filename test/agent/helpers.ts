@@ -12,7 +12,7 @@ import {
   startRun,
 } from "../../src/agent/index.ts";
 import { sha256, toBase64url } from "../../src/encoding.ts";
-import { bindCapability } from "../../src/evidence/act/bind.ts";
+import { bindCapability, permitCall } from "../../src/evidence/act/bind.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
 import { verifyMandate } from "../../src/evidence/act/verify.ts";
 import { type Attested, verifyAttested } from "../../src/evidence/attested.ts";
@@ -167,6 +167,7 @@ export async function judge(
     received,
     agent: caller.agent,
     required: required.value.has("attestation"),
+    resolve: null,
     now,
   });
   return attested.ok ? ok({ caller, attested: attested.value }) : attested;
@@ -184,7 +185,12 @@ function bindCall(
   const action = deriveAction(message.method, tool, by.actions);
   if (!action.ok) return action;
   const named = ect === null ? ok(undefined) : bindAction(ect, action.value);
-  return named.ok ? bindCapability(mandate, action.value) : named;
+  if (!named.ok) return named;
+  const grants = bindCapability(mandate, action.value);
+  if (!grants.ok) return grants;
+  const args = message.kind === "request" && message.tool !== null ? message.tool.arguments : null;
+  const permitted = permitCall(grants.value, args);
+  return permitted.ok ? ok(undefined) : permitted;
 }
 
 /** Adds evidence and judges what would be sent. */

@@ -117,3 +117,32 @@ describe("renew", () => {
     expect(() => run.renew(next)).toThrow(TypeError);
   });
 });
+
+describe("work that another agent began", () => {
+  const parents = ["root", "plan"];
+
+  test("the first step follows it, and the next one that step", () => {
+    const run = startRun(mandate, { parents });
+    expect(call(run, "lost", "not-recorded").pred).toEqual(["m", "root", "plan"]);
+    expect(call(run, "a").pred).toEqual(["m", "root", "plan"]);
+    expect(call(run, "b").pred).toEqual(["m", "a"]);
+  });
+
+  test("all: every step follows it", () => {
+    const run = startRun(mandate, { parents, predecessors: "all" });
+    call(run, "a");
+    expect(run.pred(true)).toEqual(["m", "root", "plan", "a"]);
+  });
+
+  test("what one agent would name next is what another can go on from", () => {
+    const first = startRun(mandate);
+    call(first, "a");
+    call(first, "refused", "not-recorded");
+    const second = startRun(mandate, { parents: first.pred(true) });
+    expect(second.pred(true)).toEqual(["m", "a"]);
+  });
+
+  test("a session call names the mandate alone", () => {
+    expect(startRun(mandate, { parents }).pred(false)).toEqual(["m"]);
+  });
+});

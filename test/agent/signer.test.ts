@@ -18,10 +18,20 @@ const ED25519 = {
   d: "n4Ni-HpISpVObnQMW0wOhCKROaIKqKtW_2ZYb2p9KcU",
 };
 
+const SECRET = { kty: "oct", k: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", kid: "shared" };
+
 describe("importSigner", () => {
   test("takes the algorithm from the kind of key", async () => {
     expect((await importSigner(P256)).alg).toBe("ES256");
     expect((await importSigner(ED25519)).alg).toBe("EdDSA");
+    expect((await importSigner(SECRET)).alg).toBe("HS256");
+  });
+
+  test("an RSA key signs with PS512, unless it is for RS256", async () => {
+    const { signer } = await generateSigner({ alg: "PS512", extractable: true });
+    const { alg: _, ...jwk } = await exportJWK(signer.privateKey);
+    expect((await importSigner(jwk)).alg).toBe("PS512");
+    expect((await importSigner({ ...jwk, alg: "RS256" })).alg).toBe("RS256");
   });
 
   test("names the key: what is asked for, else the JWK's own kid, else the thumbprint", async () => {
@@ -38,18 +48,19 @@ describe("importSigner", () => {
 
   test.each([
     ["a public key", { ...P256, d: undefined }],
-    ["an RSA key", { kty: "RSA", n: "AQAB", e: "AQAB", d: "AQAB" }],
-    ["another curve", { ...P256, crv: "P-384" }],
-    ["a secret", { kty: "oct", k: "AAAA" }],
+    ["another curve", { ...P256, crv: "P-521" }],
+    ["another kind of key", { kty: "AKP", alg: "ML-DSA-44" }],
+    ["a secret without a name", { ...SECRET, kid: undefined }],
   ])("refuses %s", async (_name, jwk) => {
     await expect(importSigner(jwk as never)).rejects.toThrow(TypeError);
   });
 });
 
 describe("generateSigner", () => {
-  test.each(["ES256", "EdDSA"] as const)("makes a %s key that a tenant document takes", async (alg) => {
+  const all = ["ES256", "EdDSA", "ES384", "PS512", "RS256"] as const;
+  test.each(all)("makes a %s key that a tenant document takes", async (alg) => {
     const { signer, publicJwk } = await generateSigner({ alg });
-    const imported = await importVerificationKey(publicJwk, ["ES256", "EdDSA"]);
+    const imported = await importVerificationKey(publicJwk, all);
     expect(imported).toMatchObject({ ok: true, value: { alg, kid: signer.kid, thumbprint: signer.kid } });
     expect(Object.keys(publicJwk)).not.toContain("d");
   });

@@ -48,3 +48,23 @@ test.each([
 ])("broken off %s", async (_, chunks) => {
   expect(await read(brokenAfter(...chunks))).toEqual(fail("broken"));
 });
+
+test("what is found in a chunk ends the reading, and the sender is told", async () => {
+  const fed = handFed();
+  for (const text of ["good", "bad", "more"]) fed.push(utf8(text));
+  const seen: number[] = [];
+  const inspect = (chunk: Uint8Array) => {
+    seen.push(chunk.length);
+    return chunk.length === 3 ? ("found" as const) : null;
+  };
+  expect(await readWhole(fed.body, CAP, PATIENT, undefined, inspect)).toEqual(fail("found"));
+  expect(seen).toEqual([4, 3]);
+  await fed.cancelled;
+});
+
+test("a bug in the inspection is not taken for a sender that breaks off", async () => {
+  const inspect = () => {
+    throw new RangeError("bug");
+  };
+  await expect(readWhole(streamOf(utf8("x")), CAP, PATIENT, undefined, inspect)).rejects.toThrow(RangeError);
+});

@@ -14,8 +14,13 @@ describe("authorize", () => {
   ])("%s", (_, tenantSuspended, agentSuspended, expected) => {
     const result = authorize(
       { ...tenant, suspended: tenantSuspended },
-      { ...active, suspended: agentSuspended },
+      { agent: { ...active, suspended: agentSuspended }, chain: [{ agent: active }] },
     );
     expect(outcome(result)).toBe(expected);
+  });
+
+  test("an agent of the chain suspended", () => {
+    const chain = [{ agent: active }, { agent: { ...active, suspended: true } }];
+    expect(outcome(authorize(tenant, { agent: active, chain }))).toBe("policy.agent_suspended");
   });
 });

@@ -22,6 +22,7 @@ export const jwks = {
   reader: await publicJwk("ES256", "reader-1"),
   readerPoc: await publicJwk("ES256", "reader-poc"),
   writer: await publicJwk("EdDSA", "writer-1"),
+  domain: await publicJwk("ES256", "domain-1"),
   attestation: await publicJwk("ES256", "attestation-1"),
   rsa: await publicJwk("RS256", "attestation-2"),
 };
@@ -62,7 +63,15 @@ export const full = (): TenantDocument => ({
       actions: ["mcp.search", "mcp.session.*"],
       maxLifetimeSeconds: 600,
     },
-    { iss: "https://other.example", keys: [], agents: [], actions: [] },
+    {
+      iss: "https://other.example",
+      keySources: [
+        { type: "jwks", url: "https://other.example/jwks.json", binding: "KEYS" },
+        { type: "did", did: "did:web:other.example" },
+      ],
+      agents: [],
+      actions: [],
+    },
   ],
   agents: [
     {
@@ -83,6 +92,7 @@ export const full = (): TenantDocument => ({
       keys: [{ jwk: jwks.writer, profile: "agent", lane: 1 }],
     },
   ],
+  trustDomains: [{ domain: "workloads.example", keys: [jwks.domain] }],
   attestationKeys: [
     { iss: "issuer://x", secretVersion: "v1", alg: "HS256", secret: secret() },
     { iss: "issuer://x", secretVersion: "v2", alg: "ES256", jwk: jwks.attestation },

@@ -1,9 +1,10 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare, NoOpLog } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+import { PUBLIC_INTERNET } from "../../remote/fetch.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { withChildren } from "./children.ts";
 import { withoutSignalHandlers, withTmpdir } from "./contain.ts";
@@ -17,6 +18,8 @@ import { type StoredTenant, storeTenants } from "./tenants.ts";
 const ROOT = join(import.meta.dirname, "../../..");
 const CONFIG = join(ROOT, "wrangler.toml");
 const BUNDLE = join(ROOT, "dist/worker/index.js");
+/** Beside the bundle: the module that is loaded for certificates alone. */
+const X509_LIBRARY = "library.mjs";
 const MIGRATIONS = join(ROOT, "src/audit/migrations");
 
 export interface LocalOptions {
@@ -28,10 +31,14 @@ export interface LocalOptions {
   readonly stateDir?: string;
   /** Requests per 10 seconds before the brake answers 429; absent: as good as none. */
   readonly brakeLimit?: number;
-  /** The Worker as one module; `npm run build:worker` makes the default. */
+  /** The Worker's main module; `npm run build:worker` makes the default. */
   readonly bundle?: string;
   /** The Worker's secret SESSION_KEYS; absent: the state directory's own, or new ones where that is temporary. */
   readonly sessionKeys?: string;
+  /** The Worker's secret WIMSE_IDENTITY; absent: none, so that refusals are not signed. */
+  readonly wimseIdentity?: string;
+  /** Further service bindings by name, each to a web server: `127.0.0.1:PORT`. */
+  readonly services?: Readonly<Record<string, string>>;
   /** What the Worker and workerd print; dropped when absent. */
   readonly log?: (level: string, message: string) => void;
 }
@@ -80,21 +87,27 @@ export async function startLocal(options: LocalOptions): Promise<Result<LocalRun
   }
 }
 
+interface Module {
+  readonly type: "ESModule";
+  readonly path: string;
+  readonly contents: string;
+}
+
 /** What workerd is run with. */
 interface Means {
   readonly options: LocalOptions;
   readonly front: Front;
   /** Of workerd's own socket. */
   readonly port: number;
-  readonly bundle: string;
+  readonly modules: readonly Module[];
   readonly directory: string;
   readonly guard: Guard;
   readonly sessionKeys: string;
 }
 
 async function startBehind(front: Front, options: LocalOptions): Promise<Result<LocalRuntime, StartFault>> {
-  const bundle = await readText(options.bundle ?? BUNDLE);
-  if (bundle === null) return fail({ problem: "The Worker is not built: run npm run build:worker first." });
+  const modules = await readModules(options.bundle ?? BUNDLE);
+  if (modules === null) return fail({ problem: "The Worker is not built: run npm run build:worker first." });
   // Not the front's, which is taken by now.
   const port = await findPort(0);
   if (!port.ok) return fail({ problem: portProblem(0, port.error) });
@@ -108,7 +121,7 @@ async function startBehind(front: Front, options: LocalOptions): Promise<Result<
       options,
       front,
       port: port.value,
-      bundle,
+      modules,
       directory: directory.value,
       guard: guard.value,
     };
@@ -122,7 +135,7 @@ async function startBehind(front: Front, options: LocalOptions): Promise<Result<
 }
 
 async function run(means: Means): Promise<LocalRuntime> {
-  const { options, front, port, bundle, directory, guard, sessionKeys } = means;
+  const { options, front, port, modules, directory, guard, sessionKeys } = means;
   const url = `http://${HOST}:${front.port}`;
   const failure = Promise.withResolvers<Error>();
   void guard.lost.then(() => failure.resolve(new Error("The watchdog has gone")));
@@ -138,7 +151,7 @@ async function run(means: Means): Promise<LocalRuntime> {
       {
         ...workerOptions,
         name: "countersign",
-        modules: [{ type: "ESModule", path: "index.js", contents: bundle }],
+        modules: [...modules],
         // On this machine all clients have one address, so the brake of production would hold up a load test.
         ratelimits: {
           BRAKE: {
@@ -146,7 +159,22 @@ async function run(means: Means): Promise<LocalRuntime> {
             simple: { limit: options.brakeLimit ?? 1_000_000_000, period: 10 },
           },
         },
-        bindings: { ...(workerOptions.bindings as object), GATEWAY_URL: url, SESSION_KEYS: sessionKeys },
+        bindings: {
+          ...(workerOptions.bindings as object),
+          GATEWAY_URL: url,
+          SESSION_KEYS: sessionKeys,
+          ...(options.wimseIdentity !== undefined && { WIMSE_IDENTITY: options.wimseIdentity }),
+        },
+        serviceBindings: {
+          ...(workerOptions.serviceBindings as object),
+          [PUBLIC_INTERNET]: { network: { allow: ["public"], tlsOptions: { trustBrowserCas: true } } },
+          ...Object.fromEntries(
+            Object.entries(options.services ?? {}).map(([name, address]) => [
+              name,
+              { external: { address, http: {} } },
+            ]),
+          ),
+        },
         unsafeDirectSockets: [{ host: HOST, port }],
       },
     ],
@@ -222,6 +250,17 @@ function once<T>(action: () => Promise<T>): () => Promise<T> {
     running ??= action();
     return running;
   };
+}
+
+/** Null where the main module is not there. A Worker that reads no certificates has no other. */
+async function readModules(bundle: string): Promise<readonly Module[] | null> {
+  const main = await readText(bundle);
+  const library = await readText(join(dirname(bundle), X509_LIBRARY));
+  if (main === null) return null;
+  return [
+    { type: "ESModule", path: "index.js", contents: main },
+    ...(library === null ? [] : [{ type: "ESModule" as const, path: X509_LIBRARY, contents: library }]),
+  ];
 }
 
 async function readText(file: string): Promise<string | null> {

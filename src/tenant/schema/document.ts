@@ -11,27 +11,32 @@ import {
   MAX_SESSION_AGE,
   MAX_TENANT_ENTRIES,
   MAX_TENANT_LIST,
-  MAX_TOOL_NAME_LENGTH,
   ORIGIN_DEADLINE_MS,
   STREAM_GRACE,
   STREAM_RECHECK,
 } from "../../limits.ts";
-import { fields, identifier, integer, list, must, nonEmptyList, text } from "../fields.ts";
+import {
+  bindingName,
+  fields,
+  identifier,
+  integer,
+  list,
+  must,
+  nonEmptyList,
+  text,
+  toolName,
+} from "../fields.ts";
 import { forwardHeaderProblem } from "../forward-headers.ts";
 import type { EvidenceKind } from "../tenant.ts";
 import { issuerUrlProblem, originUrlProblem, publicUrlProblem, webOriginProblem } from "../urls.ts";
+import { act } from "./act.ts";
 import { attestation, attestationKey } from "./attestation.ts";
 import { ect } from "./ect.ts";
-import { agent, issuer, status } from "./identities.ts";
+import { agent, issuer, status, trustDomain } from "./identities.ts";
+import { signature } from "./signature.ts";
 
 const methodName = (description: string) =>
   text(/^[A-Za-z0-9_.$/-]{1,128}$/, "must be a JSON-RPC method name of 1 to 128 characters", description);
-
-const toolName = text(
-  new RegExp(`^[!-~]{1,${MAX_TOOL_NAME_LENGTH}}$`),
-  `must have 1 to ${MAX_TOOL_NAME_LENGTH} printable ASCII characters`,
-  "Name of a tool.",
-);
 
 const url = (problem: (value: string) => string | null, description: string) =>
   v.pipe(v.string(), must(problem), v.description(description));
@@ -43,9 +48,7 @@ const origin = v.pipe(
       "The MCP server behind this tenant: https, or http for localhost and loopback addresses.",
     ),
     binding: v.optional(
-      text(
-        /^[A-Z][A-Z0-9_]{0,63}$/,
-        "must be the name of a binding in capitals, such as ORIGIN",
+      bindingName(
         "Binding of the Worker to reach the origin through; without it the URL is fetched over the internet.",
       ),
     ),
@@ -241,6 +244,10 @@ export const tenantDocument = v.pipe(
       MAX_TENANT_ENTRIES,
       "Who may call: the only place where an identity becomes an agent.",
     ),
+    trustDomains: v.optional(
+      list(trustDomain, MAX_TENANT_ENTRIES, "Who may say which workload a key belongs to (WIMSE)."),
+      [],
+    ),
     attestationKeys: v.optional(
       list(attestationKey, MAX_TENANT_ENTRIES, "Keys of tool call attestations."),
       [],
@@ -254,6 +261,8 @@ export const tenantDocument = v.pipe(
       [{ require: ["mandate", "signature", "ect"] }],
     ),
     actions: v.optional(actions, {}),
+    signature: v.optional(signature, {}),
+    act: v.optional(act, {}),
     ect: v.optional(ect, {}),
     attestation: v.optional(attestation, {}),
     sessions: v.optional(sessions, {}),

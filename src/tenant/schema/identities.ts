@@ -9,6 +9,8 @@ import {
   MAX_TENANT_LIST,
 } from "../../limits.ts";
 import { fields, identifier, integer, list, text } from "../fields.ts";
+import { agentKeySources, domainKeySources, issuerKeySources, keyRole } from "./keys.ts";
+import { workload } from "./signature.ts";
 
 export const status = (whose: string) =>
   v.optional(
@@ -28,7 +30,11 @@ export const jwk = (description: string) =>
 
 export const issuer = fields({
   iss: identifier("The iss of its mandates, byte for byte."),
-  keys: list(jwk("Public JWK: Ed25519 (EdDSA) or P-256 (ES256)."), MAX_TENANT_KEYS, "Its keys, by kid."),
+  keys: v.optional(
+    list(jwk("Public JWK: Ed25519 (EdDSA) or P-256 (ES256)."), MAX_TENANT_KEYS, "Its keys, by kid."),
+    [],
+  ),
+  keySources: issuerKeySources,
   agents: list(
     agentName("Name of an agent of this document."),
     MAX_TENANT_ENTRIES,
@@ -50,22 +56,10 @@ export const issuer = fields({
 });
 
 const agentKey = fields({
-  jwk: jwk("Public JWK: P-256 (ES256) or Ed25519 (EdDSA)."),
-  profile: v.optional(
-    v.pipe(
-      v.picklist(["agent", "poc"]),
-      v.description("The one HTTP signature profile this key is for. A poc key must be P-256."),
-    ),
-    "agent",
+  jwk: jwk(
+    "Public JWK: P-256 (ES256), Ed25519 (EdDSA), P-384 (ES384) or RSA (PS512). ECTs need one of the first two.",
   ),
-  lane: v.optional(
-    integer(
-      0,
-      MAX_TENANT_KEYS - 1,
-      "Spreads a busy agent over several ledgers. Never change the lane of a live key: what it spent would be forgotten.",
-    ),
-    0,
-  ),
+  ...keyRole,
 });
 
 export const agent = fields({
@@ -92,7 +86,12 @@ export const agent = fields({
     ),
     [],
   ),
-  keys: list(agentKey, MAX_TENANT_KEYS, "The keys it signs HTTP messages and ECTs with, by kid."),
+  keys: v.optional(
+    list(agentKey, MAX_TENANT_KEYS, "The keys it signs HTTP messages and ECTs with, by kid."),
+    [],
+  ),
+  keySources: agentKeySources,
+  workload: v.optional(workload),
   unsafeBearerOnly: v.optional(
     v.pipe(
       v.boolean(),
@@ -102,4 +101,17 @@ export const agent = fields({
     ),
     false,
   ),
+});
+
+export const trustDomain = fields({
+  domain: text(
+    /^(?=.{1,255}$)[a-z0-9._-]*[a-z0-9_-]$/,
+    "must have 1 to 255 characters of a-z, 0-9, '.', '_', '-', the last no dot",
+    "Name of the trust domain, as it stands in workload identifiers.",
+  ),
+  keys: v.optional(
+    list(jwk("Public JWK: Ed25519, P-256 or P-384."), MAX_TENANT_KEYS, "The keys of its issuer, by kid."),
+    [],
+  ),
+  keySources: domainKeySources,
 });
