@@ -15,7 +15,7 @@ for (const alg of SIGNATURE_ALGORITHMS) {
 }
 for (const kind of BODY_KINDS) {
   for (const bytes of BODY_SIZES) {
-    contests.set(`json ${kind} ${bytes}`, { rounds: 8, contestants: () => bodyContest(kind, bytes) });
+    contests.set(`json ${kind} ${bytes}`, { rounds: 9, contestants: () => bodyContest(kind, bytes) });
   }
 }
 for (const kind of HOSTILE_KINDS) {

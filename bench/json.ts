@@ -22,6 +22,9 @@ const PROSE = "The quick brown fox jumps over the lazy dog, and nobody asks why.
 const CODE = 'if (name === "a\\b") {\n\treturn "c";\n}\n';
 const UNICODE = "Übergröße 東京タワー 😀 ";
 
+/** As Python's json module writes what is not ASCII. */
+const ESCAPED = "not ASCII, escaped";
+
 /** The arguments of a call, of about so many bytes of JSON, by what they are full of. */
 const ARGUMENTS: Readonly<Record<string, (bytes: number) => JsonValue>> = {
   "long strings": (bytes) => times(bytes / 400, (i) => ({ title: `Page ${i}`, text: PROSE.repeat(5) })),
@@ -39,46 +42,52 @@ const ARGUMENTS: Readonly<Record<string, (bytes: number) => JsonValue>> = {
     Object.fromEntries(times(bytes / 20, (i) => [`key_${(7919 * i).toString(36)}_${i}`, i])),
   numbers: (bytes) => {
     const random = randomNumbers();
-    return times(bytes / 45, () => [
+    return times(bytes / 65, () => [
+      1_790_000_000_000 + random(1_000_000_000),
+      random(180_000_000) / 1_000_000,
+      -random(180_000_000) / 1_000_000,
+      random(100_000) / 100,
       random(1_000_000),
-      random(1_000_000) / 1000,
-      random(1_000_000_000),
-      random(1_000_000) / 1_000_000,
-      -random(100),
       random(10),
     ]);
   },
   escapes: (bytes) => CODE.repeat(bytes / 48),
   "not ASCII": (bytes) => UNICODE.repeat(bytes / 44),
+  [ESCAPED]: (bytes) => UNICODE.repeat(bytes / 70),
 };
 
 export const BODY_KINDS = Object.keys(ARGUMENTS);
 
 export function bodyContest(kind: string, bytes: number): Record<"parse" | "strict", Work> {
-  const text = JSON.stringify({
+  const written = JSON.stringify({
     jsonrpc: "2.0",
     id: 7,
     method: "tools/call",
     params: { name: "summarize", arguments: { input: ARGUMENTS[kind]?.(bytes - 100) ?? null } },
   });
+  const text = kind === ESCAPED ? inAscii(written) : written;
   if (!parseStrictJson(text).ok) throw new Error(`${kind} must be strict JSON`);
   return { parse: sync(() => JSON.parse(text)), strict: sync(() => parseStrictJson(text)) };
 }
+
+const inAscii = (text: string): string =>
+  text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** Texts that would take a careless reader quadratic time, of about so many characters. Some are refused in the end. */
 const HOSTILE: Readonly<Record<string, (length: number) => readonly string[]>> = {
   "escaped quotes": (length) => [`"${'\\"'.repeat(length / 2)}"`],
   "escapes far from a quote": (length) => [`"${"\\n     ".repeat(length / 7)}"`],
-  "quotes, one backslash in the end": (length) => [
+  "backslash far from quotes": (length) => [
     `[${'"",'.repeat(length / 12)}"${"x".repeat(length * 0.75)}\\n"]`,
   ],
+  backslashes: (length) => [`"${"\\\\".repeat(length / 2)}"`],
   "surrogate pairs": (length) => [`"${"\\ud83d\\ude00".repeat(length / 12)}"`],
   "one long number": (length) => [`0.${"1".repeat(length)}`],
   "zeros of a number that is refused": (length) => [`1${"0".repeat(length)}1e-${2 * length}`],
   "names, all different": (length) => [`{${times(length / 12, (i) => `"n${1e6 + i}":0`).join(",")}}`],
   "a name twice": (length) => [`{${times(length / 12, () => '"name":0').join(",")}}`],
   "empty containers": (length) => [`[${"[],".repeat(length / 12)}[]]`],
-  "deep nesting": (length) => [`[${times(length / 250, () => "[".repeat(60) + "]".repeat(60)).join(",")}]`],
+  "deep nesting": (length) => [`[${times(length / 1000, () => "[".repeat(60) + "]".repeat(60)).join(",")}]`],
   "white space": (length) => [" ".repeat(length), "0"],
   "a string in pieces of 10": (length) => ['"', ...times(length / 10, () => "x".repeat(10)), '"'],
   "an escape cut in each piece": (length) => [

@@ -8,7 +8,6 @@ import {
   type Signer,
   startRun,
 } from "../src/agent/index.ts";
-import { utf8 } from "../src/encoding.ts";
 import { agentKeys } from "../src/evidence/agent-key.ts";
 import { algorithmOf } from "../src/evidence/http-signature/algorithms.ts";
 import { signatureBase } from "../src/evidence/http-signature/base.ts";
@@ -61,11 +60,11 @@ export async function signatureContest(alg: Algorithm): Promise<Record<"bare" | 
     throw new Error("nothing to verify");
   const base = signatureBase(message, signature);
   if (!base.ok) throw new Error(base.error);
-  const bytes = utf8(base.value);
+  const bytes = base.value;
   const { webCrypto } = algorithmOf(key.alg);
   const findKey = agentKeys(reader, tenant, async () => fail("unknown"));
 
-  const bare = () => crypto.subtle.verify(webCrypto, key.key, signature.bytes, bytes);
+  const bare = () => crypto.subtle.verify(webCrypto, key.key, signature.bytes, base.value);
   const whole = () => verifyRegistered(signatures(), findKey, context);
   if (!(await bare()) || !(await whole()).ok) throw new Error("the signature must verify");
   return { bare: asynchronous(bare), whole: asynchronous(whole) };

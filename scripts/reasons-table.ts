@@ -38,6 +38,7 @@ const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
   wit: "signature",
   ect: "ect",
   attestation: "attestation",
+  reference: "attestation",
   capability: "policy",
   policy: "policy",
   replay: "admission",

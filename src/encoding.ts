@@ -20,6 +20,18 @@ export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   return toBase64url(bytes) === text ? bytes : null;
 }
 
+/** Lower-case hex. */
+export const toHex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Decodes lower-case hex of exactly `length` bytes; null for anything else, so that one value has one spelling. */
+export function fromHex(text: string, length: number): Uint8Array<ArrayBuffer> | null {
+  if (text.length !== 2 * length || !/^[0-9a-f]+$/.test(text)) return null;
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
 /** Decodes UTF-8; null for invalid sequences. A byte order mark is kept as a character. */
 export const fromUtf8 = (bytes: Uint8Array): string | null => utf8Decoder()(bytes, true);
 
@@ -40,6 +52,10 @@ export function utf8Decoder(): (bytes: Uint8Array, last: boolean) => string | nu
 
 export const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+
+/** The same as lower-case hex. */
+export const sha256Hex = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
+  toHex(await sha256(bytes));
 
 /** Compares two digests or other public byte strings. Not for secrets: it stops at the first difference. */
 export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>

@@ -7,9 +7,16 @@ import { bindCapability, type Grant, permitCall } from "./evidence/act/bind.ts";
 import { type Mandate, parseMandate } from "./evidence/act/parse.ts";
 import { RECORD_HEADER } from "./evidence/act/record.ts";
 import { verifyMandate } from "./evidence/act/verify.ts";
-import { referenceResolver } from "./evidence/attestation/reference.ts";
+import { resolveReference } from "./evidence/attestation/reference.ts";
 import { ATTESTATION_HEADER, attestationChecks, verifyAttested } from "./evidence/attested.ts";
-import { type Caller, checkPresence, covers, parseCallerEvidence, verifyCaller } from "./evidence/caller.ts";
+import {
+  type Caller,
+  checkPresence,
+  covers,
+  parseCallerEvidence,
+  verifyBots,
+  verifyCaller,
+} from "./evidence/caller.ts";
 import { bindAction, bindStep } from "./evidence/ect/bind.ts";
 import { verifyRecorded } from "./evidence/recorded.ts";
 import { type Facts, readFacts } from "./facts.ts";
@@ -74,6 +81,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!mandate.ok) return mandate;
   trail.mandate = mandate.value;
   trail.checks.push("mandate");
+  if (mandate.value.chain.length > 0) trail.checks.push(`delegation.${mandate.value.chain.length}`);
 
   // 3 message
   const message = await readMessage(facts, tenant.maxBodyBytes);
@@ -103,6 +111,9 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   const caller = verified.value;
   trail.caller = caller;
   trail.checks.push(caller.signature === null ? "bearer.alone" : `signature.${caller.signature.profile}`);
+  const bots = await verifyBots(evidence, context);
+  if (!bots.ok) return bots;
+  trail.checks.push(...bots.value);
   const bound = bindCall(trail, caller, received, bodySha256, tenant);
   if (!bound.ok) return bound;
   // Before the origin does anything: what it answers streams through, and cannot be signed.
@@ -122,7 +133,6 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
     received,
     agent,
     required: needsAttestation,
-    resolve: referenceResolver(tenant.attestation.references, env),
     now,
   });
   if (!attested.ok) {
@@ -151,6 +161,13 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
     return fail("capability.constraint_unknown");
   }
   trail.checks.push("policy");
+  // After all that we can tell ourselves: the message chooses whom this asks.
+  const open = attested.value?.open ?? null;
+  const resolved = open && (await resolveReference(open, env));
+  if (resolved?.ok === false) {
+    spareStep(trail, facts, ATTESTATION_HEADER);
+    return resolved;
+  }
 
   // 9 admit
   const admitted = await admit(trail, tenant, env);

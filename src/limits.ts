@@ -20,6 +20,9 @@ export const MAX_ECT_AGE = 900;
 /** Longest time from `created` to `expires` of an HTTP signature: "a window of minutes" (WIMSE HTTP-sig 3). */
 export const MAX_SIGNATURE_WINDOW = 300;
 
+/** Longest time from `created` to `expires` of a signature of Web Bot Auth: what its draft recommends. */
+export const MAX_WEB_BOT_AUTH_LIFETIME = 24 * 3600;
+
 /** Life of the signature of a refusal: it is read at once. */
 export const RESPONSE_SIGNATURE_LIFETIME = 60;
 

@@ -246,6 +246,8 @@ export const REASONS = {
     "signature.expired": "The signature has expired or is too old. Sign the request again.",
     "signature.in_future": "The signature's created is in the future. Check the clock.",
     "signature.window": "The time from created to expires is longer than is accepted.",
+    "signature.web_bot_auth":
+      "A signature of Web Bot Auth (tag web-bot-auth) is not that of the agent it names, or not in time.",
     "signature.audience": "wimse-aud does not name this endpoint.",
     "digest.missing": "A request with a body needs Content-Digest.",
     "digest.malformed": "Content-Digest is malformed or has no sha-256 or sha-512 value.",
@@ -303,10 +305,12 @@ export const REASONS = {
   ...group(attestation("signature_invalid"), "attestation.invalid", {
     "attestation.carrier_undecodable": "X-MCP-Attestation is not base64url of UTF-8.",
     "attestation.carrier_not_canonical": "The envelope in the header is not in canonical form (RFC 8785).",
-    "attestation.carrier_conflict": "The attestations in the header and in _meta differ.",
+    "attestation.carrier_conflict":
+      "The attestations in the header and in _meta differ, or _meta has a second spelling of a member for them.",
     "attestation.too_large": "The envelope is larger than is read, or plans too many calls.",
     "attestation.not_strict_json": "The envelope is not strict JSON.",
     "attestation.schema": "The envelope does not have the shape of its dialect.",
+    "attestation.envelope_number": "A number in the envelope is not one that its dialect can have here.",
     "attestation.dialect_unknown": "The envelope mixes dialects or has none of them.",
     "attestation.dialect_not_allowed": "This tenant does not take this dialect.",
     "attestation.alg_fields_differ": "alg and issuerAsserted.alg differ.",
@@ -346,9 +350,9 @@ export const REASONS = {
     "attestation.projection_digest_mismatch": "projectionDigest is not the digest of the projection.",
     "attestation.hash_only_mismatch": "The committed digest is not that of the arguments.",
     "attestation.redacted_not_allowed": "The projection is neither the arguments nor their digest.",
-    "attestation.redacted_not_subset": "The projection shows something that is not in the arguments.",
-    "attestation.args_number":
-      "A number in the envelope or the arguments is not one this dialect can commit to.",
+    "attestation.redacted_not_subset":
+      "The projection shows something that is not in the arguments, or that is there in a second spelling as well.",
+    "attestation.args_number": "A number in the arguments is not one this dialect can commit to.",
     "attestation.ref_resolver_off":
       "References to arguments are not resolved here. Commit to the arguments by a projection alone.",
     "attestation.ref_host_not_allowed":
@@ -359,6 +363,10 @@ export const REASONS = {
     "attestation.ref_content_mismatch": "What the reference names is not the arguments of the call.",
     "attestation.unbound_input":
       "This tool takes no attested call with inputResponses or requestState, which an attestation does not bind.",
+  }),
+  ...group({ kind: "unavailable" }, null, {
+    "reference.misconfigured":
+      "The tenant's binding for arguments by reference does not exist in this deployment. Nothing was forwarded.",
   }),
 
   // -- stage 7: session -------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
   return ok({ status, headers, body: status === 204 || status === 205 ? null : body });
 }
 
-/** The attestation goes along where it was verified: the origin can verify it again, and finds the one that we found. */
+/** The header with the attestation goes along where that was verified, so that the origin can verify it again. */
 function headersFor({ facts, tenant, caller }: Call, { session, attested }: Trail): Headers {
   const headers = forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isWordOf(caller), session);
   const attestation = facts.headers.get(ATTESTATION_HEADER);

@@ -160,6 +160,20 @@ describe("the attempt", () => {
     });
   });
 
+  test("names the entry of cap whose calls are counted, by mandate and place", () => {
+    const counted = trail({ caller: caller(), counted: { index: 2, max: 5 } });
+    expect(attempt(counted).uses).toEqual([
+      { key: '["https://issuer.example","mandate-1",2]', max: 5, until: NOW + 900 },
+    ]);
+    expect(attempt(trail({ caller: caller() })).uses).toEqual([]);
+  });
+
+  test("carries a record as it was verified", () => {
+    const { iss, jti, digest } = verifiedMandate;
+    const record = { iss, jti, mandateDigest: digest, pred: ["ect-1"], execTs: NOW, digest: "d" };
+    expect(attempt(trail({ caller: caller(), record })).record).toEqual(record);
+  });
+
   test("is plain data, as an RPC needs it", () => {
     const asked = attempt(trail({ caller: caller(), step, attested, bodySha256: BODY_SHA256 }));
     expect(structuredClone(asked)).toEqual(asked);

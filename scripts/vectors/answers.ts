@@ -58,6 +58,9 @@ const ROWS: Readonly<Record<string, Row>> = {
   "ect.misplaced": [403, 403],
   "ect.exec_act_mismatch": [403, 403],
   "principal.": [403, 403, "principal.invalid"],
+  "reference.": [503, 503],
+
+  "record.": [403, 403],
 
   "session.missing": [400, -32600],
   "session.": [404, 404],

@@ -1,5 +1,5 @@
 import { seconds } from "../clock.ts";
-import { checkChain, linksOf } from "../evidence/act/chain.ts";
+import { checkChain, checkPrivilege, linksOf } from "../evidence/act/chain.ts";
 import { MAX_DELEGATION_DEPTH } from "../limits.ts";
 import { capOf, type MandateGrant, parsed } from "./mandate.ts";
 import { type Signer, signJwt } from "./signer.ts";
@@ -65,7 +65,9 @@ export async function delegateMandate(grant: DelegationGrant): Promise<string> {
     cap: capOf(grant.actions),
     del: { depth: depth + 1, max_depth: grant.maxDepth ?? maxDepth, parent: grant.parent },
   });
-  const chained = checkChain(linksOf(parsed(token)), MAX_DELEGATION_DEPTH);
-  if (!chained.ok) throw new TypeError(`not a mandate that would be taken: ${chained.error}`);
+  const links = linksOf(parsed(token));
+  for (const checked of [checkChain(links, MAX_DELEGATION_DEPTH), checkPrivilege(links)]) {
+    if (!checked.ok) throw new TypeError(`not a mandate that would be taken: ${checked.error}`);
+  }
   return token;
 }

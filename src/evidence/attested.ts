@@ -5,14 +5,13 @@ import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, Tenant } from "../tenant/tenant.ts";
 import { type BoundAttestation, bindAttestation } from "./attestation/bind.ts";
-import type { Resolve } from "./attestation/commitment.ts";
 import { parseAttestation } from "./attestation/parse.ts";
 import { type VerifiedAttestation, verifyAttestation } from "./attestation/verify.ts";
 
 /** The carrier that SEP-2787 names for HTTP. */
 export const ATTESTATION_HEADER = "x-mcp-attestation";
 
-/** An attestation of this very call, by the calling agent. */
+/** An attestation of this very call, by the calling agent; but for what is `open`. */
 export type Attested = VerifiedAttestation & BoundAttestation;
 
 export interface AttestationContext {
@@ -22,8 +21,6 @@ export interface AttestationContext {
   /** The caller, already proven. */
   readonly agent: Agent;
   readonly required: boolean;
-  /** Null where the tenant has no references resolved. */
-  readonly resolve: Resolve | null;
   /** Seconds. */
   readonly now: number;
 }
@@ -35,7 +32,7 @@ export interface AttestationContext {
  * @returns null where there is none and none is required
  */
 export async function verifyAttested(context: AttestationContext): Promise<Result<Attested | null, Reason>> {
-  const { tenant, facts, received, agent, required, resolve, now } = context;
+  const { tenant, facts, received, agent, required, now } = context;
   const policy = tenant.attestation;
   const { message, text } = received;
   const meta =
@@ -70,7 +67,7 @@ export async function verifyAttested(context: AttestationContext): Promise<Resul
     arguments: args,
     bodyText: text,
   };
-  const bound = await bindAttestation(verified.value, call, { policy, resolve });
+  const bound = await bindAttestation(verified.value, call, policy);
   return bound.ok ? ok({ ...verified.value, ...bound.value }) : bound;
 }
 
@@ -80,11 +77,11 @@ const carriesUnboundInput = (params: JsonObject): boolean =>
 
 /** What the audit record says: the dialect, and whatever an auditor should not take for the ordinary case. */
 export function attestationChecks(attested: Attested): readonly string[] {
-  const { dialect, calls, projection, isResolved, hasUnknownMembers } = attested;
+  const { dialect, calls, projection, isReference, hasUnknownMembers } = attested;
   const notable = {
     plan: calls.length > 1,
     redacted: projection === "redacted",
-    reference: isResolved,
+    reference: isReference,
     unknown_members: hasUnknownMembers,
   };
   const check = `attestation.${dialect}`;

@@ -16,6 +16,7 @@ import {
   verifyRegistered,
   verifyWimse,
 } from "./http-signature/verify.ts";
+import { verifyWebBotAuth } from "./http-signature/web-bot-auth.ts";
 import type { Presented } from "./presented.ts";
 import { parseWit, type Wit } from "./wit/parse.ts";
 import { type VerifiedWit, verifyWit } from "./wit/verify.ts";
@@ -170,6 +171,34 @@ async function proveByWit(
   // An ECT names the key as the token does, or by its thumbprint.
   const findKey: FindAgentKey = async ({ kid }) => ok(kid === key.kid || kid === key.thumbprint ? key : null);
   return verified.ok ? ok({ signature: verified.value, findKey, wit: wit.value }) : verified;
+}
+
+/**
+ * Judges signatures that say whose software the caller uses, where the tenant looks at them; after the caller is proven, so
+ * that nobody else can make us fetch. They count for nothing but the record.
+ *
+ * @returns names of checks
+ */
+export async function verifyBots(
+  { signature }: CallerEvidence,
+  context: CallerContext,
+): Promise<Result<readonly string[], Reason>> {
+  const { webBotAuth: policy, signature: algorithms } = context.tenant;
+  if (policy === null || signature.state !== "present") return ok([]);
+  const { message, now } = signatureContext(context);
+  const bots = await verifyWebBotAuth(signature.value, {
+    message,
+    policy,
+    signature: algorithms,
+    keys: context.keys,
+    now,
+  });
+  if (!bots.ok) return bots;
+  return ok(
+    bots.value.map((bot) =>
+      bot.state === "verified" ? `web-bot-auth:${bot.url}` : "web-bot-auth.unverified",
+    ),
+  );
 }
 
 const signatureContext = ({ tenant, facts, body, now }: CallerContext): SignatureContext => ({

@@ -1,10 +1,9 @@
 /** The pass over the text that makes strict JSON strict; `strict-json.ts` turns the text into a value. */
 
 import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from "../limits.ts";
-import { escapeLength } from "./escapes.ts";
 import { endOfPlainNumber, isScalarCharacter, type NumberPolicy, scalarFault } from "./scalars.ts";
 
-export type ScanFault = "not_json" | "number" | "lone_surrogate" | "too_deep" | "too_many_values";
+export type ScanFault = "not_json" | "number" | "too_deep" | "too_many_values";
 
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
@@ -27,9 +26,8 @@ type Expected = "value" | "first-value" | "name" | "first-name" | "colon" | "com
 
 /**
  * Reads a text, whole or in pieces as they come, against the grammar of RFC 8259, the number policy and `limits.ts`.
- * It holds the open brackets and what the last piece broke off, no more, and takes time in proportion to the text, however it is cut
- * and whatever it says. Three things are not its business: raw control characters and raw lone surrogates in
- * strings, and repeated names.
+ * It holds the open brackets and what the last piece broke off, no more, and takes time in proportion to the text,
+ * however it is cut and whatever it says. What stands in strings is not its business: it looks for their ends only.
  */
 export class JsonScanner {
   readonly #numbers: NumberPolicy;
@@ -39,14 +37,13 @@ export class JsonScanner {
   #members = 0;
   #elements = 0;
 
-  /** A piece ended within a string, and perhaps within an escape of it; or within a number or literal. */
+  /** A piece ended within a string, and there behind a backslash that escapes what follows. */
   #inString = false;
-  #escape = "";
+  #escaped = false;
+  /** The number or literal so far within which a piece ended, or at its end. */
   #scalar = "";
 
   #text = "";
-  /** The first backslash that the last search found; the text's length where there is none. Nothing is searched twice. */
-  #backslash = -1;
   /** What was wrong where a method returned `FAULT`. */
   #fault: ScanFault = "not_json";
 
@@ -60,13 +57,11 @@ export class JsonScanner {
   }
 
   /** Reads on. After a fault nothing more can be asked. */
-  push(piece: string): ScanFault | null {
-    const text = this.#escape + piece;
+  push(text: string): ScanFault | null {
+    if (text === "") return null;
     this.#text = text;
-    this.#escape = "";
-    this.#backslash = -1;
     let at = 0;
-    if (this.#inString) at = this.#endOfString(0);
+    if (this.#inString) at = this.#endOfString(this.#escaped ? 1 : 0);
     else if (this.#scalar !== "") at = this.#endOfScalar(0);
 
     const open = this.#open;
@@ -143,37 +138,20 @@ export class JsonScanner {
     return this.#members + this.#elements <= MAX_JSON_VALUES;
   }
 
-  /** From within a string to behind it; behind the piece where that ends first. */
+  /** From within a string to behind it, or to the end of the piece. */
   #endOfString(from: number): number {
     const text = this.#text;
-    const quote = indexOrEnd(text, '"', from);
-    if (this.#backslash < from) this.#backslash = indexOrEnd(text, "\\", from);
-    if (quote > this.#backslash) return this.#endOfEscapedString(quote);
-    this.#inString = quote === text.length;
-    return quote + 1;
-  }
-
-  /** The same, from a backslash that comes before the next quote. */
-  #endOfEscapedString(nextQuote: number): number {
-    const text = this.#text;
-    let quote = nextQuote;
-    while (this.#backslash < quote) {
-      let at = this.#backslash;
-      do {
-        const length = escapeLength(text, at);
-        if (typeof length === "string") return this.#fail(length);
-        if (length === 0) {
-          this.#inString = true;
-          this.#escape = text.slice(at);
-          return text.length;
-        }
-        at += length;
-      } while (text.charCodeAt(at) === BACKSLASH);
-      this.#backslash = indexOrEnd(text, "\\", at);
-      if (quote < at) quote = indexOrEnd(text, '"', at);
+    for (let at = from; ; ) {
+      const quote = text.indexOf('"', at);
+      const end = quote < 0 ? text.length : quote;
+      let run = end;
+      while (run > from && text.charCodeAt(run - 1) === BACKSLASH) run--;
+      this.#escaped = (end - run) % 2 === 1;
+      this.#inString = quote < 0 || this.#escaped;
+      if (quote < 0) return end;
+      at = quote + 1;
+      if (!this.#inString) return at;
     }
-    this.#inString = quote === text.length;
-    return quote + 1;
   }
 
   /** From a number or literal, or from within, to behind it or to the end of the piece. */
@@ -193,8 +171,3 @@ export class JsonScanner {
     return FAULT;
   }
 }
-
-const indexOrEnd = (text: string, wanted: string, from: number): number => {
-  const at = text.indexOf(wanted, from);
-  return at < 0 ? text.length : at;
-};

@@ -6,6 +6,7 @@
 import { fail, ok, type Result } from "../result.ts";
 import { JsonScanner, type ScanFault } from "./json-scanner.ts";
 import type { NumberPolicy } from "./scalars.ts";
+import { hasLoneSurrogate } from "./surrogates.ts";
 
 export type { NumberPolicy } from "./scalars.ts";
 
@@ -17,7 +18,7 @@ export interface JsonObject {
 }
 
 /** Why a text is refused. For a request body the reason code is `message.` and this. */
-export type JsonFault = "empty" | "duplicate_key" | ScanFault;
+export type JsonFault = "empty" | "duplicate_key" | "lone_surrogate" | ScanFault;
 
 export const isObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -36,7 +37,7 @@ export function parseStrictJson(text: string, numbers: NumberPolicy = "any"): Re
 
 /**
  * The same for a text that comes in pieces, cut anywhere. Most faults show in the piece that has them; repeated names
- * and raw control characters in strings only in the end.
+ * and what is wrong within strings only in the end.
  */
 export class StrictJsonReader {
   readonly #scanner: JsonScanner;
@@ -61,9 +62,9 @@ export class StrictJsonReader {
     if (this.#text === "") return fail("empty");
     const fault = this.#scanner.end();
     if (fault !== null) return fail(fault);
-    if (!this.#text.isWellFormed()) return fail("lone_surrogate");
     const value = parse(this.#text);
     if (value === undefined) return fail("not_json");
+    if (hasLoneSurrogate(this.#text)) return fail("lone_surrogate");
     // JSON.parse keeps one member of each name, so the value has fewer members than the text if, and only if, an
     // object repeats a name. Counting leaves decoding to JSON.parse: no second decoder of names could disagree with it.
     const kept = isContainer(value) ? countMembers(value) : 0;
@@ -71,7 +72,7 @@ export class StrictJsonReader {
   }
 }
 
-/** JSON.parse has the last word on the grammar: the scanner passes over control characters in strings. */
+/** JSON.parse has the last word on the grammar: the scanner does not look into strings. */
 function parse(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text);

@@ -8,13 +8,14 @@ import { remoteUrlProblem } from "../remote/url.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { knownKey, type LoadedKeys } from "./cache.ts";
 import { didDocumentKeys } from "./did.ts";
-import { jwksKeys, type KeyTable, type SetFault } from "./key-table.ts";
+import { directoryKeys, jwksKeys, type KeyTable, keysByThumbprint, type SetFault } from "./key-table.ts";
 import type { ClientMetadataSource, KeyDocument, RemoteSource } from "./source.ts";
 
 type DocumentFault = RemoteFault | SetFault | "not_json" | "jwks_uri";
 
 const JSON_TYPES = ["application/json"];
 const JWKS_TYPES = ["application/jwk-set+json", ...JSON_TYPES];
+const DIRECTORY_TYPES = ["application/http-message-signatures-directory+json"];
 const DID_TYPES = ["application/did", "application/did+json", "application/did+ld+json", ...JSON_TYPES];
 
 /**
@@ -43,6 +44,8 @@ function documentId(source: RemoteSource): string {
   switch (source.type) {
     case "jwks":
       return JSON.stringify([type, url, binding]);
+    case "signatureAgent":
+      return JSON.stringify([type, url, binding, source.form]);
     case "did:web":
       return JSON.stringify([type, url, binding, source.relationship]);
     case "clientIdMetadata":
@@ -63,6 +66,10 @@ async function loadKeys(source: RemoteSource, env: Env): Promise<Result<LoadedKe
       );
     case "clientIdMetadata":
       return loadClientKeys(source, env);
+    case "signatureAgent":
+      return source.form === "directory"
+        ? load(source, DIRECTORY_TYPES, directoryKeys, env)
+        : load(source, JWKS_TYPES, keysByThumbprint, env);
   }
 }
 

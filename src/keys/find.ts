@@ -17,7 +17,8 @@ export const keyFinder =
     switch (source.type) {
       case "jwks":
       case "did:web":
-      case "clientIdMetadata": {
+      case "clientIdMetadata":
+      case "signatureAgent": {
         const jwk = await publishedKey(source, wanted.kid, env, now);
         return jwk.ok ? importOnce(jwk.value, wanted) : jwk;
       }

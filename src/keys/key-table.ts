@@ -17,6 +17,22 @@ export function jwksKeys(set: JsonValue | undefined): Promise<Result<KeyTable, S
   return keyTable(jwks);
 }
 
+/** The same by thumbprint, whatever their kids. */
+export async function keysByThumbprint(set: JsonValue | undefined): Promise<Result<KeyTable, SetFault>> {
+  const jwks = isObject(set) ? set.keys : undefined;
+  if (!Array.isArray(jwks) || !jwks.every(isObject)) return fail("malformed");
+  return keyTable(jwks.map(({ kid: _, ...jwk }) => jwk));
+}
+
+/** The keys of a directory for HTTP message signatures. A kid there is the thumbprint of its key, or that is no key. */
+export async function directoryKeys(set: JsonValue | undefined): Promise<Result<KeyTable, SetFault>> {
+  const table = await jwksKeys(set);
+  if (!table.ok) return table;
+  const own = new Map<string, JsonObject>();
+  for (const [kid, jwk] of table.value) if ((await thumbprintOf(jwk)) === kid) own.set(kid, jwk);
+  return ok(own);
+}
+
 /**
  * Files public JWKs under their kids, or their thumbprints (RFC 7638) where they have none. A kid that is there twice
  * means no key. One private key spoils all: who publishes it does not know what the others are worth either.

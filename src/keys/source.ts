@@ -30,8 +30,15 @@ export interface ClientMetadataSource extends KeyDocument {
   readonly jwksHosts: ReadonlySet<string>;
 }
 
+/** Where an agent of the web publishes its keys (Web Bot Auth); each is found by its thumbprint. */
+export interface SignatureAgentSource extends KeyDocument {
+  readonly type: "signatureAgent";
+  /** A directory of keys for HTTP message signatures, or a JWK set like others. */
+  readonly form: "directory" | "jwks_uri";
+}
+
 /** Sources that are fetched. */
-export type RemoteSource = JwksSource | DidWebSource | ClientMetadataSource;
+export type RemoteSource = JwksSource | DidWebSource | ClientMetadataSource | SignatureAgentSource;
 
 /** Where keys come from that are not in the tenant document itself. The document names it; nothing in it comes from a message. */
 export type KeySource = RemoteSource | X509Source;

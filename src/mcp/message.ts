@@ -1,4 +1,4 @@
-import { foldCase } from "../json/fold-case.ts";
+import { hasCaseVariant } from "../json/fold-case.ts";
 import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
@@ -35,7 +35,7 @@ export const unread = (reason: Reason): MessageFault => ({ reason, id: null, met
 
 /** Names that decide what a message is. A parser that ignores case would take `Method` for `method`. */
 const ENVELOPE_NAMES = ["jsonrpc", "id", "method", "params", "result", "error"];
-const PARAM_NAMES = ["name", "arguments", "_meta"];
+const PARAM_NAMES = ["name", "arguments", "_meta", "inputResponses", "requestState"];
 
 /** Classifies what a POST body says: exactly one JSON-RPC 2.0 message. Stage 3. */
 export function parseMessage(json: JsonValue): Result<Message, MessageFault> {
@@ -92,6 +92,3 @@ export const isToolName = (name: string): boolean =>
 function readId(id: JsonValue | undefined): RequestId | null {
   return typeof id === "string" || (typeof id === "number" && Number.isInteger(id)) ? id : null;
 }
-
-const hasCaseVariant = (object: JsonObject, names: readonly string[]): boolean =>
-  Object.keys(object).some((key) => !names.includes(key) && names.includes(foldCase(key)));

@@ -45,15 +45,14 @@ export async function fetchRemote(
   const fetcher =
     binding === null ? (fetcherNamed(env, PUBLIC_INTERNET) ?? globalThis) : fetcherNamed(env, binding);
   if (fetcher === null) return fail("binding");
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  const deadline = AbortSignal.timeout(deadlineMs);
   try {
     const response: Response = await fetcher.fetch(url, {
       headers: { accept: accept.join(", ") },
       // Where a redirect leads is nobody's word but the server's: it was never allowed.
       redirect: "manual",
       cache: "no-store",
-      signal: deadline.signal,
+      signal: deadline,
     });
     const fault = headFault(response, accept);
     if (fault !== null) {
@@ -61,16 +60,16 @@ export async function fetchRemote(
       return fail(fault);
     }
     if (response.body === null) return ok(new Uint8Array());
-    const read = await readWhole(response.body, maxBytes, deadlineMs, deadline.signal);
+    // It counts from here on, so that the deadline, which counts from the first packet, is always the earlier one.
+    const read = await readWhole(response.body, maxBytes, deadlineMs, deadline);
     if (read.ok) return read;
-    if (read.error === "too_large") return fail("too_large");
-    return fail(deadline.signal.aborted || read.error === "timeout" ? "timeout" : "unreachable");
+    return fail(read.error === "too_large" ? "too_large" : faultBy(deadline));
   } catch {
-    return fail(deadline.signal.aborted ? "timeout" : "unreachable");
-  } finally {
-    clearTimeout(timer);
+    return fail(faultBy(deadline));
   }
 }
+
+const faultBy = ({ aborted }: AbortSignal): RemoteFault => (aborted ? "timeout" : "unreachable");
 
 function headFault({ status, headers }: Response, accept: readonly string[]): RemoteFault | null {
   if (status !== 200) return "status";

@@ -28,7 +28,7 @@ import { attestationKey, attestationPolicy } from "./schema/attestation.ts";
 import { type ShapedDocument, tenantDocument } from "./schema/document.ts";
 import { ectPolicy } from "./schema/ect.ts";
 import { agent, issuer, trustDomain } from "./schema/identities.ts";
-import { signaturePolicy } from "./schema/signature.ts";
+import { signaturePolicy, webBotAuthPolicy } from "./schema/signature.ts";
 import type { EvidenceRule, Tenant } from "./tenant.ts";
 import { pathTenantUrl } from "./urls.ts";
 
@@ -202,6 +202,7 @@ function settings(
     ),
     actions: { ...actions, extraMethods: new Set(actions.extraMethods) },
     signature: signaturePolicy(signature),
+    webBotAuth: webBotAuthPolicy(document.webBotAuth),
     act: actPolicy(act),
     ect: ectPolicy(ect),
     attestation: attestationPolicy(attestation),

@@ -3,7 +3,7 @@ import type { KeyRing, KeySource } from "../keys/source.ts";
 import type { ActPolicy } from "./schema/act.ts";
 import type { AttestationPolicy } from "./schema/attestation.ts";
 import type { EctPolicy } from "./schema/ect.ts";
-import type { SignaturePolicy, WimseProfile, Workload } from "./schema/signature.ts";
+import type { SignaturePolicy, WebBotAuthPolicy, WimseProfile, Workload } from "./schema/signature.ts";
 
 export type { ActPolicy } from "./schema/act.ts";
 export type {
@@ -13,7 +13,7 @@ export type {
   SignedDialect,
 } from "./schema/attestation.ts";
 export type { EctLevel, EctPolicy } from "./schema/ect.ts";
-export type { SignaturePolicy, WimseProfile, Workload } from "./schema/signature.ts";
+export type { SignaturePolicy, WebBotAuthPolicy, WimseProfile, Workload } from "./schema/signature.ts";
 
 /**
  * A tenant document in the form the gate works with: parsed once, keys imported, every identity in a map.
@@ -49,6 +49,8 @@ export interface Tenant {
   readonly evidenceRules: readonly EvidenceRule[];
   readonly actions: ActionTemplates;
   readonly signature: SignaturePolicy;
+  /** Null where signatures of Web Bot Auth are not looked at. */
+  readonly webBotAuth: WebBotAuthPolicy | null;
   readonly act: ActPolicy;
   readonly ect: EctPolicy;
   readonly attestation: AttestationPolicy;

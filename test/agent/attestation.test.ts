@@ -10,6 +10,7 @@ import {
   agent,
   hmacKey,
   judge,
+  NOW,
   outcome,
   PLANNER,
   post,
@@ -65,7 +66,11 @@ describe.each(signers)("attested with %s", (_alg, signer) => {
     ["B", "hash-only"],
   ] as const)("dialect %s, %s", async (dialect, projection) => {
     const { attested } = verified(await send(SEARCH, { signer, dialect, projection }));
-    expect(attested).toMatchObject({ dialect, agent: { name: "researcher" }, ttl: 120 });
+    expect(attested).toMatchObject({
+      dialect,
+      agent: { name: "researcher" },
+      lastAcceptable: NOW + 120 + 30,
+    });
   });
 });
 

@@ -167,7 +167,6 @@ export async function judge(
     received,
     agent: caller.agent,
     required: required.value.has("attestation"),
-    resolve: null,
     now,
   });
   return attested.ok ? ok({ caller, attested: attested.value }) : attested;

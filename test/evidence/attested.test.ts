@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { toBase64url, utf8 } from "../../src/encoding.ts";
-import { signingInput, toHex } from "../../src/evidence/attestation/signature.ts";
+import { toBase64url, toHex, utf8 } from "../../src/encoding.ts";
+import { signingInput } from "../../src/evidence/attestation/signature.ts";
 import { type Attested, attestationChecks, verifyAttested } from "../../src/evidence/attested.ts";
 import { canonical } from "../../src/json/canonical.ts";
 import type { JsonObject } from "../../src/json/strict-json.ts";
@@ -79,7 +79,6 @@ function judge({ message, bare, header, meta, required = false, agent = "ada", b
     received: { message: bare ?? unwrap(parseMessage(JSON.parse(text))), body: utf8(text), text },
     agent: agentNamed(agent),
     required,
-    resolve: null,
     now: NOW,
   });
 }
@@ -149,7 +148,7 @@ describe("verifyAttested", async () => {
     expect(unwrap(await judge({ header: headerOf(GOOD) }))).toMatchObject({
       dialect: "A",
       agent: agentNamed("ada"),
-      fingerprint: AUDIENCE,
+      open: null,
     });
   });
 });
@@ -159,7 +158,7 @@ describe("what the audit record says", () => {
     dialect: "A",
     calls: [{}],
     projection: "identity",
-    isResolved: false,
+    isReference: false,
     hasUnknownMembers: false,
   } as unknown as Attested;
   test.each<[string, Partial<Attested>, readonly string[]]>([
@@ -169,7 +168,7 @@ describe("what the audit record says", () => {
     ["a redacted projection", { projection: "redacted" }, ["attestation.A", "attestation.A.redacted"]],
     [
       "a reference",
-      { projection: null, isResolved: true, dialect: "B" },
+      { projection: null, isReference: true, dialect: "B" },
       ["attestation.B", "attestation.B.reference"],
     ],
     ["unknown members", { hasUnknownMembers: true }, ["attestation.A", "attestation.A.unknown_members"]],

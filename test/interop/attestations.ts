@@ -5,9 +5,10 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { toHex } from "../../src/encoding.ts";
 import { bindAttestation } from "../../src/evidence/attestation/bind.ts";
 import { parseAttestation } from "../../src/evidence/attestation/parse.ts";
-import { signingInput, toHex } from "../../src/evidence/attestation/signature.ts";
+import { signingInput } from "../../src/evidence/attestation/signature.ts";
 import { verifyAttestation } from "../../src/evidence/attestation/verify.ts";
 import { isObject, parseStrictJson } from "../../src/json/strict-json.ts";
 import { type AttestationKey, attestationIdentity, attestationKeyId } from "../../src/tenant/tenant.ts";
@@ -164,7 +165,7 @@ async function judge({ envelope, args, key, now }: Attempt): Promise<string> {
     arguments: callArguments,
     bodyText,
   };
-  const bound = await bindAttestation(verified.value, call, { policy, resolve: null });
+  const bound = await bindAttestation(verified.value, call, policy);
   return bound.ok ? "accepted" : `bind: ${bound.error}`;
 }
 

@@ -1,6 +1,5 @@
 /** The examples of RFC 9421: is the signature base the one that was signed, and does each body fit its digest? */
 
-import { utf8 } from "../../src/encoding.ts";
 import { signatureBase } from "../../src/evidence/http-signature/base.ts";
 import { parseSignatures } from "../../src/evidence/http-signature/fields.ts";
 import type { SignedMessage, SignedRequest } from "../../src/evidence/http-signature/message.ts";
@@ -94,7 +93,7 @@ async function judge(vector: Vector, jwk: Jwk): Promise<Outcome> {
   const base = signatureBase(message, signature);
   if (!base.ok) return failed(base.error);
   const key = await importKey(alg, jwk);
-  const verified = await crypto.subtle.verify(ALGORITHMS[alg], key, signature.bytes, utf8(base.value));
+  const verified = await crypto.subtle.verify(ALGORITHMS[alg], key, signature.bytes, base.value);
   return verified === valid ? passed : failed(`${id} ${verified ? "verifies" : "does not verify"}`);
 }
 

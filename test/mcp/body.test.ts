@@ -158,8 +158,6 @@ describe("a JSON body", () => {
     ["a web page", "<", "message.not_json"],
     ["a form", "a=", "message.not_json"],
     ["a second value", "{} {", "message.not_json"],
-    ["a bad escape", '{"a":"\\x', "message.not_json"],
-    ["a lone surrogate", '{"a":"\\ud800x', "message.lone_surrogate"],
     ["an unsafe integer", "[9007199254740993,", "message.number"],
     ["65 levels", "[".repeat(65), "message.too_deep"],
     ["too many values", `[${"0,".repeat(100_001)}`, "message.too_many_values"],

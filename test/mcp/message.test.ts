@@ -183,9 +183,17 @@ describe("names that differ in case alone", () => {
     ],
     ["the long s, escaped", toolCall('{"name":"a","arguments":{},"argument\\u017f":{"x":1}}')],
     ["a NUL, where C ends a text", toolCall('{"name\\u0000":"b","name":"a"}')],
+    ["inputresponses", toolCall('{"name":"a","inputresponses":{}}')],
+    ["InputResponses beside it", toolCall('{"name":"a","inputResponses":{},"InputResponses":{}}')],
+    ["requestState with a NUL", toolCall('{"name":"a","requestState\\u0000":"s"}')],
+    ["requeststate with the long s", toolCall('{"name":"a","reque\u017ftState":"s"}')],
     ["the long s in jsonrpc", request('"method":"ping","j\u017fonrpc":"2.0"')],
   ])("%s", (_, text) => {
     expect(judge(text)).toBe("message.case_variant");
+  });
+
+  test("inputResponses and requestState themselves", () => {
+    expect(judge(toolCall('{"name":"a","inputResponses":{},"requestState":"s"}'))).toBe("request");
   });
 
   test("arguments are the tool's business", () => {

@@ -3,7 +3,10 @@
 import { createServer, type ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AttestationOptions, importAttestationSigner, signAttestation } from "../../src/agent/index.ts";
-import { signingInputC } from "../../src/evidence/attestation/signature.ts";
+import { sha256, toBase64url, toHex, utf8 } from "../../src/encoding.ts";
+import { signingInput, signingInputC, webCrypto } from "../../src/evidence/attestation/signature.ts";
+import { canonical } from "../../src/json/canonical.ts";
+import type { JsonObject } from "../../src/json/strict-json.ts";
 import { MAX_REFERENCE_BYTES } from "../../src/limits.ts";
 import { type Listening, listen } from "../support/web-server.ts";
 import { type Scene, setScene, type Wishes } from "./harness.ts";
@@ -13,6 +16,9 @@ import type { Answer, Wire } from "./raw.ts";
 
 const ARGS = { query: "wax", limit: 3 };
 const BLOBS = "https://blobs.example";
+/** The same arguments, not in canonical form, and base64url of its SHA-256. */
+const SPELLED = '{ "query": "wax", "limit": 3 }';
+const SPELLED_DIGEST = toBase64url(await sha256(utf8(SPELLED)));
 const ARGS_MISMATCH = "args_commitment_mismatch";
 const SECRET = crypto.getRandomValues(new Uint8Array(32));
 const sealedCall = (args: object = ARGS) => toolCall("sealed", args);
@@ -32,6 +38,7 @@ beforeAll(async () => {
       two: { serverFingerprints: ["urn:one", "urn:two"] },
       redacting: { attestation: { redactedTools: [{ tool: "sealed" }] } },
       fetching: { attestation: { references } },
+      suspended: { status: "suspended", attestation: { references } },
       dangling: { attestation: { references: { hosts: ["blobs.example"], binding: "NOWHERE" } } },
       closed: { attestation: { references: { hosts: ["blobs.example"], binding: "CLOSED" } } },
       bound: { attestation: { refuseUnboundInput: { tools: ["sealed"] } } },
@@ -200,13 +207,47 @@ describe("arguments by reference", () => {
   const refer = (path: string, dialect: "A" | "B" = "A") =>
     attested({ dialect, projection: { ref: path.startsWith("/") ? BLOBS + path : path } });
 
-  test.each(["A", "B"] as const)("are fetched, dialect %s", async (dialect) => {
+  /** Attests to arguments that are at `path`, in whatever spelling `digest` is of. */
+  async function referring(
+    tenant: string,
+    path: string,
+    digest = SPELLED_DIGEST,
+    { now: at = now(), signer = scene.reader.attestor } = {},
+  ): Promise<Wishes> {
+    const argsRef = { uri: BLOBS + path, digest };
+    const call: JsonObject = { name: "sealed", serverFingerprint: scene.endpoint(tenant), argsRef };
+    const { envelope } = await signAttestation(signer, { ...claim(tenant), now: at });
+    const { signature: _, ...members }: JsonObject = { ...envelope, payloadDerived: { toolCalls: [call] } };
+    const octets = await crypto.subtle.sign(webCrypto(signer.alg), signer.key, signingInput(members));
+    const signed = { ...members, signature: toHex(new Uint8Array(octets)) };
+    return carrying(toBase64url(utf8(canonical(signed))));
+  }
+
+  test.each(["A", "B"] as const)("whose digest tells enough are not fetched, dialect %s", async (dialect) => {
     await admitted(call("fetching", refer("/good", dialect)), dialect, `${dialect}.reference`);
+    const other = await signAttestation(scene.reader.attestor, {
+      ...claim("fetching"),
+      dialect: "B",
+      arguments: { query: "wane" },
+      projection: { ref: `${BLOBS}/other` },
+    });
+    const shown = call("fetching", carrying(other.header));
+    await refused("fetching", shown, ARGS_MISMATCH, "ref_content_mismatch");
+    expect(blobs.asked).toEqual([]);
+  });
+
+  test("in another spelling are fetched", async () => {
+    const wishes = await referring("fetching", "/good");
+    await admitted(call("fetching", wishes), "A", "A.reference");
+    expect(blobs.asked.splice(0)).toEqual(["/good"]);
+    // Only the ledger knows that the nonce is spent, and it is asked last.
+    await refused("fetching", call("fetching", wishes), "nonce_replay", "nonce_seen");
     expect(blobs.asked.splice(0)).toEqual(["/good"]);
   });
 
   test("are not fetched where the tenant does not say so", async () => {
     await refused("acme", call("acme", refer("/good")), ARGS_MISMATCH, "ref_resolver_off");
+    await refused("acme", call("acme", await referring("acme", "/good")), ARGS_MISMATCH, "ref_resolver_off");
     expect(blobs.asked).toEqual([]);
   });
 
@@ -229,23 +270,23 @@ describe("arguments by reference", () => {
   });
 
   test("are not fetched for a call that is refused without them", async () => {
-    const late = await signAttestation(scene.reader.attestor, {
-      ...claim("fetching"),
-      projection: { ref: `${BLOBS}/good` },
-      now: now() - 400,
-    });
-    const elsewhere = await signAttestation(scene.reader.attestor, {
-      ...claim("acme"),
-      projection: { ref: `${BLOBS}/good` },
-    });
-    const foreign = await signAttestation(scene.writer.attestor, {
-      ...claim("fetching"),
-      projection: { ref: `${BLOBS}/good` },
-    });
-    const show = (header: string) => call("fetching", carrying(header));
-    await refused("fetching", show(late.header), "expired", "ttl_passed");
-    await refused("fetching", show(elsewhere.header), "server_mismatch", "fingerprint_not_found");
-    await refused("fetching", show(foreign.header), "signature_invalid", "principal_mismatch");
+    const late = await referring("fetching", "/good", SPELLED_DIGEST, { now: now() - 400 });
+    const foreign = await referring("fetching", "/good", SPELLED_DIGEST, { signer: scene.writer.attestor });
+    const elsewhere = await referring("acme", "/good");
+    const show = (wishes: Wishes) => call("fetching", wishes);
+    await refused("fetching", show(late), "expired", "ttl_passed");
+    await refused("fetching", show(elsewhere), "server_mismatch", "fingerprint_not_found");
+    await refused("fetching", show(foreign), "signature_invalid", "principal_mismatch");
+    expect(blobs.asked).toEqual([]);
+  });
+
+  test("are not fetched for a call that policy refuses", async () => {
+    const suspended = await call("suspended", await referring("suspended", "/good"));
+    expect(told(suspended)).toBe("200 policy.tenant_suspended");
+    const entry = { action: "mcp.sealed", constraints: { arguments: { "/query": { pattern: "wane" } } } };
+    const run = await scene.run("fetching", { actions: [entry] });
+    const forbidden = await call("fetching", { ...(await referring("fetching", "/good")), run });
+    expect(told(forbidden)).toBe("200 capability.argument_not_allowed");
     expect(blobs.asked).toEqual([]);
   });
 
@@ -253,7 +294,8 @@ describe("arguments by reference", () => {
     "from a store that misbehaves: %s",
     { concurrent: true },
     async (path) => {
-      await refused("fetching", call("fetching", refer(path)), ARGS_MISMATCH, "ref_unreachable");
+      const wishes = await referring("fetching", path);
+      await refused("fetching", call("fetching", wishes), ARGS_MISMATCH, "ref_unreachable");
     },
   );
 
@@ -262,12 +304,25 @@ describe("arguments by reference", () => {
   });
 
   test("from a store that cannot be reached", async () => {
-    for (const tenant of ["dangling", "closed"])
-      await refused(tenant, call(tenant, refer("/good")), ARGS_MISMATCH, "ref_unreachable");
+    const wishes = await referring("closed", "/good");
+    await refused("closed", call("closed", wishes), ARGS_MISMATCH, "ref_unreachable");
+  });
+
+  test("from a store that answers the second time: the attestation still counts", async () => {
+    const wishes = await referring("fetching", "/late");
+    await refused("fetching", call("fetching", wishes), ARGS_MISMATCH, "ref_unreachable");
+    await admitted(call("fetching", wishes), "A", "A.reference");
+  });
+
+  test("through a binding that does not exist: the operator's fault, not the caller's", async () => {
+    const answer = await call("dangling", await referring("dangling", "/good"));
+    expect(told(answer)).toBe("503 reference.misconfigured");
+    expect(answer.headers.has("retry-after")).toBe(true);
   });
 
   test("that are not what was signed, or not the arguments", async () => {
-    await refused("fetching", call("fetching", refer("/other")), ARGS_MISMATCH, "ref_digest_mismatch");
+    const changed = await referring("fetching", "/other");
+    await refused("fetching", call("fetching", changed), ARGS_MISMATCH, "ref_digest_mismatch");
     const { header } = await signAttestation(scene.reader.attestor, {
       ...claim("fetching"),
       arguments: { query: "wane" },
@@ -341,19 +396,24 @@ async function startBlobs(): Promise<Blobs> {
   const asked: string[] = [];
   const json = (response: ServerResponse, body: string) =>
     response.writeHead(200, { "content-type": "application/json" }).end(body);
-  const good = '{"limit":3,"query":"wax"}';
-  const tooMuch = " ".repeat(MAX_REFERENCE_BYTES) + good;
+  const tooMuch = " ".repeat(MAX_REFERENCE_BYTES) + SPELLED;
   const answers: Readonly<Record<string, (response: ServerResponse) => unknown>> = {
-    "/good": (response) => json(response, good),
-    "/target": (response) => json(response, good),
+    "/good": (response) => json(response, SPELLED),
+    "/target": (response) => json(response, SPELLED),
     "/other": (response) => json(response, '{"query":"wane"}'),
-    "/absent": (response) => response.writeHead(404, { "content-type": "application/json" }).end(good),
-    "/redirect": (response) => response.writeHead(302, { location: `${BLOBS}/target` }).end(good),
+    "/late": (response) =>
+      asked.filter((path) => path === "/late").length > 1
+        ? json(response, SPELLED)
+        : response.writeHead(503).end(),
+    "/absent": (response) => response.writeHead(404, { "content-type": "application/json" }).end(SPELLED),
+    "/redirect": (response) => response.writeHead(302, { location: `${BLOBS}/target` }).end(SPELLED),
     "/broken": (response) => {
-      response.writeHead(200, { "content-type": "application/json", "content-length": "1000" }).write(good);
+      response
+        .writeHead(200, { "content-type": "application/json", "content-length": "1000" })
+        .write(SPELLED);
       setImmediate(() => response.destroy());
     },
-    "/html": (response) => response.writeHead(200, { "content-type": "text/html" }).end(good),
+    "/html": (response) => response.writeHead(200, { "content-type": "text/html" }).end(SPELLED),
     "/huge": (response) => json(response, tooMuch),
     "/huge-unsaid": (response) => {
       response.writeHead(200, { "content-type": "application/json" }).write(tooMuch);

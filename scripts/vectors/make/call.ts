@@ -178,6 +178,7 @@ const POC_COMPONENTS = ["@method", "@target-uri", "content-digest", "wimse-ect"]
 /** Headers that the profile `agent` covers where they are there (docs/profile.md, "Signature profiles"). */
 const COVERED = new Set([
   "act-mandate",
+  "act-record",
   "authorization",
   "content-digest",
   "content-encoding",

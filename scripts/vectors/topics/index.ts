@@ -1,15 +1,19 @@
 import type { Topic } from "../make/case.ts";
 import { attestations } from "./attestation/index.ts";
 import { bearer } from "./bearer/index.ts";
+import { constraints } from "./constraints/index.ts";
 import { digest } from "./content-digest.ts";
+import { delegation } from "./delegation/index.ts";
 import { ectTopic } from "./ect/index.ts";
 import { httpSignature } from "./http-signature/index.ts";
+import { keySources } from "./key-sources.ts";
 import { levels } from "./levels.ts";
 import { message } from "./message/index.ts";
 import { modern } from "./modern.ts";
 import { origin } from "./origin.ts";
 import { policy } from "./policy.ts";
 import { publishedKeys } from "./published-keys.ts";
+import { records } from "./records.ts";
 import { references } from "./references.ts";
 import { replay } from "./replay.ts";
 import { runs } from "./runs.ts";
@@ -24,6 +28,7 @@ export const TOPICS: readonly Topic[] = [
   target,
   bearer,
   publishedKeys,
+  keySources,
   weakKeys,
   message,
   strictJson,
@@ -35,6 +40,9 @@ export const TOPICS: readonly Topic[] = [
   runs,
   workflows,
   replay,
+  constraints,
+  delegation,
+  records,
   ...attestations,
   references,
   sessions,

@@ -244,6 +244,28 @@ export const origin: Topic = {
         },
       },
     }),
+    admitted(
+      "list-constrained",
+      "A tool is shown whose constraints some arguments would fit, and one whose constraints nobody can evaluate is not",
+      LIST,
+      {
+        ...LIST_TOOLS,
+        mandate: {
+          claims: {
+            cap: [
+              { action: "mcp.session.tools.list" },
+              { action: "mcp.search", constraints: { arguments: { "/query": { equals: "tides" } } } },
+              { action: "mcp.delete", constraints: { moon: "full" } },
+            ],
+          },
+        },
+      },
+      {
+        change: filter,
+        origin: json({ jsonrpc: "2.0", id: 1, result: { tools: ALL } }),
+        expect: { body: { jsonrpc: "2.0", id: 1, result: { tools: [{ name: "search" }] } } },
+      },
+    ),
     admitted("list-whole", "Without filterList it is shown them all", LIST, LIST_TOOLS, {
       origin: json({ jsonrpc: "2.0", id: 1, result: { tools: ALL } }),
       expect: { body: { jsonrpc: "2.0", id: 1, result: { tools: ALL } } },

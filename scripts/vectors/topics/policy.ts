@@ -1,13 +1,18 @@
 import type { Call } from "../make/call.ts";
-import { admitted, denied, type Topic } from "../make/case.ts";
+import { admitted, type Draft, denied, type Topic } from "../make/case.ts";
 
 const CAPABILITY = "Countersign profile, ACT mandate: capability";
 const CONSTRAINTS = "Countersign profile, ACT mandate: constraints";
 const EVIDENCE = "Countersign, tenant document: evidence";
 const STATUS = "Countersign, tenant document: status";
+const UNCAPPED = "Countersign, tenant document: act.unsafeUncappedSession";
 const ACTIONS = "Countersign, tenant document: actions";
 
 const granting = (...cap: readonly unknown[]): Call => ({ mandate: { claims: { cap } } });
+
+function uncapped(document: Draft): void {
+  document.act = { unsafeUncappedSession: true };
+}
 
 export const policy: Topic = {
   name: "policy",
@@ -147,6 +152,37 @@ export const policy: Topic = {
           if (bob !== undefined) bob.status = "suspended";
         },
       },
+    ),
+    ...(
+      [
+        ["initialize", { id: 1, method: "initialize" }],
+        ["ping", { id: 1, method: "ping" }],
+        ["notification", { method: "notifications/initialized" }],
+      ] as const
+    ).map(([id, rpc]) =>
+      admitted(
+        `uncapped-${id}`,
+        `${rpc.method} without an entry of cap, where the tenant takes that`,
+        UNCAPPED,
+        { rpc, ...granting({ action: "mcp.search" }) },
+        { change: uncapped },
+      ),
+    ),
+    denied(
+      "uncapped-list",
+      "capability.missing",
+      "tools/list needs its entry all the same",
+      UNCAPPED,
+      { rpc: { id: 1, method: "tools/list" }, ...granting({ action: "mcp.search" }) },
+      { change: uncapped },
+    ),
+    denied(
+      "uncapped-tool",
+      "capability.missing",
+      "So does the tool called initialize",
+      UNCAPPED,
+      { tool: "initialize", ...granting({ action: "mcp.search" }) },
+      { change: uncapped },
     ),
     admitted(
       "own-actions",

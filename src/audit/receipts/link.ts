@@ -1,7 +1,6 @@
 /** What ties a record to its call: the attestation, or without one a fixed projection of the call itself. */
 
-import { sha256, utf8 } from "../../encoding.ts";
-import { toHex } from "../../evidence/attestation/signature.ts";
+import { sha256Hex, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
 import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
 import { type BackLink, FALLBACK_PROJECTION } from "./record.ts";
@@ -9,8 +8,7 @@ import { type BackLink, FALLBACK_PROJECTION } from "./record.ts";
 /** `sha256:<hex>` of the canonical form of a value (RFC 8785). */
 export const digestOf = (value: JsonValue): Promise<string> => digestOfText(canonical(value));
 
-export const digestOfText = async (text: string): Promise<string> =>
-  `sha256:${toHex(await sha256(utf8(text)))}`;
+export const digestOfText = async (text: string): Promise<string> => `sha256:${await sha256Hex(utf8(text))}`;
 
 /**
  * The link to an attested call.

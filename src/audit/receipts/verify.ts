@@ -1,7 +1,7 @@
 /** Verification of a record's signature, and of what a receipt says about a result. */
 
+import { fromHex } from "../../encoding.ts";
 import {
-  fromHex,
   isAttestationAlgorithm,
   signatureLength,
   signingInput,

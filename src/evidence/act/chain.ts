@@ -14,27 +14,44 @@ export function linksOf(mandate: Mandate): Links {
   return parent === null ? [mandate] : [...linksOf(parent), mandate];
 }
 
-/** @param maxDepth the deepest that the tenant takes; 0 where it takes no `del` at all */
+/**
+ * Whether each mandate continues the one before.
+ *
+ * @param maxDepth the deepest that the tenant takes; 0 where it takes no `del` at all
+ */
 export function checkChain(links: Links, maxDepth: number): Result<void, Reason> {
   if (maxDepth === 0 && links.some(({ delegation }) => delegation !== null))
     return fail("act.delegation_off");
   if (links.length - 1 > maxDepth) return fail("act.delegation_depth");
-  for (const [i, child] of links.entries()) {
-    const parent = links[i - 1];
-    const fault = parent === undefined ? null : faultBetween(parent, child);
-    if (fault !== null) return fail(fault);
-  }
+  const fault = pairsOf(links)
+    .map(([parent, child]) => faultBetween(parent, child))
+    .find((found) => found !== null);
+  if (fault !== undefined) return fail(fault);
   // One name for two mandates of a run would let a step name the one and mean the other.
   const distinct = new Set(links.map(({ jti }) => jti));
   return distinct.size === links.length ? ok(undefined) : fail("act.delegation_chain");
 }
 
+/**
+ * Whether each mandate gives no more than the one before. It compares every constraint with every other, so it is for
+ * mandates whose signatures are verified.
+ */
+export const checkPrivilege = (links: Links): Result<void, Reason> =>
+  pairsOf(links).some(([parent, child]) => reachesFurther(parent, child))
+    ? fail("act.privilege_escalation")
+    : ok(undefined);
+
+const pairsOf = (links: Links): readonly (readonly [parent: Mandate, child: Mandate])[] =>
+  links.flatMap((child, i) => {
+    const parent = links[i - 1];
+    return parent === undefined ? [] : [[parent, child] as const];
+  });
+
 function faultBetween(parent: Mandate, child: Mandate): Reason | null {
   const [from, to] = [parent.delegation, child.delegation];
   if (from === null || to === null || to.depth !== from.depth + 1) return "act.delegation_depth";
   if (to.maxDepth > from.maxDepth || to.depth > to.maxDepth) return "act.delegation_depth";
-  if (child.iss !== parent.sub || child.wid !== parent.wid) return "act.delegation_chain";
-  return reachesFurther(parent, child) ? "act.privilege_escalation" : null;
+  return child.iss !== parent.sub || child.wid !== parent.wid ? "act.delegation_chain" : null;
 }
 
 const reachesFurther = (parent: Mandate, child: Mandate): boolean =>

@@ -10,7 +10,7 @@ import type { Agent, Issuer, Tenant } from "../../tenant/tenant.ts";
 import { agentKeys } from "../agent-key.ts";
 import { verifyJws } from "../jws.ts";
 import type { Capability } from "./capability.ts";
-import { checkChain, linksOf } from "./chain.ts";
+import { checkChain, checkPrivilege, linksOf } from "./chain.ts";
 import type { Mandate } from "./parse.ts";
 
 /** A mandate that an issuer may grant, for an agent of this tenant, and that it or an agent on its behalf signed. */
@@ -58,8 +58,10 @@ export async function verifyMandate(
     const handed = await checkDelegator(link, tenant.agents.bySubject.get(links[i]?.sub ?? ""), tenant, keys);
     if (!handed.ok) return handed;
   }
+  const narrowed = checkPrivilege(links);
+  if (!narrowed.ok) return narrowed;
 
-  // The end of a chain ends first, and is for audiences of all others.
+  // So the end of a chain ends first, and is for audiences of all others.
   if (now > lastAcceptable(mandate)) return fail("act.expired");
   if (links.some(({ iat, notBefore }) => Math.max(iat, notBefore) > now + CLOCK_SKEW)) {
     return fail("act.in_future");

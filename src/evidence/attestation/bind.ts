@@ -7,8 +7,9 @@ import { type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AttestationPolicy } from "../../tenant/tenant.ts";
-import { type ProjectionForm, projectionForm, type Resolve, referenceFault } from "./commitment.ts";
 import type { PlannedCall } from "./envelope.ts";
+import { type ProjectionForm, projectionForm } from "./projection.ts";
+import { type OpenReference, weighReference } from "./reference.ts";
 import type { VerifiedAttestation } from "./verify.ts";
 
 /** The `tools/call` as received, and who received it. */
@@ -25,15 +26,7 @@ export interface AttestedCall {
   readonly bodyText: string;
 }
 
-export interface BindingPolicy {
-  readonly policy: AttestationPolicy;
-  /** Asked last, when all that needs no fetch is right; null where references are not resolved. */
-  readonly resolve: Resolve | null;
-}
-
 export interface BoundAttestation {
-  /** The one of the tenant's fingerprints that the attestation names. */
-  readonly fingerprint: string;
   /**
    * What the ledger claims: base64url SHA-256 of JCS([tenant, iss, nonce, fingerprint]). A plan shows its nonce once
    * to each server. Never the signature or the digest, since (r, n - s) is a second signature of the same envelope.
@@ -41,14 +34,16 @@ export interface BoundAttestation {
   readonly nonceKey: string;
   /** What its projection is to the arguments; null where it has none. */
   readonly projection: ProjectionForm | null;
-  /** Whether the arguments were fetched from where it says, and are those of the call. */
-  readonly isResolved: boolean;
+  /** Whether it names the arguments by reference. */
+  readonly isReference: boolean;
+  /** What must still be fetched before the arguments are bound; null where they are. */
+  readonly open: OpenReference | null;
 }
 
 export async function bindAttestation(
   attestation: VerifiedAttestation,
   call: AttestedCall,
-  { policy, resolve }: BindingPolicy,
+  policy: AttestationPolicy,
 ): Promise<Result<BoundAttestation, Reason>> {
   const { calls, dialect, iss, nonce } = attestation;
   const found = findPlanned(calls, call, policy);
@@ -65,12 +60,17 @@ export async function bindAttestation(
   const redaction = policy.redaction.get(call.tool) ?? "none";
   const form = projection && (await projectionForm(projection, call.arguments, redaction));
   if (form !== null && !form.ok) return form;
-  const fault = reference && (await referenceFault(reference, canonical(call.arguments), dialect, resolve));
-  if (fault !== null) return fail(fault);
+  const open =
+    reference && (await weighReference(reference, canonical(call.arguments), dialect, policy.references));
+  if (open !== null && !open.ok) return open;
 
-  const fingerprint = planned.serverFingerprint;
-  const nonceKey = toBase64url(await sha256(utf8(canonical([call.tenant, iss, nonce, fingerprint]))));
-  return ok({ fingerprint, nonceKey, projection: form?.value ?? null, isResolved: reference !== null });
+  const claimed = canonical([call.tenant, iss, nonce, planned.serverFingerprint]);
+  return ok({
+    nonceKey: toBase64url(await sha256(utf8(claimed))),
+    projection: form?.value ?? null,
+    isReference: reference !== null,
+    open: open?.value ?? null,
+  });
 }
 
 /** The one planned call that is for this server, if it is for this tool. */

@@ -4,7 +4,7 @@
  * nothing but their members tells them apart.
  */
 
-import { fromBase64url } from "../../encoding.ts";
+import { fromBase64url, toHex } from "../../encoding.ts";
 import { memberText } from "../../json/member-text.ts";
 import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import {
@@ -16,7 +16,6 @@ import {
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AttestationDialect, AttestationPolicy } from "../../tenant/tenant.ts";
-import { toHex } from "./signature.ts";
 
 /** An envelope whose shape is right; nothing in it has been verified. */
 export interface Envelope {
@@ -140,7 +139,7 @@ export function parseEnvelope(
     calls.push({ name, serverFingerprint, commitment: commitment.value });
   }
   if (numbers[dialect] !== "any" && !parseStrictJson(text, numbers[dialect]).ok)
-    return fail("attestation.args_number");
+    return fail("attestation.envelope_number");
 
   const hasUnknownMembers =
     !knows(raw, MEMBERS[dialect]) ||
@@ -204,19 +203,19 @@ function commitmentB({ args }: JsonObject): Result<Commitment, Reason> {
   // One of the two: readers that look for either first would see different commitments.
   if (ref !== undefined && projection !== undefined) return fail("attestation.schema");
   if (ref !== undefined) {
-    const digest = sha256Hex(args.digest);
+    const digest = digitsOf(args.digest);
     const { canonicalization = "jcs" } = args;
     if (!isText(ref, MAX_IDENTIFIER_LENGTH) || digest === null || canonicalization !== "jcs")
       return fail("attestation.schema");
     return ok({ projection: null, reference: { uri: ref, digest } });
   }
-  const digest = sha256Hex(args.projectionDigest);
+  const digest = digitsOf(args.projectionDigest);
   if (typeof projection !== "string" || digest === null) return fail("attestation.schema");
   return ok({ projection: { text: projection, digest }, reference: null });
 }
 
 /** The hex digits of `sha256:<hex>`; null for anything else. */
-export const sha256Hex = (value: JsonValue | undefined): string | null =>
+export const digitsOf = (value: JsonValue | undefined): string | null =>
   typeof value === "string" ? (SHA256_DIGEST.exec(value)?.[1] ?? null) : null;
 
 /**

@@ -2,6 +2,7 @@
 
 import { fromBase64url, fromUtf8, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
+import { hasCaseVariant } from "../../json/fold-case.ts";
 import { memberText } from "../../json/member-text.ts";
 import { isObject, type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import { MAX_ATTESTATION_BYTES } from "../../limits.ts";
@@ -30,18 +31,24 @@ export function parseAttestation({
 }: AttestationCarriers): Presented<Envelope> {
   const carried: Result<Envelope, Reason>[] = [];
   if (header !== undefined) carried.push(fromHeader(header, policy));
-  for (const key of policy.metaKeys) {
-    if (meta !== undefined && Object.hasOwn(meta, key)) carried.push(fromMeta(meta, key, bodyText, policy));
+  if (meta !== undefined) {
+    // The server could read the attestation there that was not read here.
+    if (hasCaseVariant(meta, policy.metaKeys)) return malformed("attestation.carrier_conflict");
+    for (const key of policy.metaKeys) {
+      if (Object.hasOwn(meta, key)) carried.push(fromMeta(meta, key, bodyText, policy));
+    }
   }
 
-  let first: Envelope | undefined;
+  const envelopes: Envelope[] = [];
   for (const result of carried) {
     if (!result.ok) return malformed(result.error);
-    first ??= result.value;
-    if (canonical(result.value.raw) !== canonical(first.raw))
-      return malformed("attestation.carrier_conflict");
+    envelopes.push(result.value);
   }
-  return first === undefined ? absent : present(first);
+  const [first, ...others] = envelopes;
+  if (first === undefined) return absent;
+  return others.some(({ raw }) => canonical(raw) !== canonical(first.raw))
+    ? malformed("attestation.carrier_conflict")
+    : present(first);
 }
 
 /** base64url(JCS(envelope)). Correct padding is tolerated; two header lines, joined by a comma, are not. */

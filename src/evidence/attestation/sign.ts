@@ -1,11 +1,11 @@
 /** Makes attestations (SEP-2787), for callers. Runs wherever WebCrypto does: Node 20 or later, Workers, browsers. */
 
-import { sha256, toBase64url, utf8 } from "../../encoding.ts";
+import { sha256, sha256Hex, toBase64url, toHex, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
 import { type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import { MAX_ATTESTATION_TTL } from "../../limits.ts";
 import type { AttestationDialect } from "../../tenant/tenant.ts";
-import { type AttestationAlgorithm, signingInput, toHex, webCrypto } from "./signature.ts";
+import { type AttestationAlgorithm, signingInput, webCrypto } from "./signature.ts";
 
 /** Who attests, and with what. The verifier finds the key by `iss` and `secretVersion`. */
 export interface AttestationSigner {
@@ -130,4 +130,4 @@ async function project(
   return choice === "hash-only" ? `{"digest":"${await sha256Digest(run)}"}` : canonical(choice.redacted);
 }
 
-const sha256Digest = async (text: string): Promise<string> => `sha256:${toHex(await sha256(utf8(text)))}`;
+const sha256Digest = async (text: string): Promise<string> => `sha256:${await sha256Hex(utf8(text))}`;

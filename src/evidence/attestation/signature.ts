@@ -42,14 +42,3 @@ export function signatureLength(alg: AttestationAlgorithm, key: CryptoKey): numb
       return Math.ceil((key.algorithm as { modulusLength: number }).modulusLength / 8);
   }
 }
-
-export const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-/** Decodes lower-case hex of exactly `length` bytes; null for anything else, so that one value has one spelling. */
-export function fromHex(text: string, length: number): Uint8Array<ArrayBuffer> | null {
-  if (text.length !== 2 * length || !/^[0-9a-f]+$/.test(text)) return null;
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
-}

@@ -33,12 +33,12 @@ const SIGNATURE_ALGORITHMS: Readonly<Record<MessageAlgorithm, SignatureAlgorithm
 /** What a key of this JOSE algorithm signs messages with. */
 export const algorithmOf = (key: MessageAlgorithm): SignatureAlgorithm => SIGNATURE_ALGORITHMS[key];
 
-export async function verifyBytes(
+export function verifyBytes(
   { webCrypto, signatureLength }: SignatureAlgorithm,
   key: CryptoKey,
   signature: Uint8Array<ArrayBuffer>,
   base: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
-  if (signatureLength !== null && signature.length !== signatureLength) return false;
+  if (signatureLength !== null && signature.length !== signatureLength) return Promise.resolve(false);
   return crypto.subtle.verify(webCrypto, key, signature, base);
 }

@@ -1,6 +1,7 @@
 /** The signature base (RFC 9421 section 2.5), the same for signer and verifier. */
 
 import type { Parameters } from "structured-headers";
+import { utf8 } from "../../encoding.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { derivedValue } from "./derived.ts";
 import { type FieldReader, fieldReader } from "./field-value.ts";
@@ -8,20 +9,14 @@ import type { Component, SignatureInput } from "./fields.ts";
 import type { SignedMessage } from "./message.ts";
 
 /**
- * A line of the base is ASCII without line ends. A line end would let a value forge the next line; of other
- * characters Fetch has lost the octets that were signed.
- */
-const LINE_VALUE = /^[\t\x20-\x7e]*$/;
-
-/**
- * The text that is signed. A component that cannot be had exactly as RFC 9421 section 2 wants it fails the whole
+ * The octets that are signed. A component that cannot be had exactly as RFC 9421 section 2 wants it fails the whole
  * signature and is never skipped: absent or repeated, unknown name, parameters that are unknown or exclude each other,
  * `req` outside responses, `bs` of a field that may have had several lines, `tr` (Fetch shows no trailers).
  */
 export function signatureBase(
   message: SignedMessage,
   input: SignatureInput,
-): Result<string, "signature.component"> {
+): Result<Uint8Array<ArrayBuffer>, "signature.component"> {
   const here = source(message);
   const asked = message.kind === "response" ? source(message.request) : null;
   const lines: string[] = [];
@@ -30,14 +25,18 @@ export function signatureBase(
     const wanted = covered.parameters.size === 0 ? PLAIN : readWanted(covered.parameters);
     const from = wanted?.req ? asked : here;
     if (wanted === null || from === null) return fail("signature.component");
-    const identity = identityOf(covered, wanted);
-    const value = seen.has(identity) ? null : resolve(from, covered.name, wanted);
-    if (value === null || !LINE_VALUE.test(value)) return fail("signature.component");
-    seen.add(identity);
+    const value = resolve(from, covered.name, wanted);
+    // A line end would let a value forge the next line.
+    if (value === null || value.includes("\n") || value.includes("\r")) return fail("signature.component");
+    seen.add(identityOf(covered, wanted));
     lines.push(`${covered.identifier}: ${value}`);
   }
+  if (seen.size !== input.components.length) return fail("signature.component");
   lines.push(`"@signature-params": ${input.serialised}`);
-  return ok(lines.join("\n"));
+  const text = lines.join("\n");
+  const octets = utf8(text);
+  // The base is ASCII: of other characters Fetch has lost the octets that were signed.
+  return octets.length === text.length ? ok(octets) : fail("signature.component");
 }
 
 /** A message to take values from. */

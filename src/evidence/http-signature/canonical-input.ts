@@ -3,17 +3,16 @@
 import type { Parameters } from "structured-headers";
 import type { Component, SignatureInput } from "./fields.ts";
 
-/** A String without escapes, and a plain Integer: as the text of the one is, so it is serialised (RFC 9651 section 4.1). */
+/** As the text of a String without escapes is, so it is serialised (RFC 9651 section 4.1.6). */
 const STRING = /"[ !#-[\]-~]*"/.source;
-const INTEGER = /(?:0|[1-9][0-9]{0,14})/.source;
+/** Values of parameters: such a String, without semicolons, and a plain Integer. */
+const VALUE = /(?:"[ !#-:<-[\]-~]*"|0|[1-9][0-9]{0,14})/.source;
 const KEY = /[a-z*][a-z0-9_.*-]*/.source;
 
 const MEMBER = new RegExp(
-  `(${KEY})=(\\((${STRING}(?: ${STRING})*)?\\)((?:;${KEY}=(?:${STRING}|${INTEGER}))*))(?:, (?!$)|$)`,
+  `(${KEY})=(\\((${STRING}(?: ${STRING})*)?\\)((?:;${KEY}=${VALUE})*))(?:, (?!$)|$)`,
   "y",
 );
-const COMPONENT = new RegExp(STRING, "g");
-const PARAMETER = new RegExp(`;(${KEY})=(?:"([^"]*)"|(${INTEGER}))`, "g");
 
 /**
  * Reads a field in which each member is an Inner List of Strings without parameters, with parameters that are Strings
@@ -38,20 +37,26 @@ export function readCanonicalInput(text: string): ReadonlyMap<string, SignatureI
 
 const PLAIN: Parameters = new Map();
 
+/** Within these Strings there is no quotation mark, so what lies between two of them occurs nowhere else. */
 const readComponents = (list: string): readonly Component[] =>
-  (list.match(COMPONENT) ?? []).map((identifier) => ({
-    identifier,
-    name: identifier.slice(1, -1),
-    parameters: PLAIN,
-  }));
+  list === ""
+    ? []
+    : list
+        .slice(1, -1)
+        .split('" "')
+        .map((name) => ({ identifier: `"${name}"`, name, parameters: PLAIN }));
 
-/** Null where one occurs twice. */
+/** Null where one occurs twice, or a time is a String. */
 function readParameters(written: string): Parameters | null {
   const parameters: Parameters = new Map();
-  let count = 0;
-  for (const [, key = "", text, number] of written.matchAll(PARAMETER)) {
-    parameters.set(key, text ?? Number(number));
-    count += 1;
+  // The text begins with a semicolon.
+  const [, ...parts] = written.split(";");
+  for (const part of parts) {
+    const end = part.indexOf("=");
+    const key = part.slice(0, end);
+    const isString = part.endsWith('"');
+    if (isString && (key === "created" || key === "expires")) return null;
+    parameters.set(key, isString ? part.slice(end + 2, -1) : Number(part.slice(end + 1)));
   }
-  return parameters.size === count ? parameters : null;
+  return parameters.size === parts.length ? parameters : null;
 }

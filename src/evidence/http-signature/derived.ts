@@ -11,13 +11,13 @@ export function derivedValue(message: SignedMessage, name: string, queryName: st
   if (message.kind === "response") {
     return name === "@status" && queryName === null ? String(message.status).padStart(3, "0") : null;
   }
+  if ((queryName !== null) !== (name === "@query-param")) return null;
+  if (name === "@method") return message.method;
   const target = splitTarget(message.targetUri);
   if (target === null) return null;
-  if (name === "@query-param") return queryName === null ? null : queryParam(target.query, queryName);
-  if (queryName !== null) return null;
   switch (name) {
-    case "@method":
-      return message.method;
+    case "@query-param":
+      return queryName === null ? null : queryParam(target.query, queryName);
     case "@target-uri":
       return message.targetUri;
     case "@scheme":

@@ -50,4 +50,8 @@ function strict<T>(text: string, parse: (text: string) => T, membersOf: (parsed:
   return unique ? parsed : null;
 }
 
-const count = (text: string, mark: string): number => text.split(mark).length - 1;
+function count(text: string, mark: string): number {
+  let found = 0;
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) found += 1;
+  return found;
+}

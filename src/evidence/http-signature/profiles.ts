@@ -7,6 +7,9 @@ import type { SignatureProfile } from "../../tenant/tenant.ts";
 /** The `tag` of WIMSE signatures, of requests and responses (draft-ietf-wimse-http-signature section 3). */
 export const WIMSE_TAG = "wimse-workload-to-workload";
 
+/** The `tag` of signatures that say whose software this is (draft-meunier-webbotauth-httpsig-protocol). */
+export const WEB_BOT_AUTH_TAG = "web-bot-auth";
+
 /**
  * Headers that `agent` and `wimse` cover whenever they are present, beside all that begin with `mcp-` and those the
  * tenant forwards: something is decided from each, or the origin reads it as the caller's word. So a header that

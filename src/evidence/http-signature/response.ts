@@ -1,7 +1,6 @@
 /** Signed answers in the profile `wimse` (draft-ietf-wimse-http-signature, "Response Signing"). */
 
 import type { Parameters } from "structured-headers";
-import { utf8 } from "../../encoding.ts";
 import type { VerificationKey } from "../../keys/key.ts";
 import { CLOCK_SKEW, MAX_SIGNATURE_WINDOW, RESPONSE_SIGNATURE_LIFETIME } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
@@ -113,7 +112,7 @@ export async function verifyResponse(
   if (now > expires + CLOCK_SKEW) return fail("signature.expired");
   const base = signatureBase(response, chosen);
   if (!base.ok) return base;
-  const isGood = await verifyBytes(algorithmOf(key.alg), key.key, chosen.bytes, utf8(base.value));
+  const isGood = await verifyBytes(algorithmOf(key.alg), key.key, chosen.bytes, base.value);
   return isGood ? ok(undefined) : fail("signature.mismatch");
 }
 

@@ -1,5 +1,4 @@
 import { type Parameters, serializeByteSequence, serializeKey } from "structured-headers";
-import { utf8 } from "../../encoding.ts";
 import { signatureBase } from "./base.ts";
 import { type Component, signatureInput } from "./fields.ts";
 import type { SignedMessage } from "./message.ts";
@@ -28,7 +27,7 @@ export async function makeSignature(
   const input = signatureInput(components, parameters);
   const base = signatureBase(message, input);
   if (!base.ok) throw new TypeError(`a component cannot be signed: ${input.serialised}`);
-  const bytes = await sign(utf8(base.value));
+  const bytes = await sign(base.value);
   return {
     signatureInput: `${serializeKey(label)}=${input.serialised}`,
     signature: `${serializeKey(label)}=${serializeByteSequence(new Uint8Array(bytes))}`,

@@ -1,6 +1,5 @@
 /** Verification of the caller's HTTP message signature (RFC 9421 section 3.2). */
 
-import { utf8 } from "../../encoding.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
@@ -9,9 +8,9 @@ import type { AgentKey, SignatureProfile } from "../../tenant/tenant.ts";
 import type { FindAgentKey } from "../agent-key.ts";
 import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
-import { type LabelledSignature, plainIdentifier } from "./fields.ts";
+import type { LabelledSignature } from "./fields.ts";
 import type { SignedRequest } from "./message.ts";
-import { checkAlg, readParameters, requiredComponents, WIMSE_TAG } from "./profiles.ts";
+import { checkAlg, readParameters, requiredComponents, WEB_BOT_AUTH_TAG, WIMSE_TAG } from "./profiles.ts";
 
 export interface SignatureContext {
   readonly message: SignedRequest;
@@ -56,7 +55,8 @@ export async function verifyRegistered(
   const known: { signature: LabelledSignature; key: AgentKey }[] = [];
   for (const signature of signatures) {
     const keyid = signature.parameters.get("keyid");
-    if (typeof keyid !== "string") continue;
+    // One that only names the caller's software is never the caller's own, though it were made with the same key.
+    if (typeof keyid !== "string" || signature.parameters.get("tag") === WEB_BOT_AUTH_TAG) continue;
     const found = await findKey({ kid: keyid, algorithms: context.policy.publicAlgorithms, x5c: null });
     if (!found.ok) return found;
     if (found.value !== null) known.push({ signature, key: found.value });
@@ -87,29 +87,31 @@ async function verifyOne(
 ): Promise<Result<VerifiedSignature, Reason>> {
   const { profile } = key;
   if (!context.policy.algorithms.has(key.alg)) return fail("signature.alg");
-  const parameters = readParameters(profile, signature.parameters);
-  if (parameters === null) return fail("signature.parameters");
+  const said = readParameters(profile, signature.parameters);
+  if (said === null) return fail("signature.parameters");
   const algorithm = algorithmOf(key.alg);
   const algFault = checkAlg(profile, signature.parameters.get("alg"), algorithm.name);
   if (algFault !== null) return fail(algFault);
 
   const headers = [...context.message.headers.keys()];
   if (context.hasBody && !headers.includes("content-digest")) return fail("digest.missing");
-  const covers = new Set(signature.components.map((covered) => covered.identifier));
-  const required = requiredComponents(profile, headers, context.forwardHeaders);
-  if (!required.every((name) => covers.has(plainIdentifier(name)))) return fail("signature.coverage");
+  const missing = new Set(requiredComponents(profile, headers, context.forwardHeaders));
+  // With a parameter it is another component.
+  for (const { name, parameters } of signature.components) if (parameters.size === 0) missing.delete(name);
+  if (missing.size > 0) return fail("signature.coverage");
 
-  const { created, expires, audience } = parameters;
+  const { audience, ...signed } = said;
+  const { created, expires } = signed;
   const timeFault = checkTime(created, expires, context.now);
   if (timeFault !== null) return fail(timeFault);
   if (!context.audiences.has(audience)) return fail("signature.audience");
 
   const base = signatureBase(context.message, signature);
   if (!base.ok) return base;
-  if (!(await verifyBytes(algorithm, key.key, signature.bytes, utf8(base.value))))
+  if (!(await verifyBytes(algorithm, key.key, signature.bytes, base.value)))
     return fail("signature.mismatch");
 
-  const { audience: _, ...signed } = parameters;
+  const covers = new Set(signature.components.map(({ identifier }) => identifier));
   return ok({ ...signed, key, profile, covers, lastAcceptable: lastAcceptable(created, expires) });
 }
 

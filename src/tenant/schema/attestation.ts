@@ -46,9 +46,7 @@ const references = v.pipe(
       bindingName("Binding of the Worker to fetch through; without it, over the internet."),
     ),
   }),
-  v.description(
-    "Fetches arguments that an attestation names by reference. Absent: such attestations are refused.",
-  ),
+  v.description("Takes attestations that name the arguments by reference. Absent: they are refused."),
 );
 
 export const attestation = v.pipe(
@@ -76,7 +74,7 @@ export const attestation = v.pipe(
     ),
     references: v.optional(references),
     numbersA: v.optional(
-      numbers("The numbers that envelopes of dialect A and the arguments they are for may hold."),
+      numbers("Which numbers envelopes of dialects A and C, and the arguments they are for, may hold."),
       "any",
     ),
     unsafeNumbersB: v.optional(

@@ -33,7 +33,7 @@ import { act } from "./act.ts";
 import { attestation, attestationKey } from "./attestation.ts";
 import { ect } from "./ect.ts";
 import { agent, issuer, status, trustDomain } from "./identities.ts";
-import { signature } from "./signature.ts";
+import { signature, webBotAuth } from "./signature.ts";
 
 const methodName = (description: string) =>
   text(/^[A-Za-z0-9_.$/-]{1,128}$/, "must be a JSON-RPC method name of 1 to 128 characters", description);
@@ -262,6 +262,7 @@ export const tenantDocument = v.pipe(
     ),
     actions: v.optional(actions, {}),
     signature: v.optional(signature, {}),
+    webBotAuth: v.optional(webBotAuth),
     act: v.optional(act, {}),
     ect: v.optional(ect, {}),
     attestation: v.optional(attestation, {}),

@@ -1,9 +1,11 @@
-/** HTTP message signatures in a tenant document: the section `signature`, and the `workload` of an agent. */
+/** HTTP message signatures in a tenant document: the sections `signature` and `webBotAuth`, and the `workload` of an agent. */
 
 import * as v from "valibot";
 import type { KeyAlgorithm } from "../../keys/key.ts";
-import { MAX_TENANT_LIST } from "../../limits.ts";
-import { fields, list, must, nonEmptyList } from "../fields.ts";
+import type { SignatureAgentSource } from "../../keys/source.ts";
+import { MAX_TENANT_LIST, MAX_WEB_BOT_AUTH_LIFETIME } from "../../limits.ts";
+import { remoteUrlProblem } from "../../remote/url.ts";
+import { bindingName, fields, integer, list, must, nonEmptyList } from "../fields.ts";
 import { trustDomainOf } from "../workload-identifier.ts";
 import { keyRole } from "./keys.ts";
 
@@ -77,4 +79,77 @@ export interface Workload {
   readonly subjects: ReadonlySet<string>;
   readonly profile: WimseProfile;
   readonly lane: number;
+}
+
+const bot = v.pipe(
+  fields({
+    url: v.pipe(
+      v.string(),
+      must(remoteUrlProblem),
+      v.description(
+        "As it stands in Signature-Agent: https, and for a directory nothing behind the host but a slash.",
+      ),
+    ),
+    type: v.optional(
+      v.pipe(
+        v.picklist(["directory", "jwks_uri"]),
+        v.description(
+          "What is there: a host with a directory of keys for HTTP message signatures, or a JWK set.",
+        ),
+      ),
+      "directory",
+    ),
+    binding: v.optional(
+      bindingName("Binding of the Worker to fetch through; without it, over the internet."),
+    ),
+  }),
+  must(({ url, type }) =>
+    signatureAgentUrl(url, type) === null
+      ? "must be the URL of an origin, such as https://bot.example/"
+      : null,
+  ),
+);
+
+export const webBotAuth = v.pipe(
+  fields({
+    agents: nonEmptyList(bot, MAX_TENANT_LIST, "The agents that are known. No other is ever fetched from."),
+    maxLifetimeSeconds: v.optional(
+      integer(1, MAX_WEB_BOT_AUTH_LIFETIME, "Longest time from created to expires."),
+      MAX_WEB_BOT_AUTH_LIFETIME,
+    ),
+  }),
+  v.description(
+    "Verifies signatures of Web Bot Auth and writes down whose software called. They authorise nothing. Absent: they are not looked at.",
+  ),
+);
+
+export interface WebBotAuthPolicy {
+  /** By `signatureAgentUrl`. */
+  readonly agents: ReadonlyMap<string, SignatureAgentSource>;
+  /** Seconds. */
+  readonly maxLifetime: number;
+}
+
+export function webBotAuthPolicy(
+  section: v.InferOutput<typeof webBotAuth> | undefined,
+): WebBotAuthPolicy | null {
+  if (section === undefined) return null;
+  const agents = new Map<string, SignatureAgentSource>();
+  for (const { url, type: form, binding = null } of section.agents) {
+    const resolved = signatureAgentUrl(url, form);
+    if (resolved !== null) agents.set(resolved, { type: "signatureAgent", form, url: resolved, binding });
+  }
+  return { agents, maxLifetime: section.maxLifetimeSeconds };
+}
+
+/**
+ * What identifies an agent of the web: the URL that its keys are at, without query and fragment; null for one that is not
+ * https, and for a directory that is not that of a whole origin.
+ */
+export function signatureAgentUrl(text: string, form: string): string | null {
+  const url = URL.parse(text);
+  if (url?.protocol !== "https:" || url.username !== "" || url.password !== "") return null;
+  if (form !== "directory") return url.origin + url.pathname;
+  const isOrigin = url.pathname === "/" && url.search === "" && url.hash === "";
+  return isOrigin ? `${url.origin}/.well-known/http-message-signatures-directory` : null;
 }

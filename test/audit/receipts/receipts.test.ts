@@ -9,7 +9,8 @@ import {
   parseExecutionReceipt,
 } from "../../../src/audit/receipts/record.ts";
 import { checkResult, type Verified, verifyRecord } from "../../../src/audit/receipts/verify.ts";
-import { signingInput, toHex } from "../../../src/evidence/attestation/signature.ts";
+import { toHex } from "../../../src/encoding.ts";
+import { signingInput } from "../../../src/evidence/attestation/signature.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
 import { type AttestationKey, attestationKeyId } from "../../../src/tenant/tenant.ts";
 import { unwrap } from "../../support/acme.ts";

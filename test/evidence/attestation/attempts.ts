@@ -1,13 +1,12 @@
 /** What the tests of this folder share: keys, well-signed envelopes, and one function that judges a request. */
 
-import { toBase64url, utf8 } from "../../../src/encoding.ts";
+import { toBase64url, toHex, utf8 } from "../../../src/encoding.ts";
 import { bindAttestation } from "../../../src/evidence/attestation/bind.ts";
-import type { Resolve } from "../../../src/evidence/attestation/commitment.ts";
 import { parseAttestation } from "../../../src/evidence/attestation/parse.ts";
+import { resolveReference } from "../../../src/evidence/attestation/reference.ts";
 import {
   type AttestationAlgorithm,
   signingInput,
-  toHex,
   webCrypto,
 } from "../../../src/evidence/attestation/signature.ts";
 import { verifyAttestation } from "../../../src/evidence/attestation/verify.ts";
@@ -133,11 +132,11 @@ export interface Attempt {
   key?: AttestationKey;
   /** The section `attestation` of the tenant document. */
   policy?: Parameters<typeof policyOf>[0];
-  /** References are not resolved without it. */
-  resolve?: Resolve;
+  /** Answers whoever fetches through the binding STORE. */
+  store?: ((url: string) => Response) | undefined;
 }
 
-/** The request through parse, verify and bind: the first reason against it, or what it came to. */
+/** The request through parse, verify, bind and what is left to fetch: the first reason against it, or what it came to. */
 export async function judge(attempt: Attempt): Promise<Reason | "absent" | "accepted"> {
   const { header, meta, otherMeta, args = ARGS, tool = TOOL, now = IAT + 1 } = attempt;
   const metaMembers = [meta && `"attestation": ${meta}`, otherMeta].filter(Boolean).join(", ");
@@ -172,6 +171,10 @@ export async function judge(attempt: Attempt): Promise<Reason | "absent" | "acce
     arguments: isObject(callArguments) ? callArguments : {},
     bodyText,
   };
-  const bound = await bindAttestation(verified.value, call, { policy, resolve: attempt.resolve ?? null });
-  return bound.ok ? "accepted" : bound.error;
+  const bound = await bindAttestation(verified.value, call, policy);
+  if (!bound.ok) return bound.error;
+  const { store } = attempt;
+  const env = { STORE: store && { fetch: async (url: string) => store(url) } } as unknown as Env;
+  const resolved = bound.value.open && (await resolveReference(bound.value.open, env));
+  return resolved?.ok === false ? resolved.error : "accepted";
 }

@@ -1,12 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { sha256, toBase64url, utf8 } from "../../../src/encoding.ts";
+import { sha256, toBase64url, toHex, utf8 } from "../../../src/encoding.ts";
 import { bindAttestation } from "../../../src/evidence/attestation/bind.ts";
-import type { Resolve } from "../../../src/evidence/attestation/commitment.ts";
-import { toHex } from "../../../src/evidence/attestation/signature.ts";
 import type { VerifiedAttestation } from "../../../src/evidence/attestation/verify.ts";
 import { canonical } from "../../../src/json/canonical.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
-import { fail, ok } from "../../../src/result.ts";
 import { agentNamed } from "../../support/agents.ts";
 import { policyOf } from "../../support/attestation-policy.ts";
 import {
@@ -226,6 +223,25 @@ describe.each(dialects)("redacted projections, dialect %s", (dialect) => {
     expect(await show(projection, unsafe)).toBe("accepted");
   });
 
+  test.each([
+    ['{"amount":5}', '{"amount":5,"Amount":500}'],
+    ['{"amount":5}', '{"amount":5,"amount\\u0000":500}'],
+    ['{"tags":[]}', '{"tags":[],"tag\u017f":["x"]}'],
+    ['{"to":{"iban":"X1"}}', '{"to":{"iban":"X1","IBAN":"X2"}}'],
+    ['{"Amount":5}', '{"Amount":5,"amount":500}'],
+  ])("%s leaves out another spelling of what it shows in %j", async (projection, run) => {
+    const entry = { name: TOOL, serverFingerprint: FINGERPRINT, ...(await commit(dialect, projection)) };
+    expect(await plan(dialect, [entry], { args: run, policy: subset })).toBe(
+      "attestation.redacted_not_subset",
+    );
+    const shown = {
+      name: TOOL,
+      serverFingerprint: FINGERPRINT,
+      ...(await commit(dialect, canonical(JSON.parse(run)))),
+    };
+    expect(await plan(dialect, [shown], { args: run, policy: subset })).toBe("accepted");
+  });
+
   test("one tool's leave is not another's", async () => {
     expect(await show('{"amount":5}', subset, "write_file")).toBe("attestation.redacted_not_allowed");
   });
@@ -287,54 +303,63 @@ describe.each(dialects)("references, dialect %s", (dialect) => {
       ? { argsRef: { uri, digest: toBase64url(digest) } }
       : { args: { ref: uri, digest: `sha256:${toHex(digest)}` } };
   };
-  /** An envelope that refers to `signed`, held against ARGS where there is `found`. */
+  const references = { hosts: ["blobs.example"], binding: "STORE" };
+  type Content = string | Uint8Array<ArrayBuffer>;
+  const bytes = (content: Content) => (typeof content === "string" ? utf8(content) : content);
+
+  /** An envelope that refers to `signed`, held against ARGS where the store has `found`. */
   async function refer(
-    signed: string | Uint8Array<ArrayBuffer>,
+    signed: Content,
     found = signed,
     { beside = {}, ...attempt }: Attempt & { beside?: JsonObject } = {},
   ): Promise<{ verdict: string; asked: string[] }> {
     const asked: string[] = [];
-    const bytes = (content: typeof signed) => (typeof content === "string" ? utf8(content) : content);
     const call = { name: TOOL, serverFingerprint: FINGERPRINT, ...(await referTo(bytes(signed))), ...beside };
-    const resolve: Resolve = async (asking) => {
-      asked.push(asking);
-      return ok(bytes(found));
+    const store = (url: string) => {
+      asked.push(url);
+      return new Response(bytes(found), { headers: { "content-type": "application/json" } });
     };
-    return { verdict: await plan(dialect, [call], { resolve, ...attempt }), asked };
+    const verdict = await plan(dialect, [call], { store, policy: { references }, ...attempt });
+    return { verdict, asked };
   }
 
-  test("the arguments themselves", async () => {
-    expect(await refer(ARGS)).toEqual({ verdict: "accepted", asked: [uri] });
+  /** Another spelling of ARGS: in A its digest says nothing, until it is there. */
+  const RESPELLED = '{ "recursive": false, "path": "/archive/2024-Q3.md" }';
+
+  test("the digest of the arguments: there is nothing to fetch", async () => {
+    expect(await refer(ARGS, "{}")).toEqual({ verdict: "accepted", asked: [] });
+    const respelled = '{"recursive":false, "path":"\\u002farchive/2024-Q3.md"}';
+    expect(await refer(ARGS, "{}", { args: respelled })).toEqual({ verdict: "accepted", asked: [] });
   });
 
-  test("something else than was signed", async () => {
-    for (const found of [`${ARGS} `, "{}", "", '{"path":"/keep/forever.md","recursive":false}'])
-      expect((await refer(ARGS, found)).verdict).toBe("attestation.ref_digest_mismatch");
+  test("another digest: fetched in A, where it may be of the same value", async () => {
+    expect(await refer(RESPELLED)).toEqual(
+      dialect === "A"
+        ? { verdict: "accepted", asked: [uri] }
+        : { verdict: "attestation.ref_content_mismatch", asked: [] },
+    );
   });
 
-  test("what was signed, and is not the arguments", async () => {
+  test("what is not the arguments", async () => {
     const others = [
       "{}",
       "",
       "null",
       digestOnly(ARGS_DIGEST),
       '{"path":"/archive/2024-Q3.md"}',
+      RESPELLED.replace("{", '{"path":"/archive/2024-Q3.md",'),
       `${ARGS}${ARGS}`,
       `\ufeff${ARGS}`,
       new Uint8Array([0x7b, 0xff, 0x7d]),
     ];
-    for (const other of others) expect((await refer(other)).verdict).toBe("attestation.ref_content_mismatch");
-  });
-
-  test("what was signed, spelled in another way", async () => {
-    const respelled = '{ "recursive": false, "path": "/archive/2024-Q3.md" }';
-    expect((await refer(respelled)).verdict).toBe(
-      dialect === "A" ? "accepted" : "attestation.ref_content_mismatch",
-    );
+    for (const other of others) {
+      const asked = dialect === "A" ? [uri] : [];
+      expect(await refer(other)).toEqual({ verdict: "attestation.ref_content_mismatch", asked });
+    }
   });
 
   test("leave for redactions is none for references", async () => {
-    const policy: Attempt["policy"] = { redactedTools: [{ tool: TOOL, unsafeAnyProjection: true }] };
+    const policy = { references, redactedTools: [{ tool: TOOL, unsafeAnyProjection: true }] };
     expect((await refer("{}", "{}", { policy })).verdict).toBe("attestation.ref_content_mismatch");
   });
 
@@ -346,27 +371,38 @@ describe.each(dialects)("references, dialect %s", (dialect) => {
       { now: IAT - 31 },
       { key: (await hmacKeys(new Uint8Array(32).fill(0x43))).verify },
       { key: ES256.verify },
-      { args: '{"a":1.5}', policy: { numbersA: "integer" } },
+      { args: '{"a":1.5}', policy: { references, numbersA: "integer" } },
+      { policy: {} },
+      { policy: { references: { hosts: ["other.example"], binding: "STORE" } } },
     ];
     for (const attempt of wrong) {
-      const { verdict, asked } = await refer(ARGS, ARGS, attempt);
+      const { verdict, asked } = await refer(RESPELLED, RESPELLED, attempt);
       expect(verdict).not.toBe("accepted");
       expect(asked).toEqual([]);
     }
   });
 
-  test("the reason why there is nothing", async () => {
-    const resolve: Resolve = async () => fail("attestation.ref_unreachable");
-    expect((await refer(ARGS, ARGS, { resolve })).verdict).toBe("attestation.ref_unreachable");
+  test("another host, whatever the digest", async () => {
+    const policy = { references: { hosts: ["other.example"], binding: "STORE" } };
+    expect((await refer(ARGS, ARGS, { policy })).verdict).toBe("attestation.ref_host_not_allowed");
+  });
+
+  test.runIf(dialect === "A")("what the store does wrong, and what the operator does", async () => {
+    for (const found of [`${RESPELLED} `, ARGS, "{}", ""])
+      expect((await refer(RESPELLED, found)).verdict).toBe("attestation.ref_digest_mismatch");
+    const store = () => new Response(RESPELLED, { status: 404 });
+    expect((await refer(RESPELLED, RESPELLED, { store })).verdict).toBe("attestation.ref_unreachable");
+    expect((await refer(RESPELLED, RESPELLED, { store: undefined })).verdict).toBe("reference.misconfigured");
   });
 
   test.runIf(dialect === "A")("beside a projection: both must hold", async () => {
     const beside = (argsProjection: string) => ({ beside: { argsProjection } });
     expect((await refer(ARGS, ARGS, beside(ARGS))).verdict).toBe("accepted");
-    expect((await refer(ARGS, ARGS, beside(digestOnly(ARGS_DIGEST)))).verdict).toBe("accepted");
-    expect((await refer(ARGS, "{}", beside(ARGS))).verdict).toBe("attestation.ref_digest_mismatch");
+    expect((await refer(RESPELLED, RESPELLED, beside(ARGS))).verdict).toBe("accepted");
+    expect((await refer(RESPELLED, RESPELLED, beside(digestOnly(ARGS_DIGEST)))).verdict).toBe("accepted");
+    expect((await refer(RESPELLED, "{}", beside(ARGS))).verdict).toBe("attestation.ref_digest_mismatch");
     expect((await refer("{}", "{}", beside(ARGS))).verdict).toBe("attestation.ref_content_mismatch");
-    expect(await refer(ARGS, ARGS, beside("{}"))).toEqual({
+    expect(await refer(RESPELLED, RESPELLED, beside("{}"))).toEqual({
       verdict: "attestation.redacted_not_allowed",
       asked: [],
     });
@@ -438,10 +474,8 @@ describe("the nonce key", () => {
   const verified: VerifiedAttestation = {
     agent: agentNamed("archiver"),
     iss: "issuer://test",
-    sub: "agent:archiver",
     nonce: "n",
     iat: 0,
-    ttl: 300,
     calls: [
       {
         name: TOOL,
@@ -451,7 +485,6 @@ describe("the nonce key", () => {
     ],
     dialect: "A",
     hasUnknownMembers: false,
-    digest: "",
     lastAcceptable: 330,
   };
   const keyOf = async (changes: Partial<VerifiedAttestation>, tenant = "acme") => {
@@ -459,15 +492,14 @@ describe("the nonce key", () => {
     const fingerprints = new Set(attestation.calls.map(({ serverFingerprint }) => serverFingerprint));
     const bodyText = '{"params":{}}';
     const call = { tenant, fingerprints, tool: TOOL, arguments: {}, bodyText };
-    const bound = await bindAttestation(attestation, call, { policy: policyOf(), resolve: null });
+    const bound = await bindAttestation(attestation, call, policyOf());
     return bound.ok ? bound.value.nonceKey : bound.error;
   };
 
   test("is the digest of tenant, iss, nonce and fingerprint, and of nothing else", async () => {
     // SHA-256 of ["acme","issuer://test","n","f"]
     expect(await keyOf({})).toBe("EjXCBmnABBPcNhTVETcU3YamOaTW9LKT2B79Q7nSa-s");
-    // A second signature of the same envelope changes the digest, and the claim must still collide.
-    expect(await keyOf({ digest: "other", iat: 5, sub: "agent:other", dialect: "A" })).toBe(await keyOf({}));
+    expect(await keyOf({ agent: agentNamed("other"), iat: 5, dialect: "C" })).toBe(await keyOf({}));
   });
 
   test("differs where any of the four does", async () => {

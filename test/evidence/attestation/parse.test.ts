@@ -105,6 +105,24 @@ describe.each(dialects)("carriers, dialect %s", (_, unsigned) => {
     expect(await judge({ ...second, policy: { metaKeys } })).toBe("accepted");
   });
 
+  test("a second spelling of a member of _meta that carries it", async () => {
+    const [header, meta] = [headerOf(await signed(unsigned)), JSON.stringify(await signed(unsigned))];
+    for (const name of [
+      "Attestation",
+      "ATTESTATION",
+      "atte\u017ftation",
+      "attestation\\u0000",
+      "attestation\\u0000x",
+    ])
+      for (const carried of [{ header }, { meta }, {}])
+        expect(await judge({ ...carried, otherMeta: `"${name}": ${meta}` })).toBe(
+          "attestation.carrier_conflict",
+        );
+    const metaKeys = ["attestation", "Attestation"];
+    expect(await judge({ meta, otherMeta: `"Attestation": ${meta}`, policy: { metaKeys } })).toBe("accepted");
+    expect(await judge({ meta, otherMeta: `"attestations": ${meta}` })).toBe("accepted");
+  });
+
   test("a malformed carrier beside a good one is not overlooked", async () => {
     const envelope = await signed(unsigned);
     expect(await judge({ header: "", meta: JSON.stringify(envelope) })).toBe(
@@ -362,13 +380,13 @@ describe("numbers in the envelope", () => {
     };
     for (const policy of policies) {
       const taken = policies.indexOf(policy) <= policies.indexOf(strictest);
-      const expected = taken ? "accepted" : "attestation.args_number";
+      const expected = taken ? "accepted" : "attestation.envelope_number";
       expect(await judge({ meta: await note(A), policy: { numbersA: policy } })).toBe(expected);
       expect(await judge({ meta: await note(B), policy: { unsafeNumbersB: policy } })).toBe(expected);
     }
     expect(await judge({ meta: await note(A) })).toBe("accepted");
     expect(await judge({ meta: await note(B) })).toBe(
-      strictest === "integer" ? "accepted" : "attestation.args_number",
+      strictest === "integer" ? "accepted" : "attestation.envelope_number",
     );
   });
 });

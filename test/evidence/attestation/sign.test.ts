@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { fromBase64url, sha256, utf8 } from "../../../src/encoding.ts";
+import { fromBase64url, sha256, toHex, utf8 } from "../../../src/encoding.ts";
 import {
   type AttestationClaim,
   type AttestationSigner,
   signAttestation,
 } from "../../../src/evidence/attestation/sign.ts";
-import { signingInput, toHex } from "../../../src/evidence/attestation/signature.ts";
+import { signingInput } from "../../../src/evidence/attestation/signature.ts";
 import { canonical } from "../../../src/json/canonical.ts";
-import { ok } from "../../../src/result.ts";
 import { ARGS, ES256, FINGERPRINT, HS256, IAT, ISS, judge, type Keys, RS256, SUB, TOOL } from "./attempts.ts";
 
 const signer = (keys: Keys): AttestationSigner => ({
@@ -128,11 +127,7 @@ describe.each(["A", "B"] as const)("what few verifiers take, dialect %s", (diale
   test("a reference", async () => {
     const projection = { ref: "https://blobs.example/1" };
     const { header } = await signAttestation(signer(HS256), { ...claim, dialect, projection });
-    const resolve = async (uri: string) => {
-      expect(uri).toBe(projection.ref);
-      return ok(utf8(ARGS));
-    };
     expect(await judge({ header })).toBe("attestation.ref_resolver_off");
-    expect(await judge({ header, resolve })).toBe("accepted");
+    expect(await judge({ header, policy: { references: { hosts: ["blobs.example"] } } })).toBe("accepted");
   });
 });

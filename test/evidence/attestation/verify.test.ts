@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { toBase64url, utf8 } from "../../../src/encoding.ts";
+import { toBase64url, toHex, utf8 } from "../../../src/encoding.ts";
 import { parseEnvelope } from "../../../src/evidence/attestation/envelope.ts";
-import { toHex, webCrypto } from "../../../src/evidence/attestation/signature.ts";
+import { webCrypto } from "../../../src/evidence/attestation/signature.ts";
 import { verifyAttestation } from "../../../src/evidence/attestation/verify.ts";
 import { canonical } from "../../../src/json/canonical.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
@@ -293,10 +293,8 @@ test("what is verified comes from the signed envelope", async () => {
     value: {
       agent,
       iss: ISS,
-      sub: SUB,
       nonce: "AAECAwQFBgcICQoLDA0ODw",
       iat: IAT + 0.25,
-      ttl: 300,
       dialect: "A",
       hasUnknownMembers: false,
     },

@@ -16,7 +16,7 @@ function baseOf(of: SignedMessage, components: string): string {
   const signature = parsed.ok ? parsed.value[0] : undefined;
   if (signature === undefined) return "unparsed";
   const base = signatureBase(of, signature);
-  return base.ok ? base.value : base.error;
+  return base.ok ? new TextDecoder().decode(base.value) : base.error;
 }
 
 /** The value on the single line of one component, or the reason. */

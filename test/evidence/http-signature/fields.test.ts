@@ -1,5 +1,9 @@
+import fc from "fast-check";
+import type { InnerList } from "structured-headers";
 import { describe, expect, test } from "vitest";
-import { parseSignatures } from "../../../src/evidence/http-signature/fields.ts";
+import { readCanonicalInput } from "../../../src/evidence/http-signature/canonical-input.ts";
+import { strictDictionary } from "../../../src/evidence/http-signature/dictionary.ts";
+import { component, parseSignatures, signatureInput } from "../../../src/evidence/http-signature/fields.ts";
 import { parseHttpSignature } from "../../../src/evidence/http-signature/parse.ts";
 import {
   MAX_SIGNATURE_COMPONENTS,
@@ -137,5 +141,84 @@ describe("parseHttpSignature", () => {
       ["signature", "a=:AQID:"],
     ]);
     expect(parseHttpSignature(headers).state).toBe("present");
+  });
+});
+
+describe("the quick reader and the careful one", () => {
+  const key = fc.stringMatching(/^[a-z*][a-z0-9_.*-]{0,5}$/);
+  const string = fc.stringMatching(/^[ -~]{0,8}$/).map((text) => text.replace(/["\\]/g, ""));
+  const value = fc.oneof(
+    { weight: 8, arbitrary: string.map((text) => `"${text}"`) },
+    { weight: 8, arbitrary: fc.integer({ min: 0, max: 10 ** 15 - 1 }).map(String) },
+    fc.constantFrom("?1", "?0", "token", "1.5", "-1", "01", ":AQID:", "@5", "1e3", '"', '"\\""'),
+  );
+  const name = fc.oneof(key, fc.constantFrom("created", "expires", "nonce"));
+  const parameter = fc.oneof(
+    { weight: 9, arbitrary: fc.tuple(name, value).map(([k, v]) => `;${k}=${v}`) },
+    key.map((k) => `;${k}`),
+    fc.constant("; a=1"),
+  );
+  const item = fc.oneof(
+    { weight: 9, arbitrary: string.map((text) => `"${text}"`) },
+    fc.tuple(string, parameter).map(([text, p]) => `"${text}"${p}`),
+    fc.constantFrom("token", "1", '"\\""'),
+  );
+  const member = fc
+    .tuple(
+      key,
+      fc.array(item, { maxLength: 4 }),
+      fc.oneof({ weight: 6, arbitrary: fc.constant(" ") }, fc.constantFrom("  ", "\t", "")),
+      fc.array(parameter, { maxLength: 4 }),
+    )
+    .map(([label, items, space, parameters]) => `${label}=(${items.join(space)})${parameters.join("")}`);
+  const field = fc
+    .tuple(
+      fc.array(member, { maxLength: 3 }),
+      fc.oneof({ weight: 6, arbitrary: fc.constant(", ") }, fc.constantFrom(",", " ,", ",\t", ",,")),
+      fc.oneof({ weight: 6, arbitrary: fc.constant("") }, fc.constantFrom(" ", ",", ", ", "x")),
+    )
+    .map(([members, comma, tail]) => members.join(comma) + tail);
+
+  test("agree on everything that the quick one reads", () => {
+    let read = 0;
+    fc.assert(
+      fc.property(field, (text) => {
+        const quick = readCanonicalInput(text);
+        if (quick === null) return;
+        read += 1;
+        const dictionary = strictDictionary(text);
+        expect(dictionary).not.toBeNull();
+        const careful = [...(dictionary ?? [])].map(([label, [items, parameters]]) => {
+          const components = (items as InnerList[0]).map(([name, ps]) => component(String(name), ps));
+          return [label, signatureInput(components, parameters)];
+        });
+        expect([...quick]).toEqual(careful);
+      }),
+      { numRuns: 3000, seed: 1 },
+    );
+    expect(read).toBeGreaterThan(100);
+  });
+
+  test.each([
+    ["a=();b=1, a=();b=2", "a label twice"],
+    ['a=("x");b=1;b=1', "a parameter twice"],
+    ['a=("x");created="1"', "a time as String"],
+    ['a=("x");created=01', "a leading zero"],
+    ['a=("x");n=1000000000000000', "an Integer that is too large"],
+    ['a=("x" );b=1', "a space at the end of the list"],
+    ['a=( "x");b=1', "a space at its beginning"],
+    ['a=("x"  "y");b=1', "two spaces"],
+    ['a=("x\\"y");b=1', "an escape"],
+    ['a=("x";sf);b=1', "a parameter of a component"],
+    ['a=("x"),b=("y")', "no space behind the comma"],
+    ['a=("x"), ', "a comma at the end"],
+    [' a=("x")', "a space at the beginning"],
+    ['A=("x")', "a label in upper case"],
+    ['a=("caf\u00e9")', "no ASCII"],
+    ['a=("x\ty")', "a tab in a String"],
+    ['a=("x")\n', "a line end"],
+    ["", "nothing"],
+  ])("the quick one leaves %s to the careful one: %s", (text) => {
+    expect(readCanonicalInput(text)).toBeNull();
   });
 });

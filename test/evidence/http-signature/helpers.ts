@@ -1,3 +1,4 @@
+import { calculateJwkThumbprint } from "jose";
 import type { BareItem } from "structured-headers";
 import * as v from "valibot";
 import { toBase64url, utf8 } from "../../../src/encoding.ts";
@@ -50,6 +51,12 @@ export type Sign = (base: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBu
 export async function signerOf(name: KeyName): Promise<Sign> {
   const key = await crypto.subtle.importKey("jwk", { ...JWKS[name] }, WEBCRYPTO[name], false, ["sign"]);
   return async (base) => new Uint8Array(await crypto.subtle.sign(WEBCRYPTO[name], key, base));
+}
+
+/** The public key, and its thumbprint. */
+export async function keyOf(name: KeyName) {
+  const { d: _, ...jwk } = JWKS[name];
+  return { jwk, thumbprint: await calculateJwkThumbprint(jwk) };
 }
 
 export async function agentKey(

@@ -44,6 +44,29 @@ export const carriers = (dialect: Dialect): readonly CaseSource[] => [
     BOTH,
     attested(dialect, { in: "both", header: (value) => `${value}!` }),
   ),
+  denied(
+    "meta-case",
+    "attestation.carrier_conflict",
+    "_meta has another attestation beside it, in a member Attestation: a parser that ignores case would take it",
+    BOTH,
+    async (target) => {
+      const first = await makeCall(target, attested(dialect, { in: "meta" }));
+      const body = JSON.parse(Buffer.from(first.body).toString()) as {
+        params: { _meta: { attestation: object } };
+      };
+      const { _meta } = body.params;
+      const both = { ..._meta, Attestation: otherIntent(_meta.attestation) };
+      const params = { ...body.params, _meta: both };
+      return makeCall(target, { body: JSON.stringify({ ...body, params }) });
+    },
+  ),
+  denied(
+    "meta-case-alone",
+    "attestation.carrier_conflict",
+    "_meta has a member ATTESTATION, beside the header",
+    BOTH,
+    attested(dialect, {}, { meta: { ATTESTATION: {} } }),
+  ),
   admitted(
     "meta-key",
     "In a member of _meta that the tenant names",

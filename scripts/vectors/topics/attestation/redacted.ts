@@ -62,6 +62,30 @@ export function redacted(dialect: Dialect): readonly CaseSource[] {
       subset,
     ),
     denied(
+      "redacted-case",
+      "attestation.redacted_not_subset",
+      "The arguments have Query beside the query that is shown: a tool that ignores case might take it",
+      REDACTED,
+      attested(
+        dialect,
+        { projectionText: '{"query":"tides"}' },
+        { tool: "sealed", arguments: { query: "tides", Query: "waves" } },
+      ),
+      subset,
+    ),
+    denied(
+      "redacted-case-nested",
+      "attestation.redacted_not_subset",
+      "The same within a member",
+      REDACTED,
+      attested(
+        dialect,
+        { projectionText: '{"where":{"sea":"North"}}' },
+        { tool: "sealed", arguments: { where: { sea: "North", SEA: "Baltic" } } },
+      ),
+      subset,
+    ),
+    denied(
       "redacted-proto",
       "attestation.redacted_not_subset",
       "A member that every object inherits",

@@ -190,6 +190,16 @@ export const replay = (dialect: Dialect): readonly CaseSource[] => {
       attested(dialect, {}, { body: retried('"requestState":"opaque"'), tool: "sealed" }),
       policy({ refuseUnboundInput: { tools: ["sealed"] } }),
     ),
+    ...["inputresponses", "RequestState", "requestState\\u0000"].map((name, i) =>
+      denied(
+        `unbound-case-${i + 1}`,
+        "message.case_variant",
+        "Another spelling of inputResponses or requestState, where the tenant wants nothing unbound",
+        RETRY,
+        attested(dialect, {}, { body: retried(`"${name}":{}`), tool: "sealed" }),
+        policy({ refuseUnboundInput: {} }),
+      ),
+    ),
     admitted(
       "unbound-other-tool",
       "requestState, where the tenant lists another tool",

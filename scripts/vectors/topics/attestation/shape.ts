@@ -258,7 +258,7 @@ const shapeB = (): readonly CaseSource[] => [
   ),
   denied(
     "float-in-envelope",
-    "attestation.args_number",
+    "attestation.envelope_number",
     "A float in the envelope, signed: signers of B have none",
     "Countersign attestation, gap 12",
     attested("B", { planner: { note: 1.5 } }),

@@ -1,19 +1,15 @@
-/** What a planned call commits to, held against the arguments (SEP-2787 rule 5, made binding). */
+/** What a projection shows of the arguments, held against those of the call (SEP-2787 rule 5, made binding). */
 
-import { fromUtf8, sha256, utf8 } from "../../encoding.ts";
+import { sha256Hex, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
+import { hasCaseVariant } from "../../json/fold-case.ts";
 import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { SignedDialect } from "../../tenant/tenant.ts";
-import { type Projection, type Reference, sha256Hex } from "./envelope.ts";
-import { toHex } from "./signature.ts";
+import { digitsOf, type Projection } from "./envelope.ts";
 
 /** What a projection is to the arguments: they themselves, their digest, or something else that was let through. */
 export type ProjectionForm = "identity" | "hash-only" | "redacted";
-
-/** Fetches what a reference names: its bytes, or the reason why there are none. */
-export type Resolve = (uri: string) => Promise<Result<Uint8Array<ArrayBuffer>, Reason>>;
 
 /**
  * The text of SEP-2787 lets any projection that differs from the arguments pass as "redacted", so that it would bind
@@ -26,7 +22,7 @@ export async function projectionForm(
   args: JsonObject,
   redaction: "none" | "subset" | "any",
 ): Promise<Result<ProjectionForm, Reason>> {
-  if (digest !== null && digest !== (await sha256Text(text)))
+  if (digest !== null && digest !== (await sha256Hex(utf8(text))))
     return fail("attestation.projection_digest_mismatch");
   const parsed = parseStrictJson(text);
   if (!parsed.ok) return fail("attestation.projection_not_json");
@@ -39,38 +35,22 @@ export async function projectionForm(
   const committed = hashOnly(parsed.value);
   // A wrong digest is never a redaction.
   if (committed !== null)
-    return committed === (await sha256Text(run)) ? ok("hash-only") : fail("attestation.hash_only_mismatch");
+    return committed === (await sha256Hex(utf8(run)))
+      ? ok("hash-only")
+      : fail("attestation.hash_only_mismatch");
   if (redaction === "none") return fail("attestation.redacted_not_allowed");
   return redaction === "any" || isSubset(parsed.value, args)
     ? ok("redacted")
     : fail("attestation.redacted_not_subset");
 }
 
-/** What is wrong with the referenced arguments; null where they are those of the call. */
-export async function referenceFault(
-  { uri, digest }: Reference,
-  run: string,
-  dialect: SignedDialect,
-  resolve: Resolve | null,
-): Promise<Reason | null> {
-  if (resolve === null) return "attestation.ref_resolver_off";
-  const content = await resolve(uri);
-  if (!content.ok) return content.error;
-  if (toHex(await sha256(content.value)) !== digest) return "attestation.ref_digest_mismatch";
-  const text = fromUtf8(content.value);
-  // B refers to canonical JSON; A does not say, and a projection of A need not be canonical either.
-  const found = dialect === "B" ? text : text && canonicalText(text);
-  return found === run ? null : "attestation.ref_content_mismatch";
-}
-
-function canonicalText(text: string): string | null {
-  const parsed = parseStrictJson(text);
-  return parsed.ok ? canonical(parsed.value) : null;
-}
-
-/** Whether every member that is shown is there, with the same value. Arrays are compared whole. */
+/**
+ * Whether every member that is shown is there, with the same value, and in one spelling: a tool that ignores case might
+ * take the other, which was not shown. Arrays are compared whole.
+ */
 function isSubset(shown: JsonValue, actual: JsonValue): boolean {
   if (!isObject(shown) || !isObject(actual)) return canonical(shown) === canonical(actual);
+  if (hasCaseVariant(actual, Object.keys(shown))) return false;
   return Object.entries(shown).every(([name, value]) => {
     const other = Object.hasOwn(actual, name) ? actual[name] : undefined;
     return other !== undefined && isSubset(value, other);
@@ -79,6 +59,4 @@ function isSubset(shown: JsonValue, actual: JsonValue): boolean {
 
 /** The hex digits of a projection that is `{"digest": "sha256:<hex>"}` and nothing else. */
 const hashOnly = (projection: JsonValue): string | null =>
-  isObject(projection) && Object.keys(projection).length === 1 ? sha256Hex(projection.digest) : null;
-
-const sha256Text = async (text: string): Promise<string> => toHex(await sha256(utf8(text)));
+  isObject(projection) && Object.keys(projection).length === 1 ? digitsOf(projection.digest) : null;
