@@ -60,7 +60,6 @@ export async function signatureContest(alg: Algorithm): Promise<Record<"bare" | 
     throw new Error("nothing to verify");
   const base = signatureBase(message, signature);
   if (!base.ok) throw new Error(base.error);
-  const bytes = base.value;
   const { webCrypto } = algorithmOf(key.alg);
   const findKey = agentKeys(reader, tenant, async () => fail("unknown"));
 

@@ -61,8 +61,12 @@ export class JsonScanner {
     if (text === "") return null;
     this.#text = text;
     let at = 0;
-    if (this.#inString) at = this.#endOfString(this.#escaped ? 1 : 0);
-    else if (this.#scalar !== "") at = this.#endOfScalar(0);
+    if (this.#inString) {
+      this.#inString = false;
+      at = this.#endOfString(this.#escaped ? 1 : 0);
+    } else if (this.#scalar !== "") {
+      at = this.#endOfScalar(0);
+    }
 
     const open = this.#open;
     let close = open.at(-1);
@@ -146,11 +150,14 @@ export class JsonScanner {
       const end = quote < 0 ? text.length : quote;
       let run = end;
       while (run > from && text.charCodeAt(run - 1) === BACKSLASH) run--;
-      this.#escaped = (end - run) % 2 === 1;
-      this.#inString = quote < 0 || this.#escaped;
-      if (quote < 0) return end;
+      const isEscaped = (end - run) % 2 === 1;
+      if (quote < 0) {
+        this.#inString = true;
+        this.#escaped = isEscaped;
+        return end;
+      }
       at = quote + 1;
-      if (!this.#inString) return at;
+      if (!isEscaped) return at;
     }
   }
 

@@ -3,7 +3,7 @@
 import { BOBS_PLANNER, ISSUER, PLANNER } from "../tenants.ts";
 import { type Attestation, type AttestationChanges, attest } from "./attestation.ts";
 import { type Covered, type SignatureChanges, signRequest } from "./http-signature.ts";
-import type { Bytes } from "./keys.ts";
+import { type Bytes, key } from "./keys.ts";
 import type { Message } from "./message.ts";
 import { base64url, makeToken, sha256, type TokenChanges, utf8 } from "./tokens.ts";
 
@@ -91,16 +91,36 @@ export interface Call {
   readonly attestation?: AttestationChanges;
   /** Value of `Content-Digest`; null: none. */
   readonly digest?: string | null;
+  /** Signs in the profile wimse, with the key `workload` and a WIT for it. */
+  readonly workload?: WorkloadCall;
   /** null: none. Profiles differ in what they cover by default: `agent` all that is decided from. */
   readonly signature?: SignatureChanges | null;
   /** What becomes of the request after it was signed. */
   readonly after?: (message: Message) => Message | Promise<Message>;
 }
 
+export interface WorkloadCall {
+  /** wimse-07 without it. */
+  readonly revision?: "wimse-06" | "wimse-07";
+  /** null: none. */
+  readonly wit?: TokenChanges | null;
+}
+
+/** The workload of ada where a case makes it one. */
+export const WORKLOAD = "wimse://example.org/ada";
+
+/** A WIT of the trust domain example.org, for the key `workload`. */
+const witOf = ({ begun }: Target, changes: TokenChanges = {}): Promise<string> => {
+  const { publicJwk, alg } = key("workload");
+  const cnf = { jwk: { ...publicJwk, alg } };
+  return makeToken("wit+jwt", "wit-authority", { sub: WORKLOAD, iat: begun, exp: begun + 900, cnf }, changes);
+};
+
 /** The request of a call. Its one-time values are named after the step: `ect-1`, `nonce-1`, `attestation-1`. */
 export async function makeCall(target: Target, call: Call = {}): Promise<Message> {
   const { url, now, step } = target;
-  const agent = AGENTS[call.agent ?? "ada"];
+  const { workload } = call;
+  const agent = { ...AGENTS[call.agent ?? "ada"], ...(workload && { key: "workload" }) };
   const isPoc = agent.key.endsWith("poc") || agent.key === "courier";
   const method = call.method ?? "POST";
   const attested = await attestationOf(target, call);
@@ -139,6 +159,7 @@ export async function makeCall(target: Target, call: Call = {}): Promise<Message
       set(field === "wimse-ect" ? "Wimse-ECT" : "Execution-Context", token);
     }
   }
+  if (workload && workload.wit !== null) set("Workload-Identity-Token", await witOf(target, workload.wit));
   if (attested !== null && call.attestation?.in !== "meta") set("X-MCP-Attestation", attested.header);
   if (call.digest !== null && (body.length > 0 || call.digest !== undefined)) {
     set("Content-Digest", call.digest ?? (await contentDigest("sha-256", body)));
@@ -151,20 +172,28 @@ export async function makeCall(target: Target, call: Call = {}): Promise<Message
 
   if (call.signature !== null) {
     const lines = [...headers];
+    const names = lines.map(([name]) => name.toLowerCase());
+    const limits = { expires: now + 120, nonce: `nonce-${step}` };
     const signed = await signRequest(
       { method, targetUri: url, headers: lines },
       {
         by: agent.key,
-        components: isPoc ? POC_COMPONENTS : agentComponents(lines.map(([name]) => name.toLowerCase())),
+        components: workload
+          ? wimseComponents(workload, names)
+          : isPoc
+            ? POC_COMPONENTS
+            : agentComponents(names),
         parameters: {
           created: now,
-          ...(!isPoc && { expires: now + 120, nonce: `nonce-${step}` }),
-          keyid: "",
+          ...(!isPoc && limits),
+          ...(workload ? { tag: "wimse-workload-to-workload" } : { keyid: "" }),
           ...(isPoc && { alg: "ecdsa-p256-sha256" }),
           "wimse-aud": url,
         },
       },
-      call.signature,
+      workload
+        ? { ...call.signature, parameters: { keyid: undefined, ...call.signature?.parameters } }
+        : call.signature,
     );
     set("Signature-Input", `${signed.label}=${signed.input}`);
     set("Signature", `${signed.label}=${signed.signature}`);
@@ -189,10 +218,20 @@ const COVERED = new Set([
   "x-mcp-attestation",
 ]);
 
+const isCovered = (name: string): boolean =>
+  COVERED.has(name) || name.startsWith("mcp-") || name.startsWith("x-forwarded");
+
 const agentComponents = (names: readonly string[]): string[] => [
   "@method",
   "@target-uri",
-  ...names.filter((name) => COVERED.has(name) || name.startsWith("mcp-") || name.startsWith("x-forwarded")),
+  ...names.filter(isCovered),
+];
+
+/** As `agent` does, and what draft-ietf-wimse-http-signature section 3 names. */
+const wimseComponents = ({ revision }: WorkloadCall, names: readonly string[]): string[] => [
+  "@method",
+  ...(revision === "wimse-06" ? ["@request-target"] : ["@path", "@query"]),
+  ...names.filter((name) => isCovered(name) || name === "txn-token" || name === "workload-identity-token"),
 ];
 
 /** `Content-Digest` with one value (RFC 9530). */

@@ -9,7 +9,7 @@ import {
 } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import { readCanonicalInput } from "./canonical-input.ts";
+import { readCanonicalInput, readCanonicalSignature } from "./canonical-fields.ts";
 import { strictDictionary, structureOf } from "./dictionary.ts";
 
 /** One covered component, as listed. Whether it exists in a message is the business of `base.ts`. */
@@ -64,7 +64,7 @@ export function parseSignatures(
     return fail("signature.too_large");
   }
   const inputs = readCanonicalInput(input) ?? readInput(input);
-  const values = strictDictionary(signature);
+  const values = readCanonicalSignature(signature) ?? readSignature(signature);
   if (inputs === null || values === null) return fail("signature.malformed");
   if (inputs.size > MAX_SIGNATURE_LABELS || values.size > MAX_SIGNATURE_LABELS)
     return fail("signature.too_large");
@@ -73,11 +73,10 @@ export function parseSignatures(
 
   const signatures: LabelledSignature[] = [];
   for (const [label, one] of inputs) {
-    const value = values.get(label);
-    if (value === undefined) return fail("signature.labels");
-    if (!(value[0] instanceof ArrayBuffer)) return fail("signature.malformed");
+    const bytes = values.get(label);
+    if (bytes === undefined) return fail("signature.labels");
     if (isTooLarge(one)) return fail("signature.too_large");
-    signatures.push({ label, ...one, bytes: new Uint8Array(value[0]) });
+    signatures.push({ label, ...one, bytes });
   }
   return ok(signatures);
 }
@@ -100,6 +99,18 @@ function readInput(text: string): ReadonlyMap<string, SignatureInput> | null {
     inputs.set(label, signatureInput(components, member[1]));
   }
   return inputs;
+}
+
+/** `Signature` in any spelling; null where it is malformed. */
+function readSignature(text: string): ReadonlyMap<string, Uint8Array<ArrayBuffer>> | null {
+  const dictionary = strictDictionary(text);
+  if (dictionary === null) return null;
+  const values = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const [label, [value]] of dictionary) {
+    if (!(value instanceof ArrayBuffer)) return null;
+    values.set(label, new Uint8Array(value));
+  }
+  return values;
 }
 
 const isTooLarge = ({ components, parameters }: SignatureInput): boolean =>

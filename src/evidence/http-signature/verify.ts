@@ -93,9 +93,9 @@ async function verifyOne(
   const algFault = checkAlg(profile, signature.parameters.get("alg"), algorithm.name);
   if (algFault !== null) return fail(algFault);
 
-  const headers = [...context.message.headers.keys()];
-  if (context.hasBody && !headers.includes("content-digest")) return fail("digest.missing");
-  const missing = new Set(requiredComponents(profile, headers, context.forwardHeaders));
+  const { headers } = context.message;
+  if (context.hasBody && !headers.has("content-digest")) return fail("digest.missing");
+  const missing = new Set(requiredComponents(profile, [...headers.keys()], context.forwardHeaders));
   // With a parameter it is another component.
   for (const { name, parameters } of signature.components) if (parameters.size === 0) missing.delete(name);
   if (missing.size > 0) return fail("signature.coverage");

@@ -1,4 +1,4 @@
-/** A quick reader of `Signature-Input` in the spelling that nearly all signers use. */
+/** Quick readers of the two fields in the spelling that nearly all signers use. */
 
 import type { Parameters } from "structured-headers";
 import type { Component, SignatureInput } from "./fields.ts";
@@ -9,13 +9,41 @@ const STRING = /"[ !#-[\]-~]*"/.source;
 const VALUE = /(?:"[ !#-:<-[\]-~]*"|0|[1-9][0-9]{0,14})/.source;
 const KEY = /[a-z*][a-z0-9_.*-]*/.source;
 
-const MEMBER = new RegExp(
+const INPUT = new RegExp(
   `(${KEY})=(\\((${STRING}(?: ${STRING})*)?\\)((?:;${KEY}=${VALUE})*))(?:, (?!$)|$)`,
   "y",
 );
 
+/** With all its padding. */
+const BASE64 = /(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?/.source;
+
+const SIGNATURE = new RegExp(`(${KEY})=:(${BASE64}):(?:, (?!$)|$)`, "y");
+
 /**
- * Reads a field in which each member is an Inner List of Strings without parameters, with parameters that are Strings
+ * Reads a `Signature` in which each member is a Byte Sequence without parameters.
+ *
+ * @returns by label; null where the field has any other form, which says nothing of whether it is well-formed
+ */
+export function readCanonicalSignature(text: string): ReadonlyMap<string, Uint8Array<ArrayBuffer>> | null {
+  const values = new Map<string, Uint8Array<ArrayBuffer>>();
+  SIGNATURE.lastIndex = 0;
+  for (let position = 0; position < text.length; position = SIGNATURE.lastIndex) {
+    const [whole, label = "", base64 = ""] = SIGNATURE.exec(text) ?? [];
+    if (whole === undefined || values.has(label)) return null;
+    values.set(label, octetsOf(base64));
+  }
+  return values.size > 0 ? values : null;
+}
+
+function octetsOf(base64: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(base64);
+  const octets = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) octets[i] = binary.charCodeAt(i);
+  return octets;
+}
+
+/**
+ * Reads a `Signature-Input` in which each member is an Inner List of Strings without parameters, with parameters that are Strings
  * or Integers, all of it in the form in which a serialiser writes it. So the text of a member is its own canonical form, and
  * need not be serialised anew.
  *
@@ -23,9 +51,9 @@ const MEMBER = new RegExp(
  */
 export function readCanonicalInput(text: string): ReadonlyMap<string, SignatureInput> | null {
   const inputs = new Map<string, SignatureInput>();
-  MEMBER.lastIndex = 0;
-  for (let position = 0; position < text.length; position = MEMBER.lastIndex) {
-    const [whole, label, serialised, list = "", written = ""] = MEMBER.exec(text) ?? [];
+  INPUT.lastIndex = 0;
+  for (let position = 0; position < text.length; position = INPUT.lastIndex) {
+    const [whole, label, serialised, list = "", written = ""] = INPUT.exec(text) ?? [];
     if (whole === undefined || label === undefined || serialised === undefined || inputs.has(label))
       return null;
     const parameters = readParameters(written);
