@@ -1,39 +1,28 @@
-import { askAncestors, lanesOf } from "./ancestors.ts";
-import { attemptOf, factsOf, homeOf } from "./attempt.ts";
 import { brake } from "./brake.ts";
 import { seconds } from "./clock.ts";
 import { sha256 } from "./encoding.ts";
-import { bindCapability, type Grant, permitCall } from "./evidence/act/bind.ts";
 import { type Mandate, parseMandate } from "./evidence/act/parse.ts";
-import { RECORD_HEADER } from "./evidence/act/record.ts";
 import { verifyMandate } from "./evidence/act/verify.ts";
-import { resolveReference } from "./evidence/attestation/reference.ts";
-import { ATTESTATION_HEADER, attestationChecks, verifyAttested } from "./evidence/attested.ts";
 import {
   type Caller,
   checkPresence,
-  covers,
   parseCallerEvidence,
   verifyBots,
   verifyCaller,
 } from "./evidence/caller.ts";
-import { bindAction, bindStep } from "./evidence/ect/bind.ts";
-import { verifyRecorded } from "./evidence/recorded.ts";
 import { type Facts, readFacts } from "./facts.ts";
-import type { JsonObject } from "./json/strict-json.ts";
 import { keyFinder } from "./keys/find.ts";
-import { decide } from "./ledger/client.ts";
 import { checkOrigin } from "./mcp/cors.ts";
 import { isModern } from "./mcp/mirrored-headers.ts";
 import { idOf, methodOf, type Received, readMessage } from "./mcp/read.ts";
 import { describedBy, isAuthorizationServerPath } from "./oauth/resource-metadata.ts";
-import { deriveAction } from "./policy/actions.ts";
-import { authorize } from "./policy/authorize.ts";
 import { requiredEvidence } from "./policy/required.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
-import { enterSession } from "./session/own.ts";
-import { SESSION_HEADER } from "./session/seal.ts";
+import { admit } from "./stages/admit.ts";
+import { resolveAttested, takeBeside } from "./stages/beside.ts";
+import { bindCall } from "./stages/bind-call.ts";
+import { permit } from "./stages/permit.ts";
 import { findDescribed, findTenant } from "./tenant/store.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
@@ -76,8 +65,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   const bearer = parseMandate(facts.headers);
   if (bearer.state === "absent") return fail("bearer.missing");
   if (bearer.state === "malformed") return fail(bearer.reason);
-  const keys = keyFinder(env, trail.startedAt);
-  const mandate = await verifyMandate(bearer.value, tenant, keys, seconds());
+  const mandate = await verifyMandate(bearer.value, tenant, keyFinder(env, trail.startedAt), seconds());
   if (!mandate.ok) return mandate;
   trail.mandate = mandate.value;
   trail.checks.push("mandate");
@@ -105,6 +93,7 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!present.ok) return present;
 
   // 6 verify, 7 bind: the caller, then what it says about this call
+  const keys = keyFinder(env, now * 1000);
   const context = { tenant, facts, body: received.body, bodySha256, keys, now };
   const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
@@ -118,56 +107,17 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!bound.ok) return bound;
   // Before the origin does anything: what it answers streams through, and cannot be signed.
   if (caller.signature?.demandsSignedResponse) return fail("signature.response_demanded");
-  const session = await enterSession(received.message, facts.headers, caller, tenant, env, now);
-  if (!session.ok) {
-    spareStep(trail, facts, SESSION_HEADER);
-    return session;
-  }
-  trail.session = session.value;
-  if (session.value !== null) trail.checks.push("session");
-  const needsAttestation = required.value.has("attestation");
-  const { agent } = caller;
-  const attested = await verifyAttested({
-    tenant,
-    facts,
-    received,
-    agent,
-    required: needsAttestation,
-    now,
-  });
-  if (!attested.ok) {
-    spareStep(trail, facts, ATTESTATION_HEADER);
-    return attested;
-  }
-  trail.attested = attested.value;
-  if (attested.value !== null) trail.checks.push(...attestationChecks(attested.value));
-
-  const record = await verifyRecorded({ tenant, facts, caller, keys, now });
-  if (!record.ok) {
-    spareStep(trail, facts, RECORD_HEADER);
-    return record;
-  }
-  trail.record = record.value;
-  if (record.value !== null) trail.checks.push("record");
+  const beside = await takeBeside(trail, caller, { ...context, received, required: required.value }, env);
+  if (!beside.ok) return beside;
 
   // 8 policy
-  const authorized = authorize(tenant, caller.mandate);
-  if (!authorized.ok) return authorized;
-  const permitted = bound.value && permitCall(bound.value, argumentsOf(received));
-  if (permitted?.ok === false) return permitted;
-  trail.counted = permitted?.value ?? null;
-  // Each lane has a ledger that counts for itself: together they would allow more than the maximum.
-  if (trail.counted !== null && lanesOf(agent, tenant).length > 1) {
-    return fail("capability.constraint_unknown");
-  }
+  const permitted = permit(received.message, caller, bound.value, tenant);
+  if (!permitted.ok) return permitted;
+  trail.counted = permitted.value;
   trail.checks.push("policy");
   // After all that we can tell ourselves: the message chooses whom this asks.
-  const open = attested.value?.open ?? null;
-  const resolved = open && (await resolveReference(open, env));
-  if (resolved?.ok === false) {
-    spareStep(trail, facts, ATTESTATION_HEADER);
-    return resolved;
-  }
+  const resolved = await resolveAttested(trail, facts, env);
+  if (!resolved.ok) return resolved;
 
   // 9 admit
   const admitted = await admit(trail, tenant, env);
@@ -187,64 +137,4 @@ function noteMessage(trail: Trail, { message }: Received, facts: Facts): void {
   trail.method = methodOf(message) ?? facts.method;
   trail.tool = message.kind === "request" && message.tool !== null ? message.tool.name : null;
   trail.modern = isModern(message);
-}
-
-/**
- * Binds the ECT to body and mandate, and both to the action of the message.
- *
- * @returns the entries of `cap` for it; null where it needs none
- */
-function bindCall(
-  trail: Trail,
-  { ect, mandate }: Caller,
-  { message, body }: Received,
-  bodySha256: Uint8Array,
-  tenant: Tenant,
-): Result<readonly Grant[] | null, Reason> {
-  if (message.kind !== "request" && message.kind !== "notification") {
-    // GET, DELETE and responses have no action: an ECT there could claim any, and the run would show it as done.
-    return ect === null ? ok(null) : fail("ect.misplaced");
-  }
-  if (ect !== null) {
-    const step = bindStep(ect, { bodySha256, hasBody: body.length > 0, mandate });
-    if (!step.ok) return step;
-    trail.step = ect;
-    trail.checks.push(`ect.level${ect.level}`);
-  }
-  const action = deriveAction(message.method, trail.tool, tenant.actions);
-  if (!action.ok) return action;
-  trail.action = action.value;
-  const named = ect === null ? ok(undefined) : bindAction(ect, action.value);
-  if (!named.ok) return named;
-  if (tenant.act.uncappedSession && OPENS_SESSION.test(message.method)) return ok(null);
-  const capable = bindCapability(mandate, action.value);
-  if (capable.ok) trail.checks.push("capability");
-  return capable;
-}
-
-/** What a tenant can take without an entry of `cap`: nothing that reads or changes what the origin has. */
-const OPENS_SESSION = /^(initialize|ping|notifications\/.*)$/;
-
-const argumentsOf = ({ message }: Received): JsonObject | null =>
-  message.kind === "request" && message.tool !== null ? message.tool.arguments : null;
-
-/**
- * A header that the signature does not cover may be anybody's: what it brings about must not use up the caller's ECT. With a key
- * of the profile poc so may its absence; the other profiles cover it wherever it is.
- */
-function spareStep(trail: Trail, facts: Facts, header: string): void {
-  const isOpen = facts.headers.has(header)
-    ? !covers(trail.caller, header)
-    : trail.caller?.signature?.profile === "poc";
-  if (isOpen) trail.step = null;
-}
-
-/** The last step before forwarding: claims what can be used once and writes the decision, in one transaction. */
-async function admit(trail: Trail, tenant: Tenant, env: Env): Promise<Result<void, Reason>> {
-  const attempt = attemptOf(trail, factsOf(trail, tenant), null);
-  const others = trail.caller ? askAncestors(trail.caller.mandate, tenant, env) : undefined;
-  const ruled = await decide(env, homeOf(trail, tenant), attempt, others);
-  if (!ruled.ok) return ruled;
-  trail.ruling = ruled.value;
-  return ruled.value.verdict === "admitted" ? ok(undefined) : fail(ruled.value.reason ?? "internal.error");
 }

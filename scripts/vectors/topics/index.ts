@@ -1,4 +1,5 @@
 import type { Topic } from "../make/case.ts";
+import { algorithms } from "./algorithms.ts";
 import { attestations } from "./attestation/index.ts";
 import { bearer } from "./bearer/index.ts";
 import { constraints } from "./constraints/index.ts";
@@ -21,6 +22,8 @@ import { sessions } from "./sessions.ts";
 import { strictJson } from "./strict-json.ts";
 import { target } from "./target/index.ts";
 import { weakKeys } from "./weak-keys.ts";
+import { webBotAuth } from "./web-bot-auth.ts";
+import { wimse } from "./wimse/index.ts";
 import { workflows } from "./workflows.ts";
 
 /** All topics, in the order of the index. */
@@ -34,6 +37,9 @@ export const TOPICS: readonly Topic[] = [
   strictJson,
   modern,
   httpSignature,
+  algorithms,
+  wimse,
+  webBotAuth,
   digest,
   ectTopic,
   levels,

@@ -1,0 +1,17 @@
+import { askAncestors } from "../ancestors.ts";
+import { attemptOf, factsOf, homeOf } from "../attempt.ts";
+import { decide } from "../ledger/client.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import type { Trail } from "../trail.ts";
+
+/** The last step before forwarding: claims what can be used once and writes the decision, in one transaction. Stage 9. */
+export async function admit(trail: Trail, tenant: Tenant, env: Env): Promise<Result<void, Reason>> {
+  const attempt = attemptOf(trail, factsOf(trail, tenant), null);
+  const others = trail.caller ? askAncestors(trail.caller.mandate, tenant, env) : undefined;
+  const ruled = await decide(env, homeOf(trail, tenant), attempt, others);
+  if (!ruled.ok) return ruled;
+  trail.ruling = ruled.value;
+  return ruled.value.verdict === "admitted" ? ok(undefined) : fail(ruled.value.reason ?? "internal.error");
+}

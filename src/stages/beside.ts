@@ -1,0 +1,72 @@
+/** What comes beside the caller's proof: session, attestation and record, in this order. Part of stages 6 and 7. */
+
+import { RECORD_HEADER } from "../evidence/act/record.ts";
+import { resolveReference } from "../evidence/attestation/reference.ts";
+import { ATTESTATION_HEADER, attestationChecks, verifyAttested } from "../evidence/attested.ts";
+import { type Caller, type CallerContext, covers } from "../evidence/caller.ts";
+import { verifyRecorded } from "../evidence/recorded.ts";
+import type { Facts } from "../facts.ts";
+import type { Received } from "../mcp/read.ts";
+import type { Reason } from "../reasons.ts";
+import { ok, type Result } from "../result.ts";
+import { enterSession } from "../session/own.ts";
+import { SESSION_HEADER } from "../session/seal.ts";
+import type { EvidenceKind } from "../tenant/tenant.ts";
+import type { Trail } from "../trail.ts";
+
+export interface BesideContext extends CallerContext {
+  readonly received: Received;
+  readonly required: ReadonlySet<EvidenceKind>;
+}
+
+/** Takes them into the trail, or says why the first that is wrong is. */
+export async function takeBeside(
+  trail: Trail,
+  caller: Caller,
+  { tenant, facts, received, required, keys, now }: BesideContext,
+  env: Env,
+): Promise<Result<void, Reason>> {
+  const session = await enterSession(received.message, facts.headers, caller, tenant, env, now);
+  if (!session.ok) return sparing(trail, facts, SESSION_HEADER, session);
+  trail.session = session.value;
+  if (session.value !== null) trail.checks.push("session");
+
+  const needed = required.has("attestation");
+  const attested = await verifyAttested({
+    tenant,
+    facts,
+    received,
+    agent: caller.agent,
+    required: needed,
+    now,
+  });
+  if (!attested.ok) return sparing(trail, facts, ATTESTATION_HEADER, attested);
+  trail.attested = attested.value;
+  if (attested.value !== null) trail.checks.push(...attestationChecks(attested.value));
+
+  const record = await verifyRecorded({ tenant, facts, caller, keys, now });
+  if (!record.ok) return sparing(trail, facts, RECORD_HEADER, record);
+  trail.record = record.value;
+  if (record.value !== null) trail.checks.push("record");
+  return ok(undefined);
+}
+
+/** Looks at what the attestation refers to, where that is still open. */
+export async function resolveAttested(trail: Trail, facts: Facts, env: Env): Promise<Result<void, Reason>> {
+  const open = trail.attested?.open ?? null;
+  if (open === null) return ok(undefined);
+  const resolved = await resolveReference(open, env);
+  return resolved.ok ? ok(undefined) : sparing(trail, facts, ATTESTATION_HEADER, resolved);
+}
+
+/**
+ * A header that the signature does not cover may be anybody's: what it brings about must not use up the caller's ECT. With a key
+ * of the profile poc so may its absence; the other profiles cover it wherever it is.
+ */
+function sparing<R>(trail: Trail, facts: Facts, header: string, refusal: R): R {
+  const isOpen = facts.headers.has(header)
+    ? !covers(trail.caller, header)
+    : trail.caller?.signature?.profile === "poc";
+  if (isOpen) trail.step = null;
+  return refusal;
+}

@@ -1,0 +1,45 @@
+import { bindCapability, type Grant } from "../evidence/act/bind.ts";
+import type { Caller } from "../evidence/caller.ts";
+import { bindAction, bindStep } from "../evidence/ect/bind.ts";
+import type { Received } from "../mcp/read.ts";
+import { deriveAction } from "../policy/actions.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Tenant } from "../tenant/tenant.ts";
+import type { Trail } from "../trail.ts";
+
+/**
+ * Binds the ECT to body and mandate, and both to the action of the message. Part of stage 7.
+ *
+ * @returns the entries of `cap` for it; null where it needs none
+ */
+export function bindCall(
+  trail: Trail,
+  { ect, mandate }: Caller,
+  { message, body }: Received,
+  bodySha256: Uint8Array,
+  tenant: Tenant,
+): Result<readonly Grant[] | null, Reason> {
+  if (message.kind !== "request" && message.kind !== "notification") {
+    // GET, DELETE and responses have no action: an ECT there could claim any, and the run would show it as done.
+    return ect === null ? ok(null) : fail("ect.misplaced");
+  }
+  if (ect !== null) {
+    const step = bindStep(ect, { bodySha256, hasBody: body.length > 0, mandate });
+    if (!step.ok) return step;
+    trail.step = ect;
+    trail.checks.push(`ect.level${ect.level}`);
+  }
+  const action = deriveAction(message.method, trail.tool, tenant.actions);
+  if (!action.ok) return action;
+  trail.action = action.value;
+  const named = ect === null ? ok(undefined) : bindAction(ect, action.value);
+  if (!named.ok) return named;
+  if (tenant.act.uncappedSession && NEEDS_NO_CAP.test(message.method)) return ok(null);
+  const capable = bindCapability(mandate, action.value);
+  if (capable.ok) trail.checks.push("capability");
+  return capable;
+}
+
+/** What `act.unsafeUncappedSession` takes without an entry of `cap`: nothing that reads or changes what the origin has. */
+const NEEDS_NO_CAP = /^(initialize|ping|notifications\/.*)$/;
