@@ -5,7 +5,7 @@ import { type ForeignParent, type FoundStep, ledgerName, runKey } from "./ledger
 import { rootParent } from "./ledger/runs.ts";
 import { CLOCK_SKEW, MAX_LEDGERS_ASKED } from "./limits.ts";
 import { ok } from "./result.ts";
-import type { Agent, Tenant } from "./tenant/tenant.ts";
+import type { Tenant } from "./tenant/tenant.ts";
 
 /** The mandates of the chain, as parents that everybody under it may name. */
 export const chainParents = ({ chain }: VerifiedMandate): readonly ForeignParent[] =>
@@ -20,7 +20,7 @@ export const askAncestors =
   ({ chain }: VerifiedMandate, tenant: Tenant, env: Env): AskOthers =>
   async (unknown) => {
     const asked = chain
-      .flatMap((link) => lanesOf(link.agent, tenant).map((lane) => ({ link, lane })))
+      .flatMap((link) => [...link.agent.lanes].map((lane) => ({ link, lane })))
       // Nearest first: should there be more ledgers than are asked, those of the root agent are left out.
       .reverse()
       .slice(0, MAX_LEDGERS_ASKED);
@@ -41,12 +41,3 @@ const asParent = ({ iat, ...step }: FoundStep): ForeignParent => ({
   ...step,
   earliestChild: iat - CLOCK_SKEW,
 });
-
-/** Every lane that an agent may have used. */
-export const lanesOf = (agent: Agent, { agents }: Tenant): readonly number[] => [
-  ...new Set([
-    ...[...agents.keys.values()].filter((key) => key.agent === agent).map(({ lane }) => lane),
-    ...agent.keySources.map(({ lane }) => lane),
-    ...(agent.workload === null ? [] : [agent.workload.lane]),
-  ]),
-];

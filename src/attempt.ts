@@ -52,7 +52,7 @@ export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | n
   uses: usesOf(trail),
   record: trail.record,
   denial,
-  answered: { method: trail.method ?? trail.claimedMethod, modern: trail.modern, wimse: isWimse(trail) },
+  answerForm: { method: trail.method ?? trail.claimedMethod, modern: trail.modern, wimse: isWimse(trail) },
   facts,
 });
 
@@ -85,11 +85,11 @@ function stepIn({ step: ect, caller, tenant }: Trail): Step | null {
   };
 }
 
-/** A mandate keeps its claims under one jti, so the place of an entry in `cap` names it. */
+/** The digest fixes what stands at a place in `cap`, and how long: a mandate that is issued anew under one jti is counted anew. */
 const usesOf = ({ caller, counted }: Trail): readonly Use[] => {
   if (caller === null || counted === null) return [];
-  const { iss, jti, exp } = caller.mandate;
-  return [{ key: JSON.stringify([iss, jti, counted.index]), max: counted.max, until: exp }];
+  const { iss, jti, digest, exp } = caller.mandate;
+  return [{ key: JSON.stringify([iss, jti, digest, counted.index]), max: counted.max, until: exp }];
 };
 
 /** A signature that covers an ECT needs no nonce of its own: the ECT's jti is spent, and one row is written less. */

@@ -77,10 +77,10 @@ export const MAX_DELEGATION_DEPTH = 4;
 /** Ranges of characters in one pattern of a mandate, counted as often as a quantifier repeats them. */
 export const MAX_PATTERN_SIZE = 256;
 
-/**
- * Characters of an argument that a pattern can match: identifiers, paths and URLs have fewer. A mandate holds 180 patterns of
- * the size above at most, which then take a tenth of a second.
- */
+/** The same of all patterns of a mandate together: with the length below, some 20 ms where everything is made to be slow. */
+export const MAX_PATTERN_WORK = 4096;
+
+/** Characters of an argument that a pattern can match: identifiers, paths and URLs have fewer. */
 export const MAX_PATTERN_INPUT = 1024;
 
 /** Audiences in one token. */
@@ -146,6 +146,12 @@ export const MAX_TENANT_ENTRIES = 1_000;
 /** Keys of one agent or issuer, and so the lanes an agent can use: a fleet needs few, a rotation two. */
 export const MAX_TENANT_KEYS = 64;
 
+/** Statuses of records that a tenant takes: how a task can end has few names. */
+export const MAX_RECORD_STATUSES = 16;
+
+/** Members of `params._meta` that are looked at for an attestation, in every call: one is usual. */
+export const MAX_META_KEYS = 8;
+
 /** Any other list in a tenant document. */
 export const MAX_TENANT_LIST = 256;
 
@@ -161,14 +167,24 @@ export const MAX_RSA_EXPONENT_BYTES = 4;
 /** An HS256 secret: the size of the hash, RFC 7518 section 3.2. */
 export const MIN_SECRET_BYTES = 32;
 
+/** Characters of an HS256 secret in a tenant document: beyond its block of 64 bytes, HMAC only hashes it. */
+export const MAX_SECRET_LENGTH = 1024;
+
+/** Characters of a Multikey: prefix and P-256 point, 35 bytes, are 49 at most, and decoding is quadratic. */
+export const MAX_MULTIKEY_LENGTH = 64;
+
 /** A JWK set, DID document or client metadata document, decoded: 64 RSA keys of 8192 bits are 100 KiB. */
 export const MAX_KEY_DOCUMENT_BYTES = 128 * 1024;
 
 /** Keys in one such document: an issuer in the midst of a rotation has a handful. */
 export const MAX_REMOTE_KEYS = 64;
 
-/** Key documents that one isolate of 128 MiB remembers. */
+/** Entries of a key's `key_ops`: RFC 7517 section 4.3 has names for eight. */
+export const MAX_KEY_OPERATIONS = 8;
+
+/** Key documents that one isolate of 128 MiB remembers, and what each takes beside its text. */
 export const MAX_CACHED_KEY_BYTES = 8 * 1024 * 1024;
+export const CACHED_KEYS_ENTRY_BYTES = 1024;
 
 /** Trust anchors of one issuer: authorities are few, and a rollover doubles them. */
 export const MAX_ANCHORS = 8;
@@ -179,7 +195,7 @@ export const MAX_CHAIN_LENGTH = 4;
 /** One certificate, DER. A usual one has 1 to 2 KiB; all of a chain has to fit into a token's header. */
 export const MAX_CERTIFICATE_BYTES = 8 * 1024;
 
-/** Chains that one isolate remembers to be good, each a few hundred bytes: only who has a certificate can add one. */
+/** Chains of one source that an isolate remembers to be good, each a few hundred bytes: only certificates below its anchors count. */
 export const MAX_REMEMBERED_CHAINS = 1_000;
 
 // -- what a ledger keeps ------------------------------------------------------------------------------
@@ -256,6 +272,9 @@ export const MAX_UNVERIFIED_PER_WINDOW = 100;
 /** A tenant document is used from the isolate's memory this long before KV is asked again. */
 export const TENANT_FRESH_MS = 15_000;
 
+/** KV's own cache at a location, in seconds: the least that Workers KV takes. */
+export const TENANT_KV_TTL = 30;
+
 /** With KV unreachable the last known document serves this long; then 503. */
 export const TENANT_STALE_MS = 10 * 60_000;
 
@@ -280,7 +299,7 @@ export const KEYS_COOL_DOWN_MS = 30_000;
 /** After a fetch that failed, before the next: what a refused caller is told to wait. */
 export const KEYS_RETRY_MS = 5_000;
 
-/** One key document, from the first packet to the last byte: the call waits for it, and for two at the most. */
+/** One key document, from the first packet to the last byte. A call fetches two at the most of one source, and may wait for others'. */
 export const KEYS_DEADLINE_MS = 3_000;
 
 /** How often a call looks whether another one, which fetches the same document, has it: cheap beside a fetch of 50 ms. */

@@ -118,7 +118,7 @@ export const REASONS = {
     "act.kid": "The mandate's header has no usable kid.",
     "act.claims": "A required claim of the mandate is missing or has the wrong type.",
     "act.constraint_malformed":
-      "A constraint in the mandate's cap is malformed: a path that is no JSON Pointer, or a limit of the wrong type.",
+      "A constraint in the mandate's cap is malformed: a path that is no JSON Pointer or too deep, a limit of the wrong type, or too many patterns.",
     "act.phase": "This is an execution record (phase 2), not a mandate.",
     "act.issuer_unknown": "The mandate's issuer is not trusted by this tenant.",
     "act.key_unknown": "The issuer has no key with the mandate's kid.",
@@ -241,6 +241,8 @@ export const REASONS = {
     "signature.parameters":
       "A parameter that the key's profile requires is missing or has the wrong type, or one that it forbids is there.",
     "signature.coverage": "The signature does not cover everything that the key's profile requires.",
+    "signature.mandate_uncovered":
+      "A delegated mandate must be covered by the signature, whatever the key's profile. Cover authorization or act-mandate.",
     "signature.component": "A covered component cannot be resolved for this message.",
     "signature.mismatch": "The signature does not verify over this request.",
     "signature.expired": "The signature has expired or is too old. Sign the request again.",
@@ -391,6 +393,8 @@ export const REASONS = {
     "capability.constraint_unknown": "The capability has a constraint that cannot be evaluated here.",
     "capability.argument_not_allowed":
       "The constraints in the mandate's cap do not allow these arguments, or this method has none to allow.",
+    "capability.not_countable":
+      "This agent has keys in several lanes, so max_calls cannot be counted. The operator must give them one lane.",
     "capability.calls_exhausted":
       "The capability was used as often as the mandate allows. Ask for another mandate.",
     "capability.too_many_counted":

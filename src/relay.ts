@@ -3,8 +3,8 @@ import { discard } from "./bytes/discard.ts";
 import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
 import { lastAcceptable } from "./evidence/act/verify.ts";
-import { ATTESTATION_HEADER } from "./evidence/attested.ts";
 import { type Caller, covers } from "./evidence/caller.ts";
+import { ATTESTATION_HEADER } from "./evidence-headers.ts";
 import type { Passage } from "./gate.ts";
 import { report } from "./ledger/client.ts";
 import { type Outcome, runKey } from "./ledger/protocol.ts";
@@ -83,7 +83,7 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
 function headersFor({ facts, tenant, caller }: Call, { session, attested }: Trail): Headers {
   const headers = forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isWordOf(caller), session);
   const attestation = facts.headers.get(ATTESTATION_HEADER);
-  if (attestation !== undefined && attested !== null && tenant.attestation.forwardsHeader)
+  if (attestation !== undefined && attested !== null && !tenant.attestation.stripHeader)
     headers.set(ATTESTATION_HEADER, attestation);
   return headers;
 }

@@ -1,33 +1,26 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import { askAncestors, chainParents } from "../src/ancestors.ts";
 import type { VerifiedMandate } from "../src/evidence/act/verify.ts";
 import { decide } from "../src/ledger/client.ts";
 import { type Attempt, ledgerName, type MandateFacts, runKey, type Step } from "../src/ledger/protocol.ts";
-import { CLOCK_SKEW, MAX_LEDGERS_ASKED } from "../src/limits.ts";
+import { CLOCK_SKEW, LEDGER_DEADLINE_MS, MAX_LEDGERS_ASKED } from "../src/limits.ts";
 import type { Agent, Tenant } from "../src/tenant/tenant.ts";
-import { attempt, ISSUER, mandate, step, T, unique, useClock } from "./ledger/helpers.ts";
+import { attempt, ISSUER, mandate, setClock, step, T, unique, useClock } from "./ledger/helpers.ts";
+import { agentNamed } from "./support/agents.ts";
 
 useClock();
 afterEach(() => void vi.restoreAllMocks());
 
 // -- a tenant with agents, and mandates that are handed on ------------------------------------------------
 
-const agentNamed = (name: string): Agent => ({ name, keySources: [], workload: null }) as unknown as Agent;
-
 const planner = agentNamed("planner");
 const reader = agentNamed("reader");
 const writer = agentNamed("writer");
 const stranger = agentNamed("stranger");
 
-/** A tenant where every agent has a key in each of these lanes. */
-function newTenant(lanes: readonly number[] = [0]): Tenant {
-  const keys = [planner, reader, writer, stranger].flatMap((agent) => lanes.map((lane) => ({ agent, lane })));
-  return {
-    id: unique("tenant"),
-    agents: { keys: new Map(keys.map((key, i) => [`key-${i}`, key])) },
-  } as unknown as Tenant;
-}
+const newTenant = (): Tenant => ({ id: unique("tenant") }) as Tenant;
 
 type Held = Pick<
   VerifiedMandate,
@@ -96,10 +89,10 @@ function watch(): string[] {
 
 // -- what a delegated agent may name ----------------------------------------------------------------------
 
-/** The planner has made a step in a run, with a workflow or without, and has handed the mandate on. */
-async function delegated(wid: string | null, lanes?: readonly number[], lane = 0) {
-  const tenant = newTenant(lanes);
-  const root = rootOf(planner, { wid });
+/** The planner, with keys in these lanes, has made a step in a run, with a workflow or without, and has handed the mandate on. */
+async function delegated(wid: string | null, lanes: readonly number[] = [0], lane = 0) {
+  const tenant = newTenant();
+  const root = rootOf({ ...planner, lanes: new Set(lanes) }, { wid });
   expect(await reason(tenant, root, call(root, { jti: "plan" }), lane)).toBeNull();
   return { tenant, root, child: handedOn(root, reader) };
 }
@@ -217,7 +210,7 @@ test.each<[string, (place: { tenant: Tenant; root: Held; child: Held }) => Promi
   expect(await ask(tenant, child, call(child, { pred: [child.jti, "plan", "named"] }))).toEqual({
     verdict: "denied",
     reason: "run.pred_unknown",
-    stepRecorded: true,
+    stepRecorded: false,
   });
 });
 
@@ -323,6 +316,11 @@ test("a question does not make a ledger begin, nor tell of a run that is not ask
   const find = (agent: string, run: string, ...jtis: string[]) =>
     env.LEDGER.getByName(ledgerName(tenant.id, agent, 0)).findSteps(run, jtis);
   expect(await find("agent:writer", runKey(root), "plan")).toEqual([]);
+  const writers = env.LEDGER.getByName(ledgerName(tenant.id, "agent:writer", 0));
+  const tables = await runInDurableObject(writers, (_, { storage }) =>
+    storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT GLOB '_cf_*'").toArray(),
+  );
+  expect(tables).toEqual([]);
   const enrolled = await env.DIRECTORY.getByName(tenant.id).ledgers();
   expect(enrolled.map(({ name }) => JSON.parse(name)[2])).toEqual(["agent:planner"]);
 
@@ -331,4 +329,15 @@ test("a question does not make a ledger begin, nor tell of a run that is not ask
   ]);
   expect(await find("agent:planner", runKey({ ...root, wid: "other" }), "plan")).toEqual([]);
   expect(await find("agent:planner", runKey({ ...root, rootIss: `${ISSUER}.other` }), "plan")).toEqual([]);
+});
+
+test("a question that waited until nobody listens is not looked into", async () => {
+  const { tenant, root } = await delegated("w");
+  const planners = env.LEDGER.getByName(ledgerName(tenant.id, "agent:planner", 0));
+  const found = await runInDurableObject(planners, async (ledger) => {
+    const waiting = ledger.findSteps(runKey(root), ["plan"]);
+    setClock(T + LEDGER_DEADLINE_MS / 1000 + 1);
+    return [await waiting, await ledger.findSteps(runKey(root), ["plan"])];
+  });
+  expect(found.map((steps) => steps.length)).toEqual([0, 1]);
 });

@@ -160,10 +160,14 @@ describe("the attempt", () => {
     });
   });
 
-  test("names the entry of cap whose calls are counted, by mandate and place", () => {
+  test("names the entry of cap whose calls are counted, by mandate, its claims and place", () => {
     const counted = trail({ caller: caller(), counted: { index: 2, max: 5 } });
     expect(attempt(counted).uses).toEqual([
-      { key: '["https://issuer.example","mandate-1",2]', max: 5, until: NOW + 900 },
+      {
+        key: JSON.stringify(["https://issuer.example", "mandate-1", verifiedMandate.digest, 2]),
+        max: 5,
+        until: NOW + 900,
+      },
     ]);
     expect(attempt(trail({ caller: caller() })).uses).toEqual([]);
   });

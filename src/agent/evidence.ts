@@ -1,7 +1,7 @@
 import { seconds } from "../clock.ts";
 import { fromUtf8, randomId, utf8 } from "../encoding.ts";
 import { contentDigest } from "../evidence/http-signature/content-digest.ts";
-import { WIT_HEADER } from "../evidence/wit/parse.ts";
+import { WIT_HEADER } from "../evidence-headers.ts";
 import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
 import { type ActionOptions, actionOf } from "./actions.ts";
 import { type AttestationOptions, attest } from "./attestation.ts";
@@ -44,7 +44,10 @@ export interface EvidenceOptions {
   readonly lifetimeSeconds?: number;
   /** Where the tenant names actions in its own way. */
   readonly actions?: ActionOptions;
-  /** Names of further headers that the signature covers, lower case: those the tenant forwards to its origin. */
+  /**
+   * Names of further headers that the signature covers, lower case: those the tenant forwards to its origin; in the profile `poc`
+   * also that of a delegated mandate.
+   */
   readonly cover?: readonly string[];
   /** Seconds, whole; the machine's clock without it. */
   readonly now?: () => number;

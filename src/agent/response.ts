@@ -7,7 +7,7 @@ import { verifyResponse } from "../evidence/http-signature/response.ts";
 import { checkWit } from "../evidence/wit/check.ts";
 import { parseWit } from "../evidence/wit/parse.ts";
 import { importVerificationKey } from "../keys/hygiene.ts";
-import type { KeyAlgorithm } from "../keys/key.ts";
+import { WIT_ALGORITHMS } from "../keys/key.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, type Result } from "../result.ts";
 import type { PublicJwk } from "./signer.ts";
@@ -26,8 +26,6 @@ export interface ExpectedAnswer {
   /** Seconds, whole; the machine's clock without it. */
   readonly now?: number;
 }
-
-const ALGORITHMS: readonly KeyAlgorithm[] = ["ES256", "ES384", "EdDSA", "PS512"];
 
 /**
  * Verifies an answer that was demanded signed (`demandSignedResponse`): the server's WIT, its signature over status, request
@@ -51,9 +49,9 @@ export async function verifyAnswer(
   const { kid } = presented.value;
   const anchor = keys.find((jwk) => jwk.kid === kid);
   if (anchor === undefined) return fail("wit.key_unknown");
-  const imported = await importVerificationKey(anchor, ALGORITHMS);
+  const imported = await importVerificationKey(anchor, WIT_ALGORITHMS);
   if (!imported.ok) throw new TypeError(imported.error);
-  const key = await checkWit(presented.value, imported.value, ALGORITHMS, now);
+  const key = await checkWit(presented.value, imported.value, WIT_ALGORITHMS, now);
   if (!key.ok) return key;
   if (presented.value.subject !== subject) return fail("principal.mismatch");
 

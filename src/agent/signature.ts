@@ -61,11 +61,13 @@ export async function signMessage(
   const { signer, profile, cover } = options;
   const algorithm = algorithmOf(signer.alg);
   const headers = new Map(request.headers);
-  const names = requiredComponents(profile, [...headers.keys()], new Set(cover));
+  const required = requiredComponents(profile, [...headers.keys()], new Set(cover));
+  // `poc` demands little, and may cover more.
+  const names = new Set([...required, ...cover.filter((name) => headers.has(name))]);
   return makeSignature(
     { kind: "request", method: request.method, targetUri: request.url, headers },
     {
-      components: names.map((name) => component(name)),
+      components: [...names].map((name) => component(name)),
       parameters: new Map(Object.entries(parametersOf(options, algorithm.name))),
       label: "sig",
       sign: async (base) =>

@@ -1,3 +1,4 @@
+import { ATTESTATION_HEADER } from "../evidence-headers.ts";
 import type { Facts } from "../facts.ts";
 import { isObject, type JsonObject } from "../json/strict-json.ts";
 import type { Received } from "../mcp/read.ts";
@@ -7,9 +8,6 @@ import type { Agent, Tenant } from "../tenant/tenant.ts";
 import { type BoundAttestation, bindAttestation } from "./attestation/bind.ts";
 import { parseAttestation } from "./attestation/parse.ts";
 import { type VerifiedAttestation, verifyAttestation } from "./attestation/verify.ts";
-
-/** The carrier that SEP-2787 names for HTTP. */
-export const ATTESTATION_HEADER = "x-mcp-attestation";
 
 /** An attestation of this very call, by the calling agent; but for what is `open`. */
 export type Attested = VerifiedAttestation & BoundAttestation;

@@ -1,3 +1,4 @@
+import { MANDATE_HEADERS } from "../evidence-headers.ts";
 import type { Facts } from "../facts.ts";
 import type { KeyFinder } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
@@ -100,6 +101,13 @@ export async function verifyCaller(
     : proveByWit(evidence.signature.value, evidence.wit, agent, agent.workload, context));
   if (!proof.ok) return proof;
   const { signature, findKey, wit } = proof.value;
+  // Its jti is chosen by an agent, so the ECT's naming it does not tie it to this request. Both carriers are equal, so one
+  // of them will do.
+  if (
+    mandate.chain.length > 0 &&
+    !MANDATE_HEADERS.some((name) => signature.covers.has(plainIdentifier(name)))
+  )
+    return fail("signature.mandate_uncovered");
   const { facts, body, bodySha256, tenant, now } = context;
   const digest = await checkContentDigest(facts.headers.get("content-digest"), body, bodySha256);
   if (!digest.ok) return digest;

@@ -1,9 +1,10 @@
+import { RECORD_HEADER } from "../evidence-headers.ts";
 import type { Facts } from "../facts.ts";
 import type { KeyFinder } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Tenant } from "../tenant/tenant.ts";
-import { parseRecord, RECORD_HEADER, type VerifiedRecord, verifyRecord } from "./act/record.ts";
+import { parseRecord, type VerifiedRecord, verifyRecord } from "./act/record.ts";
 import { agentKeys } from "./agent-key.ts";
 import { type Caller, covers } from "./caller.ts";
 

@@ -3,7 +3,7 @@
 import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
 import { remoteUrlProblem } from "../remote/url.ts";
 import { fail, type Result } from "../result.ts";
-import { type KeyTable, keyTable, type SetFault } from "./key-table.ts";
+import { hasPrivateMember, type KeyTable, keyTable, type SetFault } from "./key-table.ts";
 import { multikeyJwk } from "./multikey.ts";
 
 /** What the subject of a document allows its key for (DID Core 5.3). */
@@ -37,17 +37,21 @@ export function didWebUrl(did: string): string | null {
 
 /**
  * The keys of a DID document, by their DID URLs, that its subject controls itself and allows for a purpose. Those of other
- * controllers, and kinds of keys that are not known here, are left out.
+ * controllers, those that are revoked, and kinds of keys that are not known here, are left out. A private key anywhere in
+ * it spoils the document.
  */
-export function didDocumentKeys(
+export async function didDocumentKeys(
   document: JsonValue,
   did: string,
   relationship: Relationship,
 ): Promise<Result<KeyTable, SetFault>> {
-  if (!isObject(document) || document.id !== did) return Promise.resolve(fail("not_owned"));
+  if (!isObject(document) || document.id !== did) return fail("not_owned");
   const methods = listOf(document.verificationMethod);
   const allowed = listOf(document[relationship]);
-  if (methods === null || allowed === null) return Promise.resolve(fail("malformed"));
+  if (methods === null || allowed === null) return fail("malformed");
+  // Also in the lists of other purposes.
+  if (Object.values(document).some((list) => Array.isArray(list) && list.some(showsSecret)))
+    return fail("private_key");
   const absolute = (id: JsonValue | undefined): JsonValue | undefined =>
     typeof id === "string" && id.startsWith("#") ? did + id : id;
   const references = new Set(allowed.filter((entry) => typeof entry === "string").map(absolute));
@@ -66,10 +70,42 @@ export function didDocumentKeys(
 const listOf = (value: JsonValue | undefined): readonly JsonValue[] | null =>
   value === undefined ? [] : Array.isArray(value) ? value : null;
 
-/** A method has its key once: two could differ. */
-function methodJwk({ publicKeyJwk, publicKeyMultibase }: JsonObject): JsonObject | null {
-  if (publicKeyJwk !== undefined) {
-    return publicKeyMultibase === undefined && isObject(publicKeyJwk) ? publicKeyJwk : null;
-  }
-  return typeof publicKeyMultibase === "string" ? multikeyJwk(publicKeyMultibase) : null;
+/** Names of private keys in methods: Controlled Identifiers 1.0, 2.2.2 and 2.2.3, and what came before it. */
+const SECRET_MEMBERS = [
+  "secretKeyJwk",
+  "secretKeyMultibase",
+  "privateKeyJwk",
+  "privateKeyMultibase",
+  "privateKeyBase58",
+];
+
+const showsSecret = (method: JsonValue): boolean =>
+  isObject(method) &&
+  (SECRET_MEMBERS.some((name) => Object.hasOwn(method, name)) ||
+    (isObject(method.publicKeyJwk) && hasPrivateMember(method.publicKeyJwk)));
+
+/**
+ * A method has its key once: two could differ. When it ends by `expires` (Controlled Identifiers 1.0, 2.2) its key does.
+ *
+ * @returns null for a method without a key that may be used, ever
+ */
+function methodJwk({ publicKeyJwk, publicKeyMultibase, revoked, expires }: JsonObject): JsonObject | null {
+  if (revoked !== undefined || (publicKeyJwk !== undefined && publicKeyMultibase !== undefined)) return null;
+  const jwk = typeof publicKeyMultibase === "string" ? multikeyJwk(publicKeyMultibase) : publicKeyJwk;
+  if (jwk === undefined || !isObject(jwk)) return null;
+  if (expires === undefined) return jwk;
+  const end = dateTimeStamp(expires);
+  if (end === null) return null;
+  const { exp = end } = jwk;
+  // An `exp` of the JWK's own that is no number stays, and spoils it.
+  return { ...jwk, exp: typeof exp === "number" ? Math.min(exp, end) : exp };
+}
+
+/** NumericDate of an XML Schema dateTimeStamp in UTC, as DID Core 3.2 wants it; null for anything else. */
+function dateTimeStamp(value: JsonValue): number | null {
+  if (typeof value !== "string" || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value)) return null;
+  const second = value.slice(0, 19);
+  const ms = Date.parse(`${second}Z`);
+  // What is no date, such as 31 February, comes back as another one.
+  return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(second) ? ms / 1000 : null;
 }

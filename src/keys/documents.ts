@@ -6,10 +6,10 @@ import { KEYS_DEADLINE_MS, MAX_KEY_DOCUMENT_BYTES } from "../limits.ts";
 import { fetchRemote, type RemoteFault } from "../remote/fetch.ts";
 import { remoteUrlProblem } from "../remote/url.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { knownKey, type LoadedKeys } from "./cache.ts";
+import { knownKey, type LoadedKeys, rememberedKey } from "./cache.ts";
 import { didDocumentKeys } from "./did.ts";
 import { directoryKeys, jwksKeys, type KeyTable, keysByThumbprint, type SetFault } from "./key-table.ts";
-import type { ClientMetadataSource, KeyDocument, RemoteSource } from "./source.ts";
+import type { ClientMetadataSource, Clock, KeyDocument, Reach, RemoteSource } from "./source.ts";
 
 type DocumentFault = RemoteFault | SetFault | "not_json" | "jwks_uri";
 
@@ -18,24 +18,27 @@ const JWKS_TYPES = ["application/jwk-set+json", ...JSON_TYPES];
 const DIRECTORY_TYPES = ["application/http-message-signatures-directory+json"];
 const DID_TYPES = ["application/did", "application/did+json", "application/did+ld+json", ...JSON_TYPES];
 
-/**
- * Finds the JWK that a document of the source has under a kid.
- *
- * @param now milliseconds
- */
-export function publishedKey(
+/** Finds the JWK that a document of the source has under a kid. */
+export async function publishedKey(
   source: RemoteSource,
   kid: string,
+  reach: Reach,
   env: Env,
-  now: number,
+  clock: Clock,
 ): Promise<Result<JsonObject, "unknown" | "unavailable">> {
+  // Its keys have no other names, so that nobody need be asked.
+  if (source.type === "did:web" && !kid.startsWith(`${source.did}#`)) return fail("unknown");
+  if (reach === "memory") {
+    const jwk = rememberedKey(documentId(source), kid, clock());
+    return jwk === null ? fail("unknown") : ok(jwk);
+  }
   const load = async (): Promise<LoadedKeys | null> => {
     const loaded = await loadKeys(source, env);
     if (loaded.ok) return loaded.value;
     console.error(JSON.stringify({ event: "keys.unavailable", url: source.url, fault: loaded.error }));
     return null;
   };
-  return knownKey(documentId(source), kid, load, now);
+  return knownKey(documentId(source), kid, load, clock);
 }
 
 /** Two sources with one id find the same keys in the same place. */

@@ -1,6 +1,14 @@
 /** JOSE algorithm names of the public keys Countersign verifies with. */
 export type KeyAlgorithm = "ES256" | "ES384" | "EdDSA" | "PS512" | "RS256";
 
+/** What mandates, execution records and ECTs are signed with (Countersign profile). */
+export const TOKEN_ALGORITHMS = ["ES256", "EdDSA"] as const satisfies readonly KeyAlgorithm[];
+
+export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
+
+/** What workload identity tokens are signed with, and what the keys in them may be for. */
+export const WIT_ALGORITHMS = ["ES256", "ES384", "EdDSA", "PS512"] as const satisfies readonly KeyAlgorithm[];
+
 /** A public key that passed `hygiene.ts`, imported for exactly one algorithm. */
 export interface VerificationKey {
   /** As registered; the RFC 7638 thumbprint where the JWK has no `kid`. Unique in its table. */

@@ -1,15 +1,13 @@
 /** Public keys as a Multikey writes them: base58btc of a multicodec prefix and the key (W3C Controlled Identifiers 1.0, 2.2.2). */
 
 import { toBase64url } from "../encoding.ts";
+import { MAX_MULTIKEY_LENGTH } from "../limits.ts";
 
 const ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/** The longest taken: prefix and compressed P-256 point, 35 octets, are at most 48 characters. Decoding is quadratic. */
-const MAX_LENGTH = 64;
-
 /** The public JWK that a multibase text stands for; null for anything but an Ed25519 or P-256 key. */
 export function multikeyJwk(text: string): Readonly<Record<string, string>> | null {
-  if (!text.startsWith("z") || text.length > MAX_LENGTH) return null;
+  if (!text.startsWith("z") || text.length > MAX_MULTIKEY_LENGTH) return null;
   const octets = fromBase58(text.slice(1));
   if (octets === null) return null;
   // The multicodec numbers 0xed and 0x1200, as varints.

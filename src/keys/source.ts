@@ -55,10 +55,20 @@ export interface WantedKey {
 /** `unknown`: the owner has no such key. `unavailable`: we cannot tell. `untrusted`: a chain that leads to no anchor. */
 export type KeyFault = "unknown" | "unavailable" | "untrusted";
 
-/** Finds a key in a source. */
-export type KeyFinder = (source: KeySource, wanted: WantedKey) => Promise<Result<VerificationKey, KeyFault>>;
+/** `memory`: what is known and fresh; anything else is `unknown`. `network`: what is there, fetched where it has to be. */
+export type Reach = "memory" | "network";
 
-/** All the keys of one owner: those in the tenant document by `kid`, then the sources in their order. */
+/** Finds a key in a source. */
+export type KeyFinder = (
+  source: KeySource,
+  wanted: WantedKey,
+  reach: Reach,
+) => Promise<Result<VerificationKey, KeyFault>>;
+
+/** The time, milliseconds: asked for whenever it matters, because a fetch takes some. */
+export type Clock = () => number;
+
+/** All the keys of one owner: those in the tenant document by `kid`, then the sources. */
 export interface KeyRing {
   readonly own: ReadonlyMap<string, VerificationKey>;
   readonly sources: readonly KeySource[];

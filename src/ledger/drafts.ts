@@ -7,14 +7,14 @@ import { mayBeNamed } from "./judge.ts";
 import { type Attempt, type Outcome, type Ruling, runKey } from "./protocol.ts";
 
 /** The audit record of a decision. */
-export const decisionDraft = ({ decision, facts, mandate, answered }: Attempt, ruling: Ruling): Draft => ({
+export const decisionDraft = ({ decision, facts, mandate, answerForm }: Attempt, ruling: Ruling): Draft => ({
   ...bounded(facts),
   id: decision,
   kind: "decision",
   decision,
   verdict: ruling.verdict,
   reason: ruling.reason,
-  status: ruling.reason && statusOf({ reason: ruling.reason, ...answered, verified: mandate !== null }),
+  status: ruling.reason && statusOf({ reason: ruling.reason, ...answerForm, verified: mandate !== null }),
   run: mandate && runKey(mandate),
   output_hash: null,
   latency_ms: null,

@@ -1,6 +1,7 @@
 import { Claims } from "./claims.ts";
 import type { Journal } from "./journal.ts";
 import type { Judgement } from "./judge.ts";
+import { Mandates } from "./mandates.ts";
 import type { Attempt } from "./protocol.ts";
 import { Runs } from "./runs.ts";
 import { Uses } from "./uses.ts";
@@ -8,35 +9,36 @@ import { Uses } from "./uses.ts";
 /** What a ledger remembers beside its journal: each part has its tables, and forgets what can no longer matter. */
 export interface Holdings {
   readonly claims: Claims;
+  readonly mandates: Mandates;
   readonly runs: Runs;
   readonly uses: Uses;
 }
 
-export const openHoldings = (sql: SqlStorage, journal: Journal): Holdings => ({
-  claims: new Claims(sql),
-  runs: new Runs(sql, journal),
-  uses: new Uses(sql),
-});
+export function openHoldings(sql: SqlStorage, journal: Journal): Holdings {
+  const mandates = new Mandates(sql);
+  return { claims: new Claims(sql), mandates, runs: new Runs(sql, journal, mandates), uses: new Uses(sql) };
+}
 
 /** Writes what the judgement uses up. A denied call keeps its nonces, uses and record; only its step is spent. */
 export function spend(
-  { claims, runs, uses }: Holdings,
+  { claims, mandates, runs, uses }: Holdings,
   { step, mandate, record, decision, ...attempt }: Attempt,
-  { ruling, run }: Judgement,
+  { ruling, run, joins }: Judgement,
 ): void {
   if (run && mandate) {
     runs.open(run, mandate);
-    if (step) runs.write(run, step, decision, ruling.reason);
+    if (step) runs.write(joins ? run : null, step, decision, ruling.reason);
   }
   if (ruling.verdict !== "admitted") return;
   for (const claim of attempt.claims) claims.write(claim, decision);
   if (mandate) for (const use of attempt.uses) uses.write(use, mandate.iss);
-  if (record) runs.writeRecord(record);
+  if (record) mandates.writeRecord(record);
 }
 
 /** Drops what has expired. `now` in seconds. */
-export function purge({ claims, runs, uses }: Holdings, now: number): void {
+export function purge({ claims, mandates, runs, uses }: Holdings, now: number): void {
   claims.purge(now);
+  mandates.purge(now);
   runs.purge(now);
   uses.purge(now);
 }

@@ -6,15 +6,17 @@ import { isLate, lateReason, replayReason } from "./claims.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Attempt, Claim, MandateFacts, Question, Ruling, Step } from "./protocol.ts";
 import { checkRecord, isRecordOf } from "./records.ts";
-import type { Run } from "./runs.ts";
+import { NO_RUN, type Run } from "./runs.ts";
 
 /** What to answer, and what to write for it. */
 export interface Judgement {
   readonly ruling: Ruling;
   /** True where this very attempt was ruled on before: nothing is written again. */
   readonly repeated: boolean;
-  /** The run to write the step to, or the mandate of a record; null where neither is written. */
+  /** The run of the step, or the one to write the mandate of a record to; null where neither is written. */
   readonly run: Run | null;
+  /** Whether the step becomes one of its run: where a parent is not as it must be, its jti is spent and that is all. */
+  readonly joins: boolean;
 }
 
 /** What an attempt is judged by. */
@@ -35,45 +37,46 @@ export function judge(attempt: Attempt, held: Held): Judgement | Question {
   // Replay comes first: whatever else is said about a request, it is said once.
   const known = step && runs.find(step.jti);
   if (known) {
-    if (known.attempt === decision) return repeat(known.reason, mayBeNamed(step, known.reason));
+    if (known.attempt === decision)
+      return repeat(known.reason, known.run !== NO_RUN && mayBeNamed(step, known.reason));
     return deny("replay.ect");
   }
   const holders = attempt.claims.map((claim) => ({ claim, holder: claims.holder(claim) }));
   if (step === null && holders.some(({ holder }) => holder === decision)) return repeat(null, false);
 
-  // A step is written even when the call is denied, because the caller's next `pred` will name it.
   const placed = place(attempt, held);
   if (!placed.ok) return deny(attempt.denial ?? placed.error);
   const run = placed.value;
-  const denied = (reason: Reason) =>
-    step === null ? deny(reason) : deny(reason, run, mayBeNamed(step, reason));
+  // A step is written even when the call is denied, because the caller's next `pred` will name it: so its parents are looked at in
+  // any case. Where they are not as they must be, a child of it would have a past that nobody has checked.
+  const unknown = step && run ? runs.checkParents(step, run, mandateOf(attempt)) : ok([]);
+  const joins = step !== null && unknown.ok && unknown.value.length === 0;
 
   const seen = holders.find(({ holder }) => holder !== null);
   const reason =
     attempt.denial ??
     (seen ? replayReason(seen.claim) : null) ??
     staleness(attempt, held) ??
-    excess(attempt, held, run);
-  if (reason !== null) return denied(reason);
-  if (step === null || run === null) return admit(run, false);
-
-  // Last, so that others are asked only about a step that nothing else is wrong with.
-  const unknown = runs.checkParents(step, run, mandateOf(attempt));
-  if (!unknown.ok) return denied(unknown.error);
-  if (unknown.value.length === 0) return admit(run, true);
-  return step.othersAsked ? denied("run.pred_unknown") : { unknownParents: unknown.value };
+    excess(attempt, held, run) ??
+    (unknown.ok ? null : unknown.error);
+  if (step === null) return reason === null ? admit(run, false) : deny(reason);
+  if (reason !== null) return deny(reason, run, joins, joins && mayBeNamed(step, reason));
+  if (joins) return admit(run, true);
+  // Others are asked only about a step that nothing else is wrong with.
+  if (step.othersAsked || !unknown.ok) return deny("run.pred_unknown", run);
+  return { unknownParents: unknown.value };
 }
 
-/** Whether a later `pred` may name the step. */
+/** Whether a later `pred` may name the step, if it joined its run. */
 export const mayBeNamed = (step: Step, reason: Reason | null): boolean =>
   reason === null || step.parents.denied;
 
 /** Finds the run for a step or for the mandate of a record, or says why a step can have no place in one. */
 function place(attempt: Attempt, held: Held): Result<Run | null, Reason> {
   const { step, record } = attempt;
-  const { runs, since, now, newRunId } = held;
+  const { mandates, runs, since, now, newRunId } = held;
   if (step === null) {
-    const isNew = record !== null && runs.mandate(record.iss, record.jti) === null;
+    const isNew = record !== null && mandates.find(record.iss, record.jti) === null;
     return isNew && isRecordOf(record, attempt.mandate)
       ? runs.resolve(mandateOf(attempt), newRunId)
       : ok(null);
@@ -82,10 +85,11 @@ function place(attempt: Attempt, held: Held): Result<Run | null, Reason> {
   if (now > Math.min(step.lastAcceptable, step.iat + NODE_HORIZON)) return fail("replay.too_late");
   if (step.iat + CLOCK_SKEW < since) return fail("replay.too_late");
   if (hasEnded(mandate, now)) return fail("act.expired");
-  // A step may not take the name of a root.
+  // A step may not take the name of a mandate that it could mean: one that is known here, or of its chain. A mandate that comes
+  // later may have the name of a step; under it, and under it alone, the name is then the mandate's.
   const isRoot =
     step.jti === mandate.jti ||
-    runs.mandate(mandate.iss, step.jti) !== null ||
+    mandates.find(mandate.iss, step.jti) !== null ||
     step.foreignParents.some(({ jti }) => jti === step.jti);
   return isRoot ? fail("replay.ect") : runs.resolve(mandate, newRunId);
 }
@@ -103,13 +107,13 @@ function staleness({ claims, mandate }: Attempt, { now, since }: Held): Reason |
 }
 
 /** Why the mandate cannot be used once more in this way, or its record not be taken; null where both are fine. */
-function excess(attempt: Attempt, { uses, runs, now }: Held, run: Run | null): Reason | null {
+function excess(attempt: Attempt, held: Held, run: Run | null): Reason | null {
   for (const use of attempt.uses) {
-    const fault = uses.fault(use, mandateOf(attempt).iss);
+    const fault = held.uses.fault(use, mandateOf(attempt).iss);
     if (fault !== null) return fault;
   }
   if (attempt.record === null) return null;
-  const checked = checkRecord(attempt.record, attempt.mandate, run, runs, now);
+  const checked = checkRecord(attempt.record, attempt.mandate, run, held, held.now);
   return checked.ok ? null : checked.error;
 }
 
@@ -123,20 +127,23 @@ const isTooOld = (claim: Claim, since: number): boolean =>
 /** The ledger's clock may be ahead of the gate's, and what is known of an ended mandate may be gone. */
 const hasEnded = (mandate: MandateFacts, now: number): boolean => now > lastAcceptable(mandate);
 
-const admit = (run: Run | null, stepRecorded: boolean): Judgement => ({
-  ruling: { verdict: "admitted", reason: null, stepRecorded },
+const admit = (run: Run | null, joins: boolean): Judgement => ({
+  ruling: { verdict: "admitted", reason: null, stepRecorded: joins },
   repeated: false,
   run,
+  joins,
 });
 
-const deny = (reason: Reason, run: Run | null = null, stepRecorded = false): Judgement => ({
+const deny = (reason: Reason, run: Run | null = null, joins = false, stepRecorded = false): Judgement => ({
   ruling: { verdict: "denied", reason, stepRecorded },
   repeated: false,
   run,
+  joins,
 });
 
 const repeat = (reason: Reason | null, stepRecorded: boolean): Judgement => ({
   ruling: { verdict: reason === null ? "admitted" : "denied", reason, stepRecorded },
   repeated: true,
   run: null,
+  joins: false,
 });

@@ -1,5 +1,4 @@
 import { DurableObject } from "cloudflare:workers";
-import { insertRecords } from "../audit/d1.ts";
 import { DenialMeter } from "../audit/denial-meter.ts";
 import { seconds } from "../clock.ts";
 import { withDeadline } from "../deadline.ts";
@@ -7,7 +6,6 @@ import { randomId } from "../encoding.ts";
 import {
   CLAIM_WINDOW,
   DENIAL_WINDOW_MS,
-  DRAIN_BATCH,
   DRAIN_DELAY_MS,
   DRAIN_RETRY_MS,
   LEDGER_DEADLINE_MS,
@@ -20,10 +18,11 @@ import {
 } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { decisionDraft, outcomeDraft, rulingOf, summaryDraft } from "./drafts.ts";
+import { drain, openShelf } from "./drain.ts";
 import { type Holdings, hasExpiring, openHoldings, purge, spend } from "./holdings.ts";
 import { type Item, Journal } from "./journal.ts";
 import { judge } from "./judge.ts";
-import { Meta } from "./meta.ts";
+import { hasBegun, Meta } from "./meta.ts";
 import {
   type Attempt,
   type FoundStep,
@@ -42,7 +41,8 @@ interface State extends Holdings {
 
 /**
  * The home of one principal of one tenant: everything it may do only once, the graphs of its runs, and the
- * journal of what was decided about it. One request needs one call of `decide`, which is one transaction.
+ * journal of what was decided about it. One request needs one call of `decide`, which is one transaction; two where the first is
+ * answered with a question, which writes nothing.
  */
 export class Ledger extends DurableObject<Env> {
   #state: State | null = null;
@@ -75,7 +75,7 @@ export class Ledger extends DurableObject<Env> {
       const newRunId = state.journal.seq + 1;
       const judgement = judge(attempt, { ...state, now: Math.floor(now / 1000), newRunId });
       if (isQuestion(judgement)) return judgement;
-      const { ruling, run } = judgement;
+      const { ruling, run, joins } = judgement;
       if (judgement.repeated) return ruling;
       if (state.journal.backlog >= MAX_JOURNAL_BACKLOG)
         return unwritten(ruling.reason ?? "ledger.backlog_full");
@@ -84,7 +84,7 @@ export class Ledger extends DurableObject<Env> {
         this.#armAlarm(DENIAL_WINDOW_MS);
         return { ...ruling, stepRecorded: false };
       }
-      const item = { draft: decisionDraft(attempt, ruling), runSize: attempt.step && run && run.size + 1 };
+      const item = { draft: decisionDraft(attempt, ruling), runSize: run && joins ? run.size + 1 : null };
       await this.#commit(state, now, [item], () => spend(state, attempt, judgement));
       return ruling;
     });
@@ -97,8 +97,10 @@ export class Ledger extends DurableObject<Env> {
    * @param run as `runKey` names it
    */
   findSteps(run: string, jtis: readonly string[]): Promise<FoundStep[]> {
+    const arrived = Date.now();
     return this.#inTurn(async () => {
-      if (this.#state === null && new Meta(this.ctx.storage.sql).number("enrolled") === 0) return [];
+      const isLate = Date.now() - arrived > LEDGER_DEADLINE_MS;
+      if (isLate || (this.#state === null && !hasBegun(this.ctx.storage.sql))) return [];
       return (await this.#load()).runs.findIn(run, jtis);
     });
   }
@@ -121,7 +123,9 @@ export class Ledger extends DurableObject<Env> {
       await this.#flush();
       await this.#purge();
       const state = await this.#inTurn(() => this.#load());
-      await this.#drain(state.journal);
+      await drain(state.journal, this.ctx.storage.sql, this.env.AUDIT, (error) =>
+        this.#log("ledger.record_refused", error),
+      );
       this.#drainDelayMs = DRAIN_DELAY_MS;
       if (this.#isOwing) this.#armAlarm(DENIAL_WINDOW_MS);
       if (hasExpiring(state)) this.#armAlarm(CLAIM_WINDOW * 1000);
@@ -129,23 +133,6 @@ export class Ledger extends DurableObject<Env> {
       this.#log("ledger.drain_failed", error);
       this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
       this.#armAlarm(this.#drainDelayMs);
-    }
-  }
-
-  /** What comes while it drains waits for the next alarm: an alarm that chases a busy journal would never end. */
-  async #drain(journal: Journal): Promise<void> {
-    const end = journal.seq;
-    for (
-      let batch = journal.next(DRAIN_BATCH, end);
-      batch.length > 0;
-      batch = journal.next(DRAIN_BATCH, end)
-    ) {
-      const refused = await insertRecords(
-        this.env.AUDIT,
-        batch.map(({ record }) => record),
-      );
-      for (const { record, error } of refused) this.#shelve(record, error);
-      journal.drained(batch.at(-1)?.seq ?? end);
     }
   }
 
@@ -160,12 +147,6 @@ export class Ledger extends DurableObject<Env> {
       });
       this.#purgedAt = now;
     });
-  }
-
-  /** Sets aside a record that D1 will not take, so that it is kept, shown, and blocks no other. */
-  #shelve(record: string, error: string): void {
-    this.ctx.storage.sql.exec("INSERT INTO refused VALUES (?, ?)", record, error);
-    this.#log("ledger.record_refused", error);
   }
 
   /** Writes the outcomes and the summary of denials that wait, when no admission has taken them along. */
@@ -216,7 +197,7 @@ export class Ledger extends DurableObject<Env> {
     if (this.#state !== null) return this.#state;
     const { sql } = this.ctx.storage;
     const meta = new Meta(sql);
-    sql.exec("CREATE TABLE IF NOT EXISTS refused (record TEXT NOT NULL, error TEXT NOT NULL) STRICT");
+    openShelf(sql);
     if (meta.number("enrolled") === 0) await this.#enrol(meta);
     const journal = new Journal(sql, meta, meta.text("incarnation") ?? "");
     this.#state = { since: meta.number("enrolled"), journal, ...openHoldings(sql, journal) };

@@ -31,3 +31,9 @@ export class Meta {
     return this.#sql.exec("SELECT value FROM meta WHERE key = ?", key).toArray()[0]?.value;
   }
 }
+
+/** Whether a ledger has begun. It is asked without making anything: an object that nobody uses keeps no storage. */
+export function hasBegun(sql: SqlStorage): boolean {
+  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").toArray();
+  return tables.length > 0 && new Meta(sql).number("enrolled") !== 0;
+}

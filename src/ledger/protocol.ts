@@ -1,4 +1,5 @@
 import type { DecisionFacts, Verdict } from "../audit/record.ts";
+import type { VerifiedRecord } from "../evidence/act/record.ts";
 import type { Reason } from "../reasons.ts";
 import type { EctLevel } from "../tenant/tenant.ts";
 
@@ -24,7 +25,7 @@ export interface Step {
   readonly level: EctLevel;
   /** What its parents must be. */
   readonly parents: ParentPolicy;
-  /** Profile poc: its client also names steps that were refused before they could be recorded. */
+  /** Profile poc: its client also names steps that were not recorded. They are no edges of the graph. */
   readonly toleratesUnknownParents: boolean;
   /** The mandates of the chain of delegation, and steps of its agents that their ledgers have confirmed. */
   readonly foreignParents: readonly ForeignParent[];
@@ -82,19 +83,6 @@ export interface Use {
   readonly until: number;
 }
 
-/** A verified ACT record (phase 2), to be taken once for its mandate. */
-export interface RecordFacts {
-  readonly iss: string;
-  readonly jti: string;
-  /** That of the record's phase 1 claims: the mandate's own, or the record is of another one. */
-  readonly mandateDigest: string;
-  readonly pred: readonly string[];
-  /** Seconds. */
-  readonly execTs: number;
-  /** base64url SHA-256 of the canonical claims. */
-  readonly digest: string;
-}
-
 /** One request to be admitted, or, where `denial` is set, one that was refused and is to be recorded. */
 export interface Attempt {
   /** 128 random bits, once per inbound request: a repeated RPC with the same id gets the same ruling. */
@@ -104,17 +92,18 @@ export interface Attempt {
   readonly claims: readonly Claim[];
   /** Counted when the call is admitted. */
   readonly uses: readonly Use[];
-  readonly record: RecordFacts | null;
+  /** To be taken once for its mandate. */
+  readonly record: VerifiedRecord | null;
   readonly denial: Reason | null;
   /** What the form of an answer goes by; of a body that was not read, the method is what its header claims. */
-  readonly answered: { readonly method: string | null; readonly modern: boolean; readonly wimse: boolean };
+  readonly answerForm: { readonly method: string | null; readonly modern: boolean; readonly wimse: boolean };
   readonly facts: DecisionFacts;
 }
 
 export interface Ruling {
   readonly verdict: Verdict;
   readonly reason: Reason | null;
-  /** Whether the ECT is in the run graph now and a later `pred` may name it. */
+  /** Whether the ECT is in the run graph now, with every parent, and a later `pred` may name it. */
   readonly stepRecorded: boolean;
 }
 

@@ -1,11 +1,14 @@
+import type { VerifiedRecord } from "../evidence/act/record.ts";
 import { CLOCK_SKEW } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { MandateFacts, RecordFacts } from "./protocol.ts";
-import { type KnownMandate, type Run, type Runs, rootParent } from "./runs.ts";
+import type { Holdings } from "./holdings.ts";
+import type { KnownMandate } from "./mandates.ts";
+import type { MandateFacts } from "./protocol.ts";
+import { type Run, rootParent } from "./runs.ts";
 
 /** Whether the record is of the mandate that the request itself presents. */
-export const isRecordOf = (record: RecordFacts, mandate: MandateFacts | null): boolean =>
+export const isRecordOf = (record: VerifiedRecord, mandate: MandateFacts | null): boolean =>
   mandate !== null && record.iss === mandate.iss && record.jti === mandate.jti;
 
 /**
@@ -16,13 +19,13 @@ export const isRecordOf = (record: RecordFacts, mandate: MandateFacts | null): b
  * @param now seconds
  */
 export function checkRecord(
-  record: RecordFacts,
+  record: VerifiedRecord,
   presented: MandateFacts | null,
   run: Run | null,
-  runs: Runs,
+  { mandates, runs }: Pick<Holdings, "mandates" | "runs">,
   now: number,
 ): Result<void, Reason> {
-  const known = runs.mandate(record.iss, record.jti) ?? unwritten(record, presented, run);
+  const known = mandates.find(record.iss, record.jti) ?? unwritten(record, presented, run);
   if (known === null || now > known.expires + CLOCK_SKEW) return fail("record.mandate_unknown");
   if (known.digest !== record.mandateDigest) return fail("record.mandate_differs");
   if (known.record !== null) return fail("record.repeated");
@@ -35,7 +38,7 @@ export function checkRecord(
 }
 
 function unwritten(
-  record: RecordFacts,
+  record: VerifiedRecord,
   presented: MandateFacts | null,
   run: Run | null,
 ): KnownMandate | null {

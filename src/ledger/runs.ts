@@ -10,14 +10,9 @@ import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { EctLevel } from "../tenant/tenant.ts";
 import type { Journal } from "./journal.ts";
-import {
-  type FoundStep,
-  type MandateFacts,
-  type Parent,
-  type RecordFacts,
-  runKey,
-  type Step,
-} from "./protocol.ts";
+import { LiveCounts } from "./live-counts.ts";
+import type { Mandates } from "./mandates.ts";
+import { type FoundStep, type MandateFacts, type Parent, runKey, type Step } from "./protocol.ts";
 import { WindowedTable } from "./windows.ts";
 
 /** A run that a mandate belongs to, as found or to be made. */
@@ -30,23 +25,17 @@ export interface Run {
   readonly isNew: boolean;
 }
 
-/** A mandate that was used here. */
-export interface KnownMandate {
-  /** Id of its run. */
-  readonly run: number;
-  readonly digest: string;
-  readonly iat: number;
-  readonly expires: number;
-  /** Digest of its record (phase 2); null until there is one. */
-  readonly record: string | null;
-}
-
-/** A step that is in the graph already. */
+/** A step whose jti is used. */
 export interface KnownStep {
   readonly attempt: string;
+  /** Id of its run, or `NO_RUN`. */
+  readonly run: number;
   /** Why it was denied; null where it was admitted. */
   readonly reason: Reason | null;
 }
+
+/** Where a step is whose parents were not all confirmed: it is spent, and no other can name it. Ids of runs begin with 1. */
+export const NO_RUN = 0;
 
 /**
  * The run graphs of one principal. A step is one row that is both its place in the graph and the mark that its
@@ -58,15 +47,14 @@ export class Runs {
   readonly #nodes: WindowedTable;
   /** Sizes of runs, by key, that are newer than those in the database. */
   readonly #sizes: Map<string, number>;
-  /** Live runs by issuer. */
-  readonly #live = new Map<string, number>();
+  readonly #live: LiveCounts;
+  readonly #mandates: Mandates;
 
-  constructor(sql: SqlStorage, journal: Journal) {
+  constructor(sql: SqlStorage, journal: Journal, mandates: Mandates) {
     this.#sql = sql;
+    this.#mandates = mandates;
     sql.exec(`CREATE TABLE IF NOT EXISTS runs (key TEXT PRIMARY KEY, id INTEGER NOT NULL, issuer TEXT NOT NULL,
       expires INTEGER NOT NULL, size INTEGER NOT NULL) STRICT, WITHOUT ROWID`);
-    sql.exec(`CREATE TABLE IF NOT EXISTS mandates (key TEXT PRIMARY KEY, run INTEGER NOT NULL, digest TEXT NOT NULL,
-      iat INTEGER NOT NULL, expires INTEGER NOT NULL, record TEXT) STRICT, WITHOUT ROWID`);
     this.#nodes = new WindowedTable(sql, {
       prefix: "nodes",
       columns:
@@ -75,20 +63,17 @@ export class Runs {
       horizon: NODE_HORIZON,
     });
     this.#sizes = new Map(journal.runSizes().map(({ run, size }) => [run, size]));
-    for (const { issuer, live } of sql.exec<{ issuer: string; live: number }>(
-      "SELECT issuer, COUNT(*) AS live FROM runs GROUP BY issuer",
-    ))
-      this.#live.set(issuer, live);
+    this.#live = new LiveCounts(sql, "runs");
   }
 
   /** Whether nothing is left that could expire. */
   get isEmpty(): boolean {
-    return this.#nodes.live.length === 0 && this.#live.size === 0;
+    return this.#nodes.live.length === 0 && this.#live.isEmpty;
   }
 
   /** The step with this jti, under whatever mandate or run it was first seen. */
   find(jti: string): KnownStep | null {
-    return this.#node<{ attempt: string; reason: Reason | null }>("attempt, reason", jti);
+    return this.#node<{ attempt: string; run: number; reason: Reason | null }>("attempt, run, reason", jti);
   }
 
   /**
@@ -97,15 +82,15 @@ export class Runs {
    * @param newId id for a run that is not known yet; never used before and never again
    */
   resolve(mandate: MandateFacts, newId: number): Result<Run, Reason> {
-    const known = this.mandate(mandate.iss, mandate.jti);
+    const known = this.#mandates.find(mandate.iss, mandate.jti);
     if (known !== null && known.digest !== mandate.digest) return fail("run.mandate_changed");
     const key = runKey(mandate);
     const run = this.#sql
       .exec<{ id: number; size: number }>("SELECT id, size FROM runs WHERE key = ?", key)
       .toArray()[0];
     if (run === undefined) {
-      const live = this.#live.get(mandate.iss) ?? 0;
-      return live >= MAX_LIVE_RUNS ? fail("run.too_many") : ok({ id: newId, key, size: 0, isNew: true });
+      if (this.#live.of(mandate.iss) >= MAX_LIVE_RUNS) return fail("run.too_many");
+      return ok({ id: newId, key, size: 0, isNew: true });
     }
     const size = this.#sizes.get(key) ?? run.size;
     return size >= MAX_RUN_SIZE ? fail("run.full") : ok({ id: run.id, key, size, isNew: false });
@@ -138,19 +123,8 @@ export class Runs {
     const node = this.#node<{ run: number } & NodeRow>("run, iat, level, reason", jti);
     if (node?.run === run)
       return { earliestChild: node.iat - CLOCK_SKEW, level: node.level, denied: node.reason !== null };
-    const root = this.mandate(iss, jti);
+    const root = this.#mandates.find(iss, jti);
     return root?.run === run ? rootParent(root) : null;
-  }
-
-  /** The mandate with this jti, if it was used here. */
-  mandate(iss: string, jti: string): KnownMandate | null {
-    const rows = this.#sql
-      .exec<KnownMandate & Record<string, SqlStorageValue>>(
-        "SELECT run, digest, iat, expires, record FROM mandates WHERE key = ?",
-        mandateKey(iss, jti),
-      )
-      .toArray();
-    return rows[0] ?? null;
   }
 
   /** Those of the steps that a run has, for another agent's ledger to name as parents. */
@@ -168,44 +142,31 @@ export class Runs {
   open(run: Run, mandate: MandateFacts): void {
     if (run.isNew) {
       this.#sql.exec("INSERT INTO runs VALUES (?, ?, ?, ?, 0)", run.key, run.id, mandate.iss, mandate.exp);
-      this.#live.set(mandate.iss, (this.#live.get(mandate.iss) ?? 0) + 1);
+      this.#live.added(mandate.iss);
     }
-    if (this.mandate(mandate.iss, mandate.jti) !== null) return;
-    this.#sql.exec(
-      "INSERT INTO mandates VALUES (?, ?, ?, ?, ?, NULL)",
-      mandateKey(mandate.iss, mandate.jti),
-      run.id,
-      mandate.digest,
-      mandate.iat,
-      mandate.exp,
-    );
+    if (this.#mandates.find(mandate.iss, mandate.jti) !== null) return;
+    this.#mandates.write(mandate, run.id);
     this.#sql.exec("UPDATE runs SET expires = ?1 WHERE key = ?2 AND expires < ?1", mandate.exp, run.key);
   }
 
-  /** Writes a step of a run that is open. Belongs into a transaction. */
-  write(run: Run, step: Step, attempt: string, reason: Reason | null): void {
+  /** Writes a step of a run that is open, or, with null, one of no run. Belongs into a transaction. */
+  write(run: Run | null, step: Step, attempt: string, reason: Reason | null): void {
     const table = this.#nodes.tableFor(step.iat);
     this.#sql.exec(
       `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?)`,
       step.jti,
-      run.id,
+      run?.id ?? NO_RUN,
       step.iat,
       step.level,
       attempt,
       reason,
     );
-    this.#sizes.set(run.key, run.size + 1);
-  }
-
-  /** Takes the record of a mandate that is there. Belongs into a transaction. */
-  writeRecord({ iss, jti, digest }: RecordFacts): void {
-    this.#sql.exec("UPDATE mandates SET record = ? WHERE key = ?", digest, mandateKey(iss, jti));
+    if (run !== null) this.#sizes.set(run.key, run.size + 1);
   }
 
   /** Drops finished runs and node tables that no live run can need. `now` in seconds. */
   purge(now: number): void {
     this.#nodes.dropExpired(now);
-    this.#sql.exec("DELETE FROM mandates WHERE expires < ?", now - 2 * CLOCK_SKEW);
     const finished = this.#sql
       .exec<{ key: string; issuer: string }>(
         "DELETE FROM runs WHERE expires < ? RETURNING key, issuer",
@@ -214,9 +175,7 @@ export class Runs {
       .toArray();
     for (const { key, issuer } of finished) {
       this.#sizes.delete(key);
-      const left = (this.#live.get(issuer) ?? 0) - 1;
-      if (left > 0) this.#live.set(issuer, left);
-      else this.#live.delete(issuer);
+      this.#live.removed(issuer);
     }
   }
 
@@ -241,5 +200,3 @@ export const rootParent = ({ iat }: { readonly iat: number }): Parent => ({
   level: 3,
   denied: false,
 });
-
-const mandateKey = (iss: string, jti: string): string => JSON.stringify([iss, jti]);

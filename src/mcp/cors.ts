@@ -1,29 +1,22 @@
+import { EVIDENCE_HEADERS } from "../evidence-headers.ts";
 import { PREFLIGHT_MAX_AGE } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 /** Request headers a browser client may send (MCP transport, and the evidence). */
 const ALLOWED_HEADERS = [
+  ...EVIDENCE_HEADERS,
   "accept",
-  "act-mandate",
-  "act-record",
-  "authorization",
   "baggage",
-  "content-digest",
   "content-type",
   "dpop",
-  "execution-context",
   "last-event-id",
   "mcp-method",
   "mcp-name",
   "mcp-protocol-version",
   "mcp-session-id",
-  "signature",
-  "signature-input",
   "traceparent",
   "tracestate",
-  "wimse-ect",
-  "x-mcp-attestation",
 ];
 
 /** Response headers a browser client may read. */

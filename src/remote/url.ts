@@ -17,21 +17,22 @@ export function remoteUrlProblem(text: string): string | null {
   if (url.username !== "" || url.password !== "") return "must not have user information";
   if (url.port !== "") return "must not have a port: only 443 is asked";
   if (text.includes("#")) return "must not have a fragment";
+  if (text.endsWith("?")) return "must not have an empty query";
   const problem = remoteHostProblem(url.hostname);
   if (problem !== null) return problem;
   // One spelling for each URL. It also leaves out what URL drops in silence: tabs, line ends, an empty user.
   return url.href === text ? null : `must be written as ${url.href}`;
 }
 
-/**
- * The same of a host name alone.
- * @param host as URL writes it: in lower case, IPv4 addresses of any notation in four decimal numbers
- */
+/** The same of a host name alone: it is compared with what URL makes of a host. */
 export function remoteHostProblem(host: string): string | null {
   if (host.startsWith("[") || /^[\d.]+$/.test(host)) return "must name a host, not an IP address";
   if (host.endsWith(".")) return "must not have a dot after its host name";
   if (!host.includes(".")) return "must have a host name with a dot";
-  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(host)) return "must have a host name of letters, digits and '-'";
-  const local = LOCAL_NAMES.find((name) => host.endsWith(name));
-  return local === undefined ? null : `must not name a host below ${local}`;
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(host))
+    return "must have a host name of lower-case letters, digits and '-'";
+  // Addresses that URL would write with four decimal numbers, and names that are none to it.
+  if (URL.parse(`https://${host}/`)?.hostname !== host) return "must have a host name that URLs can have";
+  const local = LOCAL_NAMES.find((name) => `.${host}`.endsWith(name));
+  return local === undefined ? null : `must not name a host of ${local}`;
 }

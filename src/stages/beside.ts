@@ -1,10 +1,10 @@
 /** What comes beside the caller's proof: session, attestation and record, in this order. Part of stages 6 and 7. */
 
-import { RECORD_HEADER } from "../evidence/act/record.ts";
 import { resolveReference } from "../evidence/attestation/reference.ts";
-import { ATTESTATION_HEADER, attestationChecks, verifyAttested } from "../evidence/attested.ts";
+import { attestationChecks, verifyAttested } from "../evidence/attested.ts";
 import { type Caller, type CallerContext, covers } from "../evidence/caller.ts";
 import { verifyRecorded } from "../evidence/recorded.ts";
+import { ATTESTATION_HEADER, RECORD_HEADER } from "../evidence-headers.ts";
 import type { Facts } from "../facts.ts";
 import type { Received } from "../mcp/read.ts";
 import type { Reason } from "../reasons.ts";

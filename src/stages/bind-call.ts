@@ -35,7 +35,7 @@ export function bindCall(
   trail.action = action.value;
   const named = ect === null ? ok(undefined) : bindAction(ect, action.value);
   if (!named.ok) return named;
-  if (tenant.act.uncappedSession && NEEDS_NO_CAP.test(message.method)) return ok(null);
+  if (tenant.act.unsafeUncappedSession && NEEDS_NO_CAP.test(message.method)) return ok(null);
   const capable = bindCapability(mandate, action.value);
   if (capable.ok) trail.checks.push("capability");
   return capable;

@@ -1,4 +1,3 @@
-import { lanesOf } from "../ancestors.ts";
 import { type Counted, type Grant, permitCall } from "../evidence/act/bind.ts";
 import type { Caller } from "../evidence/caller.ts";
 import type { Message } from "../mcp/message.ts";
@@ -25,6 +24,6 @@ export function permit(
   const args = message.kind === "request" && message.tool !== null ? message.tool.arguments : null;
   const permitted = permitCall(grants, args);
   // Each lane has a ledger that counts for itself: together they would allow more than the maximum.
-  const isCountable = !permitted.ok || permitted.value === null || lanesOf(agent, tenant).length === 1;
-  return isCountable ? permitted : fail("capability.constraint_unknown");
+  const isCountable = !permitted.ok || permitted.value === null || agent.lanes.size === 1;
+  return isCountable ? permitted : fail("capability.not_countable");
 }

@@ -39,7 +39,7 @@ export async function recheck(
   const found = await readTenant(id, env, now);
   if (!found.ok) return found;
   const tenant = found.value;
-  const keys = keyFinder(env, now);
+  const keys = keyFinder(env, Date.now);
   const mandate = await verifyMandate(
     presented,
     tenant,

@@ -4,7 +4,6 @@ import * as v from "valibot";
 import { sha256, toBase64url, utf8 } from "../encoding.ts";
 import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
 import { MAX_TENANT_BYTES } from "../limits.ts";
-import { metadataUrl } from "../oauth/resource-metadata.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
 import {
@@ -24,12 +23,16 @@ import {
   checkWorkloads,
 } from "./rules.ts";
 import { actPolicy } from "./schema/act.ts";
+import { actionsPolicy } from "./schema/actions.ts";
+import { oauthPolicy, sessionsPolicy, streamsPolicy, toolsPolicy } from "./schema/answers.ts";
 import { attestationKey, attestationPolicy } from "./schema/attestation.ts";
 import { type ShapedDocument, tenantDocument } from "./schema/document.ts";
 import { ectPolicy } from "./schema/ect.ts";
+import { evidencePolicy } from "./schema/evidence.ts";
 import { agent, issuer, trustDomain } from "./schema/identities.ts";
+import { originPolicy } from "./schema/origin.ts";
 import { signaturePolicy, webBotAuthPolicy } from "./schema/signature.ts";
-import type { EvidenceRule, Tenant } from "./tenant.ts";
+import type { Tenant } from "./tenant.ts";
 import { pathTenantUrl } from "./urls.ts";
 
 export type { Fault } from "./faults.ts";
@@ -80,6 +83,7 @@ export async function compileTenant(
   );
   const trustDomains = await compileTrustDomains(
     entriesOf(trustDomain, raw, "trustDomains"),
+    issuers,
     agents.places,
     pinnedKeys,
     found,
@@ -176,7 +180,7 @@ function settings(
   document: ShapedDocument,
   gatewayUrl: string,
 ): Omit<Tenant, "revision" | "agents" | "pinnedKeys" | "issuers" | "trustDomains" | "attestationKeys"> {
-  const { id, origin, act, actions, signature, ect, attestation, sessions, streams, tools } = document;
+  const { id } = document;
   const publicUrl = document.publicUrl ?? pathTenantUrl(gatewayUrl, id);
   return {
     id,
@@ -185,30 +189,19 @@ function settings(
     audiences: new Set(document.audiences ?? [publicUrl]),
     fingerprints: new Set(document.serverFingerprints ?? [publicUrl]),
     suspended: document.status === "suspended",
-    origin: {
-      url: origin.url,
-      binding: origin.binding ?? null,
-      timeoutMs: origin.timeoutSeconds * 1000,
-      forwardHeaders: new Set(origin.forwardHeaders),
-    },
     allowedOrigins: new Set(document.allowedOrigins),
     maxBodyBytes: document.maxBodyBytes,
-    evidenceRules: document.evidence.map(
-      ({ methods, tools, require }): EvidenceRule => ({
-        methods: methods ? new Set(methods) : null,
-        tools: tools ? new Set(tools) : null,
-        require: new Set(require),
-      }),
-    ),
-    actions: { ...actions, extraMethods: new Set(actions.extraMethods) },
-    signature: signaturePolicy(signature),
+    origin: originPolicy(document.origin),
+    evidenceRules: evidencePolicy(document.evidence),
+    actions: actionsPolicy(document.actions),
+    signature: signaturePolicy(document.signature),
     webBotAuth: webBotAuthPolicy(document.webBotAuth),
-    act: actPolicy(act),
-    ect: ectPolicy(ect),
-    attestation: attestationPolicy(attestation),
-    sessions: { maxAge: sessions.maxAgeSeconds },
-    streams: { recheck: streams.recheckSeconds, grace: streams.graceSeconds },
-    oauth: { ...document.oauth, metadataUrl: metadataUrl(publicUrl) },
-    tools,
+    act: actPolicy(document.act),
+    ect: ectPolicy(document.ect),
+    attestation: attestationPolicy(document.attestation),
+    sessions: sessionsPolicy(document.sessions),
+    streams: streamsPolicy(document.streams),
+    oauth: oauthPolicy(document.oauth, publicUrl),
+    tools: toolsPolicy(document.tools),
   };
 }

@@ -83,6 +83,13 @@ export const nonEmptyList = <S extends v.GenericSchema>(item: S, max: number, de
 export const flag = (description: string) =>
   v.optional(v.pipe(v.boolean(), v.description(description)), false);
 
+/** A URL without what `problem` finds. */
+export const url = (problem: (value: string) => string | null, description: string) =>
+  v.pipe(v.string(), must(problem), v.description(description));
+
+export const methodName = (description: string) =>
+  text(/^[A-Za-z0-9_.$/-]{1,128}$/, "must be a JSON-RPC method name of 1 to 128 characters", description);
+
 export const toolName = text(
   new RegExp(`^[!-~]{1,${MAX_TOOL_NAME_LENGTH}}$`),
   `must have 1 to ${MAX_TOOL_NAME_LENGTH} printable ASCII characters`,

@@ -1,21 +1,9 @@
 /** Request headers that no tenant can have forwarded. */
 
+import { EVIDENCE_HEADERS } from "../evidence-headers.ts";
+
 /** Credentials and evidence: what proves something to us could be replayed by an origin that receives it. */
-const CREDENTIALS = [
-  "authorization",
-  "cookie",
-  "act-mandate",
-  "act-record",
-  "wimse-ect",
-  "execution-context",
-  "signature",
-  "signature-input",
-  "content-digest",
-  "dpop",
-  "workload-identity-token",
-  "txn-token",
-  "x-mcp-attestation",
-];
+const CREDENTIALS = [...EVIDENCE_HEADERS, "cookie", "dpop", "txn-token"];
 
 /** Framing and hop-by-hop fields (RFC 9110 section 7.6.1): they speak of this connection, not of the message. */
 const HOP_BY_HOP = [

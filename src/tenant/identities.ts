@@ -2,11 +2,11 @@
 
 import type * as v from "valibot";
 import { importNamedSecret, importSharedSecret, importVerificationKey } from "../keys/hygiene.ts";
-import type { KeyAlgorithm, NamedSecret, VerificationKey } from "../keys/key.ts";
+import { type NamedSecret, TOKEN_ALGORITHMS, type VerificationKey, WIT_ALGORITHMS } from "../keys/key.ts";
 import type { KeyRing } from "../keys/source.ts";
 import type { Result } from "../result.ts";
 import { claims, type Found, imported, type Path } from "./faults.ts";
-import { type AgentKeyPlaces, compileRing } from "./key-rings.ts";
+import { type AgentKeyPlaces, compileRing, shareKeys } from "./key-rings.ts";
 import { compileSource } from "./key-sources.ts";
 import type { attestationKey } from "./schema/attestation.ts";
 import type { agent, issuer, trustDomain } from "./schema/identities.ts";
@@ -27,9 +27,6 @@ export interface Placed<S extends v.GenericSchema> {
   readonly at: Path;
   readonly value: v.InferOutput<S>;
 }
-
-/** What mandates are signed with. */
-const ISSUER_ALGORITHMS: readonly KeyAlgorithm[] = ["ES256", "EdDSA"];
 
 /**
  * Agents by every identity, and their keys.
@@ -63,6 +60,7 @@ export async function compileAgents(
       unsafeBearerOnly: bearerOnly(at, value, found),
       keySources,
       workload: workloadOf(at, value, claimWorkload, found),
+      lanes: lanesOf(value),
     };
     for (const [i, subject] of value.subjects.entries()) {
       const place = [...at, "subjects", i];
@@ -78,7 +76,7 @@ export async function compileAgents(
       if (claimAttestation(identity, [...at, "attestations", i])) byAttestation.set(identity, owner);
     }
     // An attestation is bound to no key: two lanes would be two ledgers, and each would take its nonce once.
-    if (value.attestations.length > 0 && lanesOf(value).size > 1) {
+    if (value.attestations.length > 0 && owner.lanes.size > 1) {
       found.push({ at: [...at, "attestations"], problem: "needs all keys of the agent to have one lane" });
     }
     const addKey = async (jwk: Jwk, { profile, lane }: KeyRole, place: Path): Promise<void> => {
@@ -100,6 +98,11 @@ export async function compileAgents(
         await addKey(compiled.jwk, entry, place);
       } else if (compiled.url !== null && claimUrl(compiled.url, place)) {
         places.urls.set(compiled.url, place);
+        const [first] = keySources;
+        // One key can be published in two places: which of them answers must not choose profile and lane.
+        if (first !== undefined && (first.profile !== entry.profile || first.lane !== entry.lane)) {
+          found.push({ at: place, problem: "must have profile and lane of the agent's other sources" });
+        }
         keySources.push({ source: compiled.source, profile: entry.profile, lane: entry.lane });
       }
     }
@@ -143,17 +146,18 @@ const rolesOf = ({ keys, keySources }: v.InferOutput<typeof agent>): readonly Ke
   ...keySources,
 ];
 
-const lanesOf = (value: v.InferOutput<typeof agent>): ReadonlySet<number> =>
-  new Set(rolesOf(value).map(({ lane }) => lane));
+const lanesOf = (value: v.InferOutput<typeof agent>): Agent["lanes"] =>
+  new Set([...rolesOf(value), ...(value.workload ? [value.workload] : [])].map(({ lane }) => lane));
 
 /** A bearer alone names an agent and no key, so whatever the key, profile and lane have to be the same. */
 function bearerOnly(at: Path, value: v.InferOutput<typeof agent>, found: Found[]): Agent["unsafeBearerOnly"] {
   if (!value.unsafeBearerOnly) return null;
+  const roles = rolesOf(value);
   const place = [...at, "unsafeBearerOnly"];
-  if (rolesOf(value).some(({ profile }) => profile !== "poc")) {
+  if (roles.some(({ profile }) => profile !== "poc")) {
     found.push({ at: place, problem: "is for agents whose keys are all of the profile poc" });
   }
-  const lanes = lanesOf(value);
+  const lanes = new Set(roles.map(({ lane }) => lane));
   if (lanes.size > 1) found.push({ at: place, problem: "needs all keys of the agent to have one lane" });
   const [lane] = lanes;
   if (lane === undefined) found.push({ at: place, problem: "needs a key, whose lane it is kept in" });
@@ -178,7 +182,7 @@ export async function compileIssuers(
       if (!agentNames.has(name))
         found.push({ at: [...at, "agents", i], problem: "is not the name of an agent" });
     }
-    const keys = await compileRing(value, at, ISSUER_ALGORITHMS, agentKeys, pinned, found);
+    const keys = await compileRing(value, at, TOKEN_ALGORITHMS, agentKeys, pinned, found);
     const { iss, actions, maxLifetimeSeconds: maxLifetime } = value;
     if (claimIss(iss, [...at, "iss"])) {
       table.set(iss, {
@@ -193,12 +197,10 @@ export async function compileIssuers(
   return table;
 }
 
-/** What may sign workload identity tokens. */
-const DOMAIN_ALGORITHMS: readonly KeyAlgorithm[] = ["ES256", "ES384", "EdDSA"];
-
 /** Key rings of trust domains, by their names. */
 export async function compileTrustDomains(
   domains: readonly Placed<typeof trustDomain>[],
+  issuers: ReadonlyMap<string, Issuer>,
   agentKeys: AgentKeyPlaces,
   pinned: KeyRing["pinned"],
   found: Found[],
@@ -206,7 +208,10 @@ export async function compileTrustDomains(
   const table = new Map<string, KeyRing>();
   const claimDomain = claims("trust domain", found);
   for (const { at, value } of domains) {
-    const ring = await compileRing(value, at, DOMAIN_ALGORITHMS, agentKeys, pinned, found);
+    const ring = await compileRing(value, at, WIT_ALGORITHMS, agentKeys, pinned, found);
+    for (const { iss, keys } of issuers.values()) {
+      if (shareKeys(ring, keys)) found.push({ at, problem: `has a key or source of the issuer ${iss}` });
+    }
     if (claimDomain(value.domain, [...at, "domain"])) table.set(value.domain, ring);
   }
   return table;

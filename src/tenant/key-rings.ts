@@ -54,3 +54,13 @@ export async function compileRing(
   }
   return { own, sources, pinned };
 }
+
+/** Whether two rings have a key of the document, or a source that is fetched, in common. */
+export function shareKeys(one: KeyRing, other: KeyRing): boolean {
+  const named = ({ own, sources }: KeyRing): readonly string[] => [
+    ...[...own.values()].map(({ thumbprint }) => thumbprint),
+    ...sources.flatMap((source) => ("url" in source ? [source.url] : [])),
+  ];
+  const names = new Set(named(one));
+  return named(other).some((name) => names.has(name));
+}

@@ -5,6 +5,7 @@ import {
   KV_DEADLINE_MS,
   MAX_CACHED_TENANT_BYTES,
   TENANT_FRESH_MS,
+  TENANT_KV_TTL,
   TENANT_STALE_MS,
 } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -36,7 +37,7 @@ export async function readTenantValue(
   const known = cache.get(key);
   if (known !== undefined && now < known.freshUntil) return ok(known.text);
   try {
-    const text = await withDeadline(env.TENANTS.get(key, { cacheTtl: 30 }), KV_DEADLINE_MS);
+    const text = await withDeadline(env.TENANTS.get(key, { cacheTtl: TENANT_KV_TTL }), KV_DEADLINE_MS);
     if (text === null) cache.delete(key);
     else cache.set(key, { text, readAt: now, freshUntil: now + TENANT_FRESH_MS });
     return ok(text);

@@ -1,18 +1,25 @@
 import type { NamedSecret, SharedSecret, VerificationKey } from "../keys/key.ts";
 import type { KeyRing, KeySource } from "../keys/source.ts";
 import type { ActPolicy } from "./schema/act.ts";
+import type { ActionTemplates } from "./schema/actions.ts";
+import type { OAuthMetadata, SessionPolicy, StreamPolicy, ToolPolicy } from "./schema/answers.ts";
 import type { AttestationPolicy } from "./schema/attestation.ts";
 import type { EctPolicy } from "./schema/ect.ts";
+import type { EvidenceRule } from "./schema/evidence.ts";
+import type { Origin } from "./schema/origin.ts";
 import type { SignaturePolicy, WebBotAuthPolicy, WimseProfile, Workload } from "./schema/signature.ts";
 
-export type { ActPolicy } from "./schema/act.ts";
+// What of the sections other folders need by name.
+export type { ActionTemplates } from "./schema/actions.ts";
 export type {
   AttestationDialect,
   AttestationPolicy,
   ReferencePolicy,
   SignedDialect,
 } from "./schema/attestation.ts";
-export type { EctLevel, EctPolicy } from "./schema/ect.ts";
+export type { EctLevel } from "./schema/ect.ts";
+export type { EvidenceKind, EvidenceRule } from "./schema/evidence.ts";
+export type { Origin } from "./schema/origin.ts";
 export type { SignaturePolicy, WebBotAuthPolicy, WimseProfile, Workload } from "./schema/signature.ts";
 
 /**
@@ -60,15 +67,6 @@ export interface Tenant {
   readonly tools: ToolPolicy;
 }
 
-export interface Origin {
-  readonly url: string;
-  /** Name of a Fetcher binding to reach it through; null for public https. */
-  readonly binding: string | null;
-  readonly timeoutMs: number;
-  /** Lower-case names of further request headers the origin receives. */
-  readonly forwardHeaders: ReadonlySet<string>;
-}
-
 /** Who may grant mandates (ACT `iss`), and what. */
 export interface Issuer {
   readonly iss: string;
@@ -93,6 +91,8 @@ export interface Agent {
   readonly keySources: readonly AgentKeySource[];
   /** Where it is not null, the agent has no keys of its own: it signs with that of a WIT. */
   readonly workload: Workload | null;
+  /** Those of all its keys, sources and workload: each is a ledger of its own. */
+  readonly lanes: ReadonlySet<number>;
 }
 
 /** A source of keys of an agent; all of them have this profile and lane. */
@@ -130,50 +130,6 @@ export type AttestationKey =
   | VerificationKey
   /** With the flag, envelopes of dialect C are taken as well. */
   | (SharedSecret & { readonly unsafeDialectC?: boolean });
-
-export type EvidenceKind = "mandate" | "signature" | "ect" | "attestation";
-
-export interface EvidenceRule {
-  /** MCP methods; null for all. */
-  readonly methods: ReadonlySet<string> | null;
-  /** Tool names of `tools/call`; null for all. A rule with tools matches nothing else. */
-  readonly tools: ReadonlySet<string> | null;
-  readonly require: ReadonlySet<EvidenceKind>;
-}
-
-export interface ActionTemplates {
-  /** With `{tool}` once, at its end. */
-  readonly toolCall: string;
-  /** With `{method}` once, at its end. */
-  readonly session: string;
-  /** MCP methods beyond the fixed table, such as those of extensions. */
-  readonly extraMethods: ReadonlySet<string>;
-}
-
-export interface SessionPolicy {
-  /** Oldest session id, in seconds. */
-  readonly maxAge: number;
-}
-
-/** What becomes of an open response stream, in seconds. */
-export interface StreamPolicy {
-  /** Time between two checks of its caller. */
-  readonly recheck: number;
-  /** How long it may go on when a new request would find its mandate expired. */
-  readonly grace: number;
-}
-
-/** What the tenant's protected resource metadata says (RFC 9728), and where it stands. */
-export interface OAuthMetadata {
-  readonly metadataUrl: string;
-  readonly authorizationServers: readonly string[];
-  readonly scopes: readonly string[];
-}
-
-export interface ToolPolicy {
-  /** Whether `tools/list` shows a caller only what it may call. */
-  readonly filterList: boolean;
-}
 
 /** Injective keys for the two maps that have pairs. */
 export const attestationKeyId = (iss: string, secretVersion: string): string =>

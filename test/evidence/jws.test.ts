@@ -93,7 +93,12 @@ describe("verifyJws", async () => {
     expect(await verify(await compact({ alg }, {}, sign), jwk)).toBe(true);
   });
 
-  test.each(["none", "None", "HS256", "RS256", "es256", "ES256", "Ed25519", ""])(
+  test("Ed25519 is another name of EdDSA (RFC 9864)", async () => {
+    expect(await verify(await compact({ alg: "Ed25519" }, {}, ed.sign), ed.jwk)).toBe(true);
+    expect(await verify(await compact({ alg: "Ed25519" }, {}, p256.sign), p256.jwk)).toBe(false);
+  });
+
+  test.each(["none", "None", "HS256", "RS256", "es256", "ES256", "ed25519", ""])(
     "the key's algorithm counts, not alg %j",
     async (alg) => {
       expect(await verify(await compact({ alg }, {}, ed.sign), ed.jwk)).toBe(false);

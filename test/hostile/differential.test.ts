@@ -413,7 +413,8 @@ const POLICIES: readonly (readonly [string, (message: Message, us: string, them:
   ],
   [
     "the other has no sf, no bs and no @query-param",
-    ({ input }, us, them) => us === "ok" && them === "UnsupportedFeature" && /;sf|;bs|@query-param/.test(input),
+    ({ input }, us, them) =>
+      us === "ok" && them === "UnsupportedFeature" && /;sf|;bs|@query-param/.test(input),
   ],
 ];
 

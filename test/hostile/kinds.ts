@@ -1,43 +1,90 @@
-/** Valid calls of every kind and profile: what the mutants are made from. */
+/** Valid calls of every kind and profile, at tenants of every sort: what the mutants are made from. */
 
+import {
+  delegateMandate,
+  generateSigner,
+  mintRecord,
+  SESSION_ACTIONS,
+  type SignatureProfile,
+  startRun,
+} from "../../src/agent/index.ts";
+import { signJwt } from "../../src/agent/signer.ts";
 import { signAttestation } from "../../src/evidence/attestation/sign.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import type { AttestationDialect } from "../../src/tenant/tenant.ts";
-import type { Caller, Scene, Wishes } from "../socket/harness.ts";
-import { beginSession, rpc, toolCall } from "../socket/messages.ts";
+import { type Caller, type Scene, setScene, type Wishes } from "../socket/harness.ts";
+import { beginSession, headerOf, resign, rpc, toolCall, withHeader } from "../socket/messages.ts";
 import type { Wire } from "../socket/raw.ts";
 
 /** One kind of call. Each one made is fresh: it can be admitted once. */
 export interface Kind {
   readonly name: string;
-  readonly caller: Caller;
+  readonly tenant: string;
+  readonly profile: SignatureProfile;
   readonly make: () => Promise<Wire>;
 }
 
-/** @param tenant takes ECTs by Ed25519 keys too */
-export async function kindsOf(scene: Scene, tenant: string): Promise<readonly Kind[]> {
+/** A scene with every kind of call in it. */
+export interface Stage {
+  readonly scene: Scene;
+  readonly tenants: readonly string[];
+  readonly kinds: readonly Kind[];
+}
+
+export async function setStage(): Promise<Stage> {
+  const ect = { algorithms: ["ES256" as const, "EdDSA" as const] };
+  const workloads = await makeWorkloads();
+  const tenants = {
+    acme: { ect },
+    quiet: { ect },
+    // Takes what is off unless it is asked for.
+    loose: { ect: { ...ect, unsafeUnsigned: true }, act: { delegation: { maxDepth: 1 } } },
+    six: workloads.tenant("wimse-06"),
+    seven: workloads.tenant("wimse-07"),
+  };
+  const scene = await setScene(tenants);
+  const kinds = [...(await registered(scene)), ...(await loose(scene)), ...(await workloads.kinds(scene))];
+  return { scene, tenants: Object.keys(tenants), kinds };
+}
+
+type Made = { readonly body: string | null; readonly wishes?: Wishes };
+
+/** Calls under one mandate for all of a kind, as an agent would. */
+async function kindOf(
+  scene: Scene,
+  named: { readonly name: string; readonly tenant?: string; readonly caller: Caller },
+  make: (id: number) => Promise<Made>,
+): Promise<Kind> {
+  const { name, tenant = "acme", caller } = named;
+  const run = await scene.run(tenant, { caller });
+  let made = 0;
+  return {
+    name,
+    tenant,
+    profile: caller.profile,
+    async make() {
+      made += 1;
+      const { body, wishes } = await make(made);
+      return scene.sign(tenant, body, { run, caller, ...wishes });
+    },
+  };
+}
+
+/** No two kinds have a body in common, so that nobody can put one together from the other. */
+const search = (kind: string, id: number): string =>
+  toolCall("search", { query: `${kind}-${id}`, limit: id, deep: [true, null] }, id);
+
+// -- registered keys ----------------------------------------------------------------------------------------
+
+async function registered(scene: Scene): Promise<readonly Kind[]> {
   const { reader, scribe, courier } = scene;
+  const tenant = "acme";
+  const kind = (name: string, caller: Caller, make: (id: number) => Promise<Made>) =>
+    kindOf(scene, { name, caller }, make);
   const sessions = new Map<Caller, string>();
   for (const caller of [reader, courier]) {
     sessions.set(caller, await beginSession(scene, tenant, `s-${caller.name}`, { caller }));
   }
-  /** Under one mandate for all of a kind, as an agent would. */
-  const kind = async (
-    name: string,
-    caller: Caller,
-    make: (id: number) => Promise<{ body: string | null; wishes?: Wishes }>,
-  ): Promise<Kind> => {
-    const run = await scene.run(tenant, { caller });
-    let made = 0;
-    return {
-      name,
-      caller,
-      async make() {
-        made += 1;
-        const { body, wishes } = await make(made);
-        return scene.sign(tenant, body, { run, caller, ...wishes });
-      },
-    };
-  };
   const inSession = (caller: Caller) => ({ headers: { "mcp-session-id": sessions.get(caller) ?? "" } });
   const attested = (caller: Caller, dialect: AttestationDialect) => ({
     attestation: { signer: caller.attestor, intent: "test", dialect, projection: "identity" as const },
@@ -60,9 +107,6 @@ export async function kindsOf(scene: Scene, tenant: string): Promise<readonly Ki
     const params = { name: "sealed", arguments: args, _meta: { attestation: envelope } };
     return { body: rpc("tools/call", params, id), wishes: unattested(caller) };
   };
-  /** No two kinds have a body in common, so that nobody can put one together from the other. */
-  const search = (kind: string, id: number) =>
-    toolCall("search", { query: `${kind}-${id}`, limit: id, deep: [true, null] }, id);
   const sealed = (kind: string, id: number) =>
     toolCall("sealed", { query: `${kind}-${id}`, limit: id }, `m-${id}`);
 
@@ -136,3 +180,100 @@ const modern = (id: number) => {
     },
   };
 };
+
+// -- what a tenant asks for ---------------------------------------------------------------------------------
+
+/** ECTs of level 1, mandates that were handed on, records. */
+async function loose(scene: Scene): Promise<readonly Kind[]> {
+  const { reader, writer, scribe } = scene;
+  const tenant = "loose";
+  const unsigned = await kindOf(scene, { name: "ECT of level 1", tenant, caller: reader }, async (id) => ({
+    body: search("level-1", id),
+  }));
+  const grant = { caller: writer, maxDepth: 1 };
+  const token = await delegateMandate({
+    parent: await scene.mandate(tenant, grant),
+    signer: writer.signer,
+    sub: `agent:${reader.name}`,
+    purpose: "test",
+    actions: [...SESSION_ACTIONS, "mcp.search"],
+  });
+  return [
+    {
+      ...unsigned,
+      async make() {
+        const wire = await unsigned.make();
+        const claims = headerOf(wire, "wimse-ect").split(".")[1] ?? "";
+        return resign(scene, tenant, withHeader(wire, "wimse-ect", claims), { caller: reader });
+      },
+    },
+    await kindOf(scene, { name: "a mandate handed on", tenant, caller: reader }, async (id) => ({
+      body: search("delegated", id),
+      wishes: { run: startRun(token) },
+    })),
+    await kindOf(scene, { name: "a record", tenant, caller: scribe }, async (id) => {
+      const run = await scene.run(tenant, { caller: scribe });
+      const record = await mintRecord({
+        mandate: run.mandate.token,
+        signer: scribe.signer,
+        execAct: "mcp.search",
+      });
+      return { body: search("record", id), wishes: { run, headers: { "act-record": record } } };
+    }),
+  ];
+}
+
+// -- workloads ----------------------------------------------------------------------------------------------
+
+const SUBJECT = "wimse://example.test/reader";
+
+async function makeWorkloads() {
+  const authority = await generateSigner({ alg: "ES256", kid: "authority-1" });
+  const own = await generateSigner({ alg: "ES256" });
+  const others = await Promise.all(
+    ["writer", "courier"].map(async (name) => ({ name, ...(await generateSigner({ alg: "ES256" })) })),
+  );
+  const wit = await signJwt(authority.signer, "wit+jwt", {
+    sub: SUBJECT,
+    exp: Math.floor(Date.now() / 1000) + 3600,
+    cnf: { jwk: own.publicJwk },
+  });
+  const agents = (revision: "wimse-06" | "wimse-07"): TenantDocument["agents"] => [
+    { name: "reader", subjects: ["agent:reader"], workload: { subjects: [SUBJECT], revision } },
+    ...others.map(({ name, publicJwk }) => ({
+      name,
+      subjects: [`agent:${name}`],
+      keys: [{ jwk: { ...publicJwk } }],
+    })),
+  ];
+  return {
+    tenant: (revision: "wimse-06" | "wimse-07") => ({
+      agents: agents(revision),
+      trustDomains: [{ domain: "example.test", keys: [{ ...authority.publicJwk }] }],
+    }),
+    kinds: (scene: Scene): Promise<readonly Kind[]> => {
+      const caller = { ...scene.reader, signer: own.signer };
+      const kind = async (
+        name: string,
+        tenant: string,
+        profile: SignatureProfile,
+        make: (id: number) => Made,
+      ): Promise<Kind> => ({
+        ...(await kindOf(scene, { name, tenant, caller }, async (id) => {
+          const { body, wishes } = make(id);
+          return { body, wishes: { profile, wit, ...wishes } };
+        })),
+        profile,
+      });
+      const get = (id: number): Made => ({
+        body: null,
+        wishes: { method: "GET", headers: { "last-event-id": `e-${id}` } },
+      });
+      return Promise.all([
+        kind("WIMSE 06", "six", "wimse-06", (id) => ({ body: search("six", id) })),
+        kind("WIMSE 07", "seven", "wimse-07", (id) => ({ body: search("seven", id) })),
+        kind("WIMSE 07, GET", "seven", "wimse-07", get),
+      ]);
+    },
+  };
+}

@@ -157,6 +157,9 @@ export const JWS_CHANGES: Readonly<Record<string, TextChange>> = {
   "another kid": withHeader({ kid: "writer-1" }),
   "a key of its own": withHeader({ jwk: { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) } }),
   "a crit": withHeader({ crit: ["b64"], b64: false }),
+  "its claims alone": (value) => value.slice(0, value.lastIndexOf(" ") + 1) + (value.split(".")[1] ?? ""),
+  // An ECT of level 1.
+  "the JSON of what has no dots": (value, random) => (value.includes(".") ? null : inJson(value, random)),
   "the other signature": inPart(2, malleated),
 };
 

@@ -1,5 +1,6 @@
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { knownKey, type LoadedKeys } from "../../src/keys/cache.ts";
+import type { Clock } from "../../src/keys/source.ts";
 import {
   KEYS_COOL_DOWN_MS,
   KEYS_DEADLINE_MS,
@@ -21,11 +22,11 @@ const keys = (...kids: readonly string[]): LoadedKeys => ({
 function source(first: LoadedKeys | null) {
   const id = crypto.randomUUID();
   const load = vi.fn<() => Promise<LoadedKeys | null>>(async () => first);
-  const ask = async (kid: string, now: number): Promise<string> => {
-    const found = await knownKey(id, kid, load, now);
+  const askBy = async (kid: string, clock: Clock): Promise<string> => {
+    const found = await knownKey(id, kid, load, clock);
     return found.ok ? `${found.value.kid}` : found.error;
   };
-  return { load, ask };
+  return { load, askBy, ask: (kid: string, now: number) => askBy(kid, () => now) };
 }
 
 describe("fresh", () => {
@@ -141,26 +142,88 @@ describe("while another request fetches", () => {
     expect(await first).toBe("unknown");
   });
 
-  test("one that was cut off with its request holds nobody up for ever", async () => {
-    vi.useFakeTimers();
-    try {
-      const { load, ask } = source(null);
-      load.mockReturnValueOnce(new Promise(() => {}));
-      void ask("a", NOW);
-      load.mockResolvedValue(keys("a"));
-      const waiting = [ask("a", NOW), ask("a", NOW + 1)];
-      await vi.advanceTimersByTimeAsync(2 * KEYS_DEADLINE_MS);
+  describe("that is cut off with its client", () => {
+    const never = new Promise<LoadedKeys | null>(() => {});
+    const inTime = (kid: string) => async (): Promise<LoadedKeys> => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return keys("a", kid);
+    };
+    beforeEach(() => void vi.useFakeTimers({ now: NOW }));
+    afterEach(() => void vi.useRealTimers());
+
+    test.each([false, true])(
+      "all others wait for the one that takes over (something known: %s)",
+      async (isWarm) => {
+        const { load, askBy } = source(keys("a"));
+        if (isWarm) {
+          await askBy("a", Date.now);
+          vi.advanceTimersByTime(KEYS_COOL_DOWN_MS);
+          load.mockClear();
+        }
+        load.mockReturnValueOnce(never).mockImplementation(inTime("b"));
+        void askBy("b", Date.now);
+        const waiting: Promise<string>[] = [];
+        for (let i = 0; i < 3; i++) {
+          await vi.advanceTimersByTimeAsync(700);
+          waiting.push(askBy("b", Date.now));
+        }
+        await vi.advanceTimersByTimeAsync(20_000);
+        expect(new Set(await Promise.all(waiting))).toEqual(new Set(["b"]));
+        expect(load).toHaveBeenCalledTimes(2);
+      },
+    );
+
+    test("nobody waits for ever, or is told that a key is not there", async () => {
+      const { load, askBy } = source(keys("a"));
+      await askBy("a", Date.now);
+      vi.advanceTimersByTime(KEYS_COOL_DOWN_MS);
+      load.mockReturnValue(never);
+      const first = Date.now();
+      void askBy("b", Date.now);
       await vi.advanceTimersByTimeAsync(KEYS_POLL_MS);
-      expect(await Promise.all(waiting)).toEqual(["a", "a"]);
-      expect(load).toHaveBeenCalledTimes(2);
+      const waiting = Array.from({ length: 3 }, async () => ({
+        said: await askBy("b", Date.now),
+        at: Date.now(),
+      }));
+      // One of them takes over, and is cut off too; then the next.
+      await vi.advanceTimersByTimeAsync(5 * KEYS_DEADLINE_MS);
+      const told = await Promise.all(waiting.slice(2));
+      expect(new Set(told.map(({ said }) => said))).toEqual(new Set(["unavailable"]));
+      for (const { at } of told)
+        expect(at - first).toBeLessThanOrEqual(4 * KEYS_DEADLINE_MS + 2 * KEYS_POLL_MS);
       // Who comes later does not wait at all.
-      load.mockReturnValueOnce(new Promise(() => {}));
-      void ask("a", NOW + KEYS_FRESH_MS);
       load.mockResolvedValue(keys("b"));
-      expect(await ask("b", NOW + KEYS_FRESH_MS + 2 * KEYS_DEADLINE_MS)).toBe("b");
-    } finally {
-      vi.useRealTimers();
-    }
+      vi.advanceTimersByTime(2 * KEYS_DEADLINE_MS);
+      expect(await askBy("b", Date.now)).toBe("b");
+    });
+
+    test("what was forgotten meanwhile is fetched, and kept", async () => {
+      const { load, askBy } = source(null);
+      load.mockImplementation(async () => {
+        const other = source({ ...keys("x"), bytes: MAX_CACHED_KEY_BYTES });
+        await other.askBy("x", Date.now);
+        return keys("a");
+      });
+      expect(await askBy("a", Date.now)).toBe("a");
+      expect(await askBy("a", Date.now)).toBe("a");
+      expect(load).toHaveBeenCalledTimes(1);
+    });
+  });
+
+  test("the next one is counted from its end", async () => {
+    const { load, askBy } = source(null);
+    let now = NOW;
+    load.mockImplementation(async () => {
+      now += 2 * KEYS_DEADLINE_MS;
+      return null;
+    });
+    await askBy("a", () => now);
+    now += KEYS_RETRY_MS - 1;
+    expect(await askBy("a", () => now)).toBe("unavailable");
+    expect(load).toHaveBeenCalledTimes(1);
+    now += 1;
+    await askBy("a", () => now);
+    expect(load).toHaveBeenCalledTimes(2);
   });
 
   test("what it brings after another has taken over is not kept", async () => {
@@ -175,6 +238,31 @@ describe("while another request fetches", () => {
     expect(await first).toBe("a");
     expect(await ask("a", later)).toBe("unknown");
     expect(await ask("b", later)).toBe("b");
+  });
+});
+
+describe("a key with times of its own", () => {
+  const timed: LoadedKeys = {
+    table: new Map([["a", { kid: "a", nbf: NOW / 1000 + 10, exp: NOW / 1000 + 60 }]]),
+    bytes: 100,
+  };
+  test.each([
+    [NOW, "unknown"],
+    [NOW + 9_999, "unknown"],
+    [NOW + 10_000, "a"],
+    [NOW + 59_999, "a"],
+    [NOW + 60_000, "unknown"],
+  ])("at %d: %s", async (now, expected) => {
+    const { ask } = source(timed);
+    expect(await ask("a", now)).toBe(expected);
+  });
+
+  test("is renewed at once when it ends", async () => {
+    const { load, ask } = source(timed);
+    expect(await ask("a", NOW + 10_000)).toBe("a");
+    load.mockResolvedValue(keys("a"));
+    expect(await ask("a", NOW + 60_000)).toBe("a");
+    expect(load).toHaveBeenCalledTimes(2);
   });
 });
 

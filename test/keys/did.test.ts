@@ -150,6 +150,21 @@ describe("the document of a did:web", () => {
     ["two keys that could differ", method("#k", { publicKeyMultibase: multikey(jwk) })],
     ["a Multikey of another kind", method("#k", { publicKeyJwk: undefined, publicKeyMultibase: "z6LS" })],
     ["no method", []],
+    ["revoked", method("#k", { revoked: "2020-01-01T00:00:00Z" })],
+    ["revoked: null", method("#k", { revoked: null })],
+    [
+      "revoked, a Multikey",
+      method("#k", { publicKeyJwk: undefined, publicKeyMultibase: multikey(jwk), revoked: false }),
+    ],
+    ["expires without a zone", method("#k", { expires: "2030-01-01T00:00:00" })],
+    ["expires in another zone", method("#k", { expires: "2030-01-01T00:00:00+01:00" })],
+    ["expires on no day", method("#k", { expires: "2030-02-31T00:00:00Z" })],
+    ["expires as a number", method("#k", { expires: 9e9 })],
+    ["expires null", method("#k", { expires: null })],
+    [
+      "expires, and an exp of the key that is no number",
+      method("#k", { expires: "2030-01-01T00:00:00Z", publicKeyJwk: { ...jwk, exp: "never" } }),
+    ],
   ])("leaves out: %s", async (_name, entry) => {
     expect(await kids({ id: did, assertionMethod: [entry] })).toEqual([]);
   });
@@ -167,6 +182,30 @@ describe("the document of a did:web", () => {
     ],
   ])("is refused with %s", async (_name, document, fault) => {
     expect(await kids(document)).toBe(fault);
+  });
+
+  test.each([
+    ["2030-01-01T00:00:00Z", {}, 1893456000],
+    ["2030-01-01T00:00:00.5Z", {}, 1893456000],
+    ["2030-01-01T00:00:00Z", { exp: 1800000000 }, 1800000000],
+    ["2030-01-01T00:00:00Z", { exp: 1900000000 }, 1893456000],
+  ])("a method that expires at %s with a key %j ends at %d", async (expires, members, exp) => {
+    const entry = method("#k", { expires, publicKeyJwk: { ...jwk, ...members } });
+    const document = JSON.parse(JSON.stringify({ id: did, assertionMethod: [entry] }));
+    const read = await didDocumentKeys(document, did, "assertionMethod");
+    expect(read.ok && read.value.get(`${did}#k`)).toEqual({ ...jwk, kid: `${did}#k`, exp });
+  });
+
+  test.each<[string, object]>([
+    ["a private JWK", { privateKeyJwk: { ...jwk, d: "AA" } }],
+    ["a secret Multikey", { secretKeyMultibase: "z3u2" }],
+    ["a secret JWK", { secretKeyJwk: {} }],
+    ["a private member of the public JWK", { publicKeyJwk: { ...jwk, d: "AA" } }],
+  ])("is spoilt by %s, whatever the key is for", async (_name, changes) => {
+    for (const place of ["verificationMethod", "assertionMethod", "keyAgreement"]) {
+      const entry = method("#s", { controller: "did:web:other.example", ...changes });
+      expect(await kids({ id: did, assertionMethod: [method("#k")], [place]: [entry] })).toBe("private_key");
+    }
   });
 
   test("an id that is there twice means no key", async () => {

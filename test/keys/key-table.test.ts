@@ -92,6 +92,36 @@ describe("a JWK set", () => {
     expect(await kids({ keys: [...keys, { ...jwk, kid: "one more" }] })).toBe("too_many_keys");
   });
 
+  test("keeps of a key what counts, and nothing else", async () => {
+    const full = { ...jwk, kid: "a", alg: "ES256", use: "sig", key_ops: ["verify"], nbf: 1, exp: 2 };
+    const read = await jwksKeys({ keys: [{ ...full, x5c: ["A".repeat(9000)], ext: true, more: [{}, {}] }] });
+    expect(read).toEqual({ ok: true, value: new Map([["a", full]]) });
+  });
+
+  test.each<[string, JsonObject]>([
+    ["revoked", { revoked: { revoked_at: 1 } }],
+    ["revoked: null", { revoked: null }],
+    ["exp as a text", { exp: "1" }],
+    ["exp null", { exp: null }],
+    ["exp with a fraction", { exp: 9e9 + 0.5 }],
+    ["nbf as a date", { nbf: "2020-01-01T00:00:00Z" }],
+    ["x as an object", { x: {} }],
+    ["alg as a list", { alg: ["ES256"] }],
+    ["use null", { use: null }],
+    ["key_ops as a text", { key_ops: "verify" }],
+    ["key_ops of objects", { key_ops: [{}] }],
+    ["key_ops without end", { key_ops: Array(9000).fill("verify") }],
+  ])("leaves out a key with %s", async (_name, changes) => {
+    const other = { ...jwk, kid: "b" };
+    expect(await kids({ keys: [{ ...jwk, kid: "a", ...changes }, other] })).toEqual(["b"]);
+  });
+
+  test("a kid that a revoked key has too means no key", async () => {
+    const revoked = { ...jwk, kid: "a", revoked: true };
+    expect(await kids({ keys: [revoked, { ...jwk, kid: "a" }] })).toEqual([]);
+    expect(await kids({ keys: [{ ...jwk, kid: "a" }, revoked] })).toEqual([]);
+  });
+
   test.each<[string, JsonValue]>([
     ["a list", []],
     ["a text", "keys"],

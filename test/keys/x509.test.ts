@@ -1,5 +1,5 @@
 import { calculateJwkThumbprint, exportJWK } from "jose";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { KeyAlgorithm } from "../../src/keys/key.ts";
 import { readAnchor } from "../../src/keys/x509/anchor.ts";
 import { certifiedKey } from "../../src/keys/x509/find.ts";
@@ -112,6 +112,163 @@ describe("a chain that leads to an anchor", () => {
     expect(first.ok && second.ok && first.value === second.value).toBe(true);
     expect((await certifiedKey(source, wanted, TO.getTime() + 1)).ok).toBe(false);
     expect((await certifiedKey({ ...source, san: { uri: `${URI}/2` } }, wanted, NOW)).ok).toBe(false);
+  });
+});
+
+describe("several anchors", () => {
+  const sourceOf = async (...issued: readonly Issued[]) => {
+    const anchors = await Promise.all(
+      issued.map(async ({ base64 }) => {
+        const read = await readAnchor(base64);
+        if (!read.ok) throw new Error(read.error);
+        return read.value;
+      }),
+    );
+    return { type: "x509" as const, anchors, san: { uri: URI } };
+  };
+  const wanted = (...x5c: readonly Issued[]) => ({
+    kid: "any",
+    algorithms: ["ES256" as const],
+    x5c: x5c.map(({ base64 }) => base64),
+  });
+  const expired = { notBefore: new Date(NOW - 900_000), notAfter: new Date(NOW - 1000) };
+
+  test("one that has expired does not stand in the way of its successor, in whatever order", async () => {
+    const old = await issue({ name: "root", keys: root.keys, ...expired });
+    for (const anchors of [
+      [old, root],
+      [root, old],
+    ]) {
+      const source = await sourceOf(...anchors);
+      for (let i = 0; i < 2; i++) {
+        expect((await certifiedKey(source, wanted(leaf, intermediate), NOW)).ok).toBe(true);
+        expect((await certifiedKey(source, wanted(leaf, intermediate), NOW - 2000)).ok).toBe(false);
+      }
+    }
+    expect((await certifiedKey(await sourceOf(old), wanted(leaf, intermediate), NOW)).ok).toBe(false);
+  });
+
+  test("nor does a nearer one that has expired", async () => {
+    const old = await issue({ name: "intermediate", by: root, keys: intermediate.keys, ...expired });
+    const source = await sourceOf(old, root);
+    expect((await certifiedKey(source, wanted(leaf), NOW)).ok).toBe(false);
+    for (let i = 0; i < 2; i++)
+      expect((await certifiedKey(source, wanted(leaf, intermediate), NOW)).ok).toBe(true);
+  });
+
+  test("what stands behind a path is certificates, and makes no work", async () => {
+    const source = await sourceOf(intermediate);
+    const strangers = [await issue({ name: "a" }), await issue({ name: "b" })];
+    expect((await certifiedKey(source, wanted(leaf), NOW)).ok).toBe(true);
+    const verify = vi.spyOn(crypto.subtle, "verify");
+    try {
+      for (const stranger of strangers)
+        expect((await certifiedKey(source, wanted(leaf, stranger), NOW)).ok).toBe(true);
+      expect(verify).not.toHaveBeenCalled();
+    } finally {
+      verify.mockRestore();
+    }
+    const { x5c, ...rest } = wanted(leaf);
+    expect(await certifiedKey(source, { ...rest, x5c: [...x5c, "AAAA"] }, NOW)).toMatchObject({ ok: false });
+    const anew = await sourceOf(intermediate);
+    expect(await certifiedKey(anew, { ...rest, x5c: [...x5c, "AAAA"] }, NOW)).toMatchObject({ ok: false });
+  });
+});
+
+describe("what the library overlooks is refused", () => {
+  const latin = (text: string): number[] => [...text].map((character) => character.charCodeAt(0));
+  const names = (uri: string): number[] => [0x30, uri.length + 2, 0x86, uri.length, ...latin(uri)];
+  const withExtension = (id: string, value: readonly number[]): Promise<Issued> =>
+    signer({
+      extensions: [],
+      onlyExtensions: [
+        ...(id === SAN ? [] : [uriName(URI)]),
+        new x509.Extension(id, false, Uint8Array.from(value)),
+      ],
+    });
+  const SAN = "2.5.29.17";
+
+  test.each<[string, string, readonly number[], string]>([
+    ["a name (for comparison)", SAN, names(URI), "trusted"],
+    ["names behind the names", SAN, [...names("https://other.example/"), ...names(URI)], "untrusted"],
+    ["nothing behind the names", SAN, [...names(URI), 5, 0], "untrusted"],
+    ["no constraints (for comparison)", "2.5.29.19", [0x30, 0], "trusted"],
+    ["an authority behind no constraints", "2.5.29.19", [0x30, 0, 0x30, 3, 1, 1, 0xff], "untrusted"],
+    ["constraints with a third element", "2.5.29.19", [0x30, 6, 1, 1, 0, 2, 1, 0], "untrusted"],
+    ["cA that is FALSE in so many words", "2.5.29.19", [0x30, 3, 1, 1, 0], "untrusted"],
+    ["a usage (for comparison)", "2.5.29.15", [3, 2, 7, 0x80], "trusted"],
+    ["a usage of nine bits", "2.5.29.15", [3, 3, 7, 0x80, 0x80], "trusted"],
+    ["a usage with something behind it", "2.5.29.15", [3, 2, 7, 0x80, 5, 0], "untrusted"],
+  ])("%s", async (_name, id, value, expected) => {
+    expect(await verdict([await withExtension(id, value), intermediate])).toBe(expected);
+  });
+
+  test("names of all kinds are read", async () => {
+    const all = new x509.SubjectAlternativeNameExtension([
+      { type: "url", value: URI },
+      { type: "dns", value: "a.example" },
+      { type: "email", value: "a@a.example" },
+      { type: "ip", value: "192.0.2.1" },
+      { type: "ip", value: "2001:db8::1" },
+      { type: "dn", value: "CN=a" },
+      { type: "id", value: "1.2.3.4" },
+    ]);
+    expect(await verdict([await signer({ extensions: [all] }), intermediate])).toBe("trusted");
+  });
+
+  /** The signer's certificate with another end, signed by the intermediate. */
+  async function ending(notAfter: string): Promise<string> {
+    const der = new Uint8Array(leaf.certificate.rawData).slice();
+    const at = String.fromCharCode(...der).indexOf("270101000000Z");
+    der.set(latin(notAfter), at);
+    // Behind the head of the certificate. What is signed has less than 256 octets, so that its own head has 3.
+    const signed = der.subarray(4, 7 + (der[6] ?? 0));
+    expect([...der.subarray(4, 6)]).toEqual([0x30, 0x81]);
+    const algorithm = { name: "ECDSA", hash: "SHA-256" };
+    const raw = new Uint8Array(await crypto.subtle.sign(algorithm, intermediate.keys.privateKey, signed));
+    const [r, s] = [integer(raw.subarray(0, 32)), integer(raw.subarray(32))];
+    const body = [
+      ...signed,
+      ...ECDSA_SHA256,
+      3,
+      r.length + s.length + 3,
+      0,
+      0x30,
+      r.length + s.length,
+      ...r,
+      ...s,
+    ];
+    return sequence(body);
+  }
+  const ECDSA_SHA256 = [0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+  function integer(octets: Uint8Array): number[] {
+    const start = octets.findIndex((octet) => octet !== 0);
+    const value = [...octets.subarray(start)];
+    const padded = (value[0] ?? 0) >= 0x80 ? [0, ...value] : value;
+    return [2, padded.length, ...padded];
+  }
+
+  const sequence = (body: readonly number[]): string =>
+    btoa(String.fromCharCode(0x30, 0x82, body.length >> 8, body.length & 255, ...body));
+
+  test("a fourth part of the certificate", async () => {
+    const der = [...new Uint8Array(leaf.certificate.rawData)];
+    expect(await verdict([sequence(der.slice(4)), intermediate])).toBe("trusted");
+    expect(await verdict([sequence([...der.slice(4), 5, 0]), intermediate])).toBe("untrusted");
+  });
+
+  test.each([
+    ["270101000000Z", "trusted"],
+    ["491231235959Z", "trusted"],
+    ["500101000000Z", "untrusted"],
+    ["270231000000Z", "untrusted"],
+    ["271301000000Z", "untrusted"],
+    ["270101240000Z", "untrusted"],
+    ["27010100000xZ", "untrusted"],
+    ["2701010000000", "untrusted"],
+    ["2701010000+01", "untrusted"],
+  ])("a validity until %s: %s", async (notAfter, expected) => {
+    expect(await verdict([await ending(notAfter), intermediate])).toBe(expected);
   });
 });
 

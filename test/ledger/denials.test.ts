@@ -139,14 +139,14 @@ test("the status on record is that of the answer, also where the body was never 
   await ledger.decide(
     attempt({
       denial: "message.too_large",
-      answered: { method: "server/discover", modern: false, wimse: false },
+      answerForm: { method: "server/discover", modern: false, wimse: false },
       facts: unread,
     }),
   );
   await ledger.decide(
     attempt({
       denial: "message.too_large",
-      answered: { method: null, modern: false, wimse: false },
+      answerForm: { method: null, modern: false, wimse: false },
       facts: unread,
     }),
   );

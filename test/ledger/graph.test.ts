@@ -62,7 +62,7 @@ test.each<[string, string | null, (roots: Roots) => readonly [MandateFacts, Part
   expect(await ledger.decide(walk(root, changes))).toEqual({
     verdict: reason === null ? "admitted" : "denied",
     reason,
-    stepRecorded: true,
+    stepRecorded: reason === null,
   });
 });
 
@@ -83,19 +83,78 @@ test.each([
   expect(await ledger.reasons(walk(root, { iat, pred: [named] }))).toEqual([reason]);
 });
 
+const STRICT = { level: 3, denied: true } as const;
+
 // -- denied steps ---------------------------------------------------------------------------------------
 
 test.each([
-  ["by the gate", { denial: "capability.missing" as const }, {}, "capability.missing"],
-  ["for an unknown parent", {}, { pred: ["unknown"] }, "run.pred_unknown"],
-  ["for a parent from later on", {}, { iat: T - 200 }, "run.parent_after_child"],
-])("a step denied %s is spent and can be a parent", async (_, more, changes, reason) => {
+  ["by the gate", { denial: "capability.missing" as const }, "capability.missing"],
+  ["by the ledger", { uses: [{ key: "none", max: 0, until: T }] }, "capability.calls_exhausted"],
+])("a step denied %s is spent and can be a parent", async (_, more, reason) => {
   const ledger = newLedger();
-  const root = mandate({ iat: T - 60 });
-  const denied = walk(root, { jti: "denied", ...changes }, more);
+  const root = mandate();
+  const denied = walk(root, { jti: "denied" }, more);
   expect(await ledger.decide(denied)).toEqual({ verdict: "denied", reason, stepRecorded: true });
   expect(await ledger.reasons(walk(root, { jti: "denied" }))).toEqual(["replay.ect"]);
   expect(await ledger.reasons(walk(root, { pred: [root.jti, "denied"] }))).toEqual([null]);
+});
+
+const DENIALS = ["capability.missing", null] as const;
+
+/** Steps whose parents are not as they must be, and what each is refused for where nothing else is wrong with it. */
+const UNFIT: [string, Partial<Step>, string][] = [
+  ["an unknown parent", { pred: ["unknown"] }, "run.pred_unknown"],
+  ["itself as its parent", { pred: ["unfit"] }, "run.pred_unknown"],
+  ["a parent that others may know", { pred: ["unknown"], othersAsked: false }, "run.pred_unknown"],
+  ["a parent from later on", { iat: T - 200 }, "run.parent_after_child"],
+  ["a parent of a lower level", { pred: ["low"], parents: STRICT, level: 3 }, "run.parent_level"],
+  ["a parent that was denied", { pred: ["no"], parents: { level: 2, denied: false } }, "run.parent_denied"],
+];
+
+test.each(
+  UNFIT.flatMap(([what, changes, own]) =>
+    DENIALS.map((denial) => [what, denial, changes, denial ?? own] as const),
+  ),
+)(
+  "a step with %s, denied for %s too, is spent and cannot be a parent",
+  async (_, denial, changes, reason) => {
+    const ledger = newLedger();
+    const root = mandate();
+    await ledger.reasons(
+      walk(root, { jti: "low" }),
+      walk(root, { jti: "no" }, { denial: "capability.missing" }),
+    );
+    const unfit = walk(root, { jti: "unfit", ...changes }, { denial });
+    const isQuestion = changes.othersAsked === false && denial === null;
+    const asked = isQuestion ? walk(root, { jti: "unfit", pred: ["unknown"] }) : unfit;
+    const ruling = { verdict: "denied", reason, stepRecorded: false };
+    expect(await ledger.decide(asked)).toEqual(ruling);
+    // The same attempt once more, from the graph and from the journal.
+    expect(await ledger.decide(asked)).toEqual(ruling);
+    await evictDurableObject(ledger.stub);
+    expect(await ledger.decide(asked, true)).toEqual(ruling);
+    const child = (more: Partial<Step>) => walk(root, { pred: [root.jti, "unfit"], ...more });
+    expect(
+      await ledger.reasons(
+        walk(root, { jti: "unfit" }),
+        child({}),
+        child({ parents: STRICT, level: 3 }),
+        child({ toleratesUnknownParents: true }),
+      ),
+    ).toEqual(["replay.ect", "run.pred_unknown", "run.pred_unknown", null]);
+  },
+);
+
+test("two steps cannot be each other's parents", async () => {
+  const ledger = newLedger();
+  const root = mandate();
+  expect(
+    await ledger.reasons(
+      walk(root, { jti: "a", pred: ["b"] }),
+      walk(root, { jti: "b", pred: ["a"] }),
+      walk(root, { pred: ["a"] }),
+    ),
+  ).toEqual(["run.pred_unknown", "run.pred_unknown", "run.pred_unknown"]);
 });
 
 test("a replay changes nothing about the step that was there", async () => {

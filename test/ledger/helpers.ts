@@ -2,6 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, vi } from "vitest";
 import { type AuditRecord, type DecisionFacts, GENESIS, hashRecord } from "../../src/audit/record.ts";
+import type { VerifiedRecord } from "../../src/evidence/act/record.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import {
   type Attempt,
@@ -10,7 +11,6 @@ import {
   ledgerName,
   type MandateFacts,
   type Outcome,
-  type RecordFacts,
   type Ruling,
   runKey,
   type Step,
@@ -80,8 +80,8 @@ export const claim = (changes: Partial<Claim> = {}): Claim => {
 /** A record of the mandate, after no step. */
 export const record = (
   { iss, jti, digest }: MandateFacts,
-  changes: Partial<RecordFacts> = {},
-): RecordFacts => ({
+  changes: Partial<VerifiedRecord> = {},
+): VerifiedRecord => ({
   iss,
   jti,
   mandateDigest: digest,
@@ -113,7 +113,7 @@ export const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   uses: [],
   record: null,
   denial: null,
-  answered: { method: "tools/call", modern: false, wimse: false },
+  answerForm: { method: "tools/call", modern: false, wimse: false },
   facts: facts(),
   ...changes,
 });

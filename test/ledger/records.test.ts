@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { MandateFacts, RecordFacts, Ruling } from "../../src/ledger/protocol.ts";
+import type { VerifiedRecord } from "../../src/evidence/act/record.ts";
+import type { MandateFacts, Ruling } from "../../src/ledger/protocol.ts";
 import { CLOCK_SKEW, MAX_RUN_SIZE } from "../../src/limits.ts";
 import {
   attempt,
@@ -18,7 +19,7 @@ import {
 useClock();
 
 /** A message that is no step and carries a record, by default of the mandate that it presents. */
-const handIn = (handed: RecordFacts, presented: MandateFacts | null = mandate()) =>
+const handIn = (handed: VerifiedRecord, presented: MandateFacts | null = mandate()) =>
   attempt({ mandate: presented, claims: [claim()], record: handed });
 
 /** A ledger where mandate `one` has the steps `a` and `b`, `two` has `c`, and workflow `w` has two mandates. */
@@ -39,7 +40,7 @@ async function settled() {
 
 type Roots = Awaited<ReturnType<typeof settled>>["roots"];
 
-test.each<[string, string | null, (roots: Roots) => RecordFacts]>([
+test.each<[string, string | null, (roots: Roots) => VerifiedRecord]>([
   ["with nothing before it, as the PoC's", null, ({ one }) => record(one)],
   ["after the mandate", null, ({ one }) => record(one, { pred: [one.jti] })],
   ["after its steps, one of them denied", null, ({ one }) => record(one, { pred: ["a", "b"] })],

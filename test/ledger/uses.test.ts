@@ -129,6 +129,18 @@ test("a count is kept as long as its mandate can be used, and then forgotten", a
   expect((await ledger.rows()).uses).toBe(0);
 });
 
+test("a count is kept as long as the latest of the mandates that it was written for", async () => {
+  const ledger = newLedger();
+  const short = use({ max: 1, until: T + 100 });
+  const long = { ...short, max: 2, until: T + 3600 };
+  expect(await ledger.reasons(calling([short]), calling([long]))).toEqual([null, null]);
+  setClock(T + 100 + 2 * CLOCK_SKEW + 1);
+  await ledger.alarm();
+  expect(await ledger.reasons(walk(root, { iat: T + 161 }, { uses: [long] }))).toEqual([
+    "capability.calls_exhausted",
+  ]);
+});
+
 test("there are as many counts under one issuer as there may be", async () => {
   const ledger = newLedger();
   const known = use({ max: 9 });

@@ -63,6 +63,7 @@ describe("preflight", () => {
       expect.arrayContaining([
         "authorization",
         "act-mandate",
+        "act-record",
         "content-digest",
         "content-type",
         "signature",
@@ -70,6 +71,7 @@ describe("preflight", () => {
         "wimse-ect",
         "execution-context",
         "x-mcp-attestation",
+        "workload-identity-token",
         "mcp-method",
         "mcp-name",
         "mcp-protocol-version",

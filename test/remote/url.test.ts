@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { remoteUrlProblem } from "../../src/remote/url.ts";
+import { remoteHostProblem, remoteUrlProblem } from "../../src/remote/url.ts";
 
 describe("taken", () => {
   test.each([
@@ -44,10 +44,20 @@ describe("refused", () => {
     ["https://printer.local/", ".local"],
     ["https://metadata.google.internal/", ".internal"],
     ["https://router.home.arpa/", ".home.arpa"],
+    ["https://home.arpa/", ".home.arpa"],
+    ["https://keys.example.com/jwks?", "empty query"],
+    ["https://keys.example.com/?", "empty query"],
     ["https://hidden.onion/", ".onion"],
   ])("%j: %s", (url, problem) => {
     expect(remoteUrlProblem(url)).toContain(problem);
   });
+
+  test.each(["A.example", "a.example:443", "a.example/b", "0x7f.1", "foo.0", "a.example."])(
+    "the host name %s",
+    (host) => {
+      expect(remoteHostProblem(host)).toMatch(/^must/);
+    },
+  );
 
   test.each([
     "127.0.0.1",

@@ -11,6 +11,7 @@ export const agentNamed = (name: string, changes: Partial<Agent> = {}): Agent =>
   unsafeBearerOnly: null,
   keySources: [],
   workload: null,
+  lanes: new Set([0]),
   ...changes,
 });
 

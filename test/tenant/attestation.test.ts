@@ -13,8 +13,8 @@ test("what a tenant that says nothing takes", () => {
     references: null,
     numbers: { A: "any", B: "integer", C: "any" },
     refusesUnboundInput: new Set(),
-    takesNonCanonicalHeader: false,
-    forwardsHeader: true,
+    unsafeNonCanonicalHeader: false,
+    stripHeader: false,
   });
 });
 
@@ -39,13 +39,13 @@ test("what each setting changes", () => {
     multiServer: true,
     redaction: new Map([
       ["search", "subset"],
-      ["write", "any"],
+      ["write", "unsafeAnyProjection"],
     ]),
     references: { hosts: new Set(["blobs.example"]), binding: "BLOBS" },
     numbers: { A: "canonical", B: "any", C: "canonical" },
     refusesUnboundInput: new Set(["write"]),
-    takesNonCanonicalHeader: true,
-    forwardsHeader: false,
+    unsafeNonCanonicalHeader: true,
+    stripHeader: true,
   });
   expect(policyOf({ refuseUnboundInput: {} }).refusesUnboundInput).toBe("all");
   expect(policyOf({ references: { hosts: ["blobs.example"] } }).references?.binding).toBeNull();

@@ -83,8 +83,8 @@ describe("a valid document", () => {
     ]);
 
     const { agents } = tenant;
-    const reader = agentNamed("reader");
-    const writer = agentNamed("writer", { suspended: true });
+    const reader = agentNamed("reader", { lanes: new Set([3]) });
+    const writer = agentNamed("writer", { suspended: true, lanes: new Set([1]) });
     expect([...agents.bySubject]).toEqual([
       ["agent:reader", reader],
       ["reader", reader],

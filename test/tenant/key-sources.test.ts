@@ -72,9 +72,14 @@ describe("sources arrive", () => {
   test("at an agent, with profile and lane", async () => {
     const sources: Agent["keySources"] = [
       { type: "jwks", url: URL, lane: 2 },
-      { type: "did", did: DID, profile: "poc" },
+      { type: "did", did: DID, profile: "agent", lane: 2 },
       { type: "did", did: READER_DID, profile: "poc", lane: 1 },
-      { type: "clientIdMetadata", url: "https://client.example/", jwksHosts: ["keys.client.example"] },
+      {
+        type: "clientIdMetadata",
+        url: "https://client.example/",
+        jwksHosts: ["keys.client.example"],
+        lane: 2,
+      },
     ];
     const tenant = await tenantOf(document({ agent: { keys: [], keySources: sources } }));
     const agent = tenant.agents.bySubject.get("agent:reader");
@@ -88,8 +93,8 @@ describe("sources arrive", () => {
           relationship: "authentication",
           binding: null,
         },
-        profile: "poc",
-        lane: 0,
+        profile: "agent",
+        lane: 2,
       },
       {
         source: {
@@ -99,7 +104,7 @@ describe("sources arrive", () => {
           binding: null,
         },
         profile: "agent",
-        lane: 0,
+        lane: 2,
       },
     ]);
     expect(tenant.agents.keys.get(`${READER_DID}#${READER_DID.slice(8)}`)).toMatchObject({
@@ -287,6 +292,52 @@ describe("faults", () => {
       { path: "agents[0].keySources[1]", problem: "is the same source of keys as agents[0].keySources[0]" },
       { path: "agents[0].keySources[2]", problem: "is the same key as agents[0].keys[0].jwk" },
     ]);
+  });
+
+  test("the lanes of an agent are those of its keys and of its sources", async () => {
+    const { agents } = await tenantOf(
+      document({
+        agent: {
+          keys: [{ jwk: jwks.reader, lane: 3 }],
+          keySources: [
+            { type: "jwks", url: URL, lane: 1 },
+            { type: "jwks", url: `${URL}?second`, lane: 1 },
+          ],
+        },
+      }),
+    );
+    expect([...(agents.bySubject.get("agent:reader")?.lanes ?? [])].sort()).toEqual([1, 3]);
+  });
+
+  test.each([{ lane: 1 }, { profile: "poc" }])(
+    "two sources of an agent have one profile and lane, because one key can be in both: %j",
+    async (other) => {
+      const sources = [
+        { type: "jwks", url: URL },
+        { type: "did", did: DID, ...other },
+      ];
+      expect(await faultsOf(document(onAgent(...sources)))).toEqual([
+        {
+          path: "agents[0].keySources[1]",
+          problem: "must have profile and lane of the agent's other sources",
+        },
+      ]);
+    },
+  );
+
+  test("what signs mandates signs no tokens of workloads", async () => {
+    const shared = {
+      path: "trustDomains[0]",
+      problem: "has a key or source of the issuer https://issuer.example",
+    };
+    const keys = document({ domains: [{ domain: "a.example", keys: [jwks.issuer] }] });
+    expect(await faultsOf(keys)).toEqual([shared]);
+    const source = { type: "jwks", url: URL };
+    const sources = document({
+      ...onIssuer(source),
+      domains: [{ domain: "a.example", keySources: [{ type: "jwks", url: URL }] }],
+    });
+    expect(await faultsOf(sources)).toEqual([shared]);
   });
 
   test("of lanes and profiles, sources count like keys", async () => {

@@ -113,6 +113,7 @@ describe("workloads", () => {
       profile: "wimse-07",
       lane: 0,
     });
+    expect(tenant.agents.bySubject.get("agent:ada")?.lanes).toEqual(new Set([0]));
     expect([...(tenant.trustDomains.get("example.org")?.own.keys() ?? [])]).toEqual([authority.kid]);
   });
   test("keys or a workload, never both", async () => {
@@ -146,8 +147,55 @@ describe("workloads", () => {
       expect.stringMatching(/is in the trust domain nowhere\.example, which is not in trustDomains/),
     ]);
   });
+  test("a trust domain signs with what a WIT may be signed with, and with nothing else", async () => {
+    const ring = async (...keys: Record<string, unknown>[]) => {
+      const domain = { domain: "example.org", keys: [authority.jwk, ...keys] };
+      return faultsOf({ trustDomains: [domain], agents: [workload, bob] });
+    };
+    expect(await ring({ ...rsa, kid: "rsa" }, { ...p384, kid: "p384" })).toEqual([]);
+    expect(await ring({ ...rsa, kid: "rsa", alg: "RS256" })).toMatchObject([
+      expect.stringMatching(/^trustDomains\[0\]\.keys\[1\]: .*accepted here: ES256, ES384, EdDSA, PS512/),
+    ]);
+    expect(await ring(secret)).toHaveLength(1);
+  });
   test("no subjects, and a revision there is not", async () => {
     expect(await withWorkload({ workload: { subjects: [] } })).toHaveLength(1);
     expect(await withWorkload({ workload: { subjects: [SUBJECT], revision: "wimse-05" } })).toHaveLength(1);
   });
+});
+
+describe("agents of the web", () => {
+  const withBots = (...agents: NonNullable<TenantDocument["webBotAuth"]>["agents"]) =>
+    faultsOf({ webBotAuth: { agents } });
+
+  test("are found by the URL of their keys", async () => {
+    const tenant = await compiled({
+      webBotAuth: {
+        agents: [{ url: "https://bot.example" }, { url: "https://bot.example/keys.json", type: "jwks_uri" }],
+      },
+    });
+    expect([...(tenant.webBotAuth?.agents.keys() ?? [])]).toEqual([
+      "https://bot.example/.well-known/http-message-signatures-directory",
+      "https://bot.example/keys.json",
+    ]);
+    expect((await compiled()).webBotAuth).toBeNull();
+  });
+  test.each([
+    ["http://bot.example", "directory"],
+    ["https://bot.example/x", "directory"],
+    ["https://bot.example?x", "directory"],
+    ["https://bot.example/keys.json?x", "jwks_uri"],
+    ["https://bot.example/keys.json#x", "jwks_uri"],
+    ["https://127.0.0.1", "directory"],
+    ["https://[::1]", "directory"],
+    ["https://localhost", "directory"],
+    ["https://printer.local/keys.json", "jwks_uri"],
+    ["https://bot.example:8443", "directory"],
+    ["https://u@bot.example", "directory"],
+  ] as const)("%s (%s) is never fetched from", async (url, type) => {
+    expect(await withBots({ url, type })).toMatchObject([
+      expect.stringMatching(/^webBotAuth\.agents\[0\]: must/),
+    ]);
+  });
+  test("none at all", async () => expect(await withBots()).toHaveLength(1));
 });

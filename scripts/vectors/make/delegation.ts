@@ -55,7 +55,7 @@ export const under =
     return makeCall(target, {
       agent: links.at(-1)?.to ?? "ada",
       ...call,
-      mandate: { token: () => token },
+      mandate: { ...call.mandate, token: () => token },
       ect: { claims: { pred: [`mandate-${links.length}`] } },
     });
   };

@@ -6,8 +6,8 @@ import { utf8 } from "./tokens.ts";
 /** A covered component: a name without parameters, or an identifier with its parameters and what stands in its line. */
 export type Covered = string | { readonly id: string; readonly value: string };
 
-/** A number is an Integer and a string a String; `raw` is written as it stands. */
-export type Parameter = number | string | { readonly raw: string };
+/** A number is an Integer and a string a String; true is a bare name, and `raw` is written as it stands. */
+export type Parameter = number | string | true | { readonly raw: string };
 
 export interface SignatureChanges {
   /** Name of the key. Its kid is the `keyid`. */
@@ -66,6 +66,7 @@ const written = (parameters: Readonly<Record<string, Parameter | undefined>>): s
   Object.entries(parameters)
     .map(([name, value]) => {
       if (value === undefined) return "";
+      if (value === true) return `;${name}`;
       if (typeof value === "object") return `;${name}=${value.raw}`;
       return `;${name}=${typeof value === "number" ? value : `"${value}"`}`;
     })

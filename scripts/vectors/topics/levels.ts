@@ -173,7 +173,7 @@ export const levels: Topic = {
       "An unsigned ECT that names a step that does not exist",
       LEVELS,
       saying({ pred: ["mandate-1", "ghost"] }),
-      lax(RECORDED),
+      lax(NOT_RECORDED),
     ),
     denied(
       "unsigned-action",
@@ -234,7 +234,7 @@ export const levels: Topic = {
       "Level 3: no unknown parent is tolerated, in the profile poc neither",
       LEVELS,
       { agent: "courier", ect: { claims: { pred: ["mandate-1", "ghost"] } } },
-      strict(RECORDED),
+      strict(NOT_RECORDED),
     ),
 
     // -- denied parents ------------------------------------------------------------------------------------

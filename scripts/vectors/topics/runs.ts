@@ -23,6 +23,8 @@ const bobUnderOther = (claims: Record<string, unknown>): Call => ({
   },
 });
 
+const NOT_RECORDED = { expect: { headers: { "countersign-ect": "not-recorded" } } };
+
 const ghosts = (count: number): string[] => Array.from({ length: count }, (_, i) => `ghost-${i}`);
 
 export const runs: Topic = {
@@ -84,6 +86,34 @@ export const runs: Topic = {
           ),
         ],
       },
+    ),
+    denied(
+      "refused-for-pred",
+      "run.pred_unknown",
+      "A parent that was refused for its own parents",
+      RUNS,
+      naming("mandate-1", "ect-1"),
+      { before: [refused("run.pred_unknown", naming("mandate-1", "ghost"), NOT_RECORDED)] },
+    ),
+    denied(
+      "refused-with-pred",
+      "run.pred_unknown",
+      "A parent that was refused for another reason, and whose own parents are unknown",
+      RUNS,
+      naming("mandate-1", "ect-1"),
+      {
+        before: [
+          refused("capability.missing", { tool: "delete", ...naming("mandate-1", "ghost") }, NOT_RECORDED),
+        ],
+      },
+    ),
+    denied(
+      "cycle",
+      "run.pred_unknown",
+      "Two steps that name each other",
+      RUNS,
+      naming("mandate-1", "ect-1"),
+      { before: [refused("run.pred_unknown", naming("mandate-1", "ect-2"), NOT_RECORDED)] },
     ),
     denied("own-jti", "run.pred_unknown", "A step that names itself", PRED, naming("mandate-1", "ect-1")),
     denied(

@@ -180,7 +180,7 @@ export const workflows: Topic = {
     }),
     denied(
       "lanes-counted",
-      "capability.constraint_unknown",
+      "capability.not_countable",
       "A maximum of calls, for an agent whose lanes would each count for themselves",
       COUNTED,
       { mandate: { claims: { cap: [{ action: "mcp.search", constraints: { max_calls: 1 } }] } } },
@@ -188,7 +188,7 @@ export const workflows: Topic = {
     ),
     denied("unknown", "run.pred_unknown", "A step that nobody of the chain has made", RUNS, bobs("ghost"), {
       ...chained(sent(adas())),
-      expect: RECORDED,
+      expect: NOT_RECORDED,
     }),
     denied(
       "not-in-chain",

@@ -6,9 +6,8 @@ import { isObject, type JsonObject, type JsonValue } from "../../json/strict-jso
 import { type BackLink, FALLBACK_PROJECTION } from "./record.ts";
 
 /** `sha256:<hex>` of the canonical form of a value (RFC 8785). */
-export const digestOf = (value: JsonValue): Promise<string> => digestOfText(canonical(value));
-
-export const digestOfText = async (text: string): Promise<string> => `sha256:${await sha256Hex(utf8(text))}`;
+export const digestOf = async (value: JsonValue): Promise<string> =>
+  `sha256:${await sha256Hex(utf8(canonical(value)))}`;
 
 /**
  * The link to an attested call.

@@ -3,6 +3,7 @@
  * every object is closed, and no number has a fraction.
  */
 
+import { digitsOf, parseTime } from "../../evidence/attestation/envelope.ts";
 import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import { MAX_IDENTIFIER_LENGTH, MAX_JTI_LENGTH } from "../../limits.ts";
 import { fail, ok, type Result } from "../../result.ts";
@@ -168,16 +169,12 @@ const isOneOf = <const T extends string>(value: JsonValue | undefined, values: r
 const isText = (value: JsonValue | undefined, max = MAX_IDENTIFIER_LENGTH): value is string =>
   typeof value === "string" && value !== "" && value.length <= max;
 
-const isDigest = (value: JsonValue | undefined): value is string =>
-  typeof value === "string" && /^sha256:[0-9a-f]{64}$/.test(value);
+const isDigest = (value: JsonValue | undefined): value is string => digitsOf(value) !== null;
 
 /** Scores are text, since a fraction has no canonical form that all signers agree on. */
 const isDecimal = (value: JsonValue | undefined): boolean =>
   typeof value === "string" && /^-?[0-9]{1,18}(?:\.[0-9]{1,18})?$/.test(value);
 
-/** A UTC time in whole seconds that exists: `Date` alone would roll 30 February over into March. */
-function isTime(value: JsonValue | undefined): value is string {
-  if (typeof value !== "string" || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/.test(value)) return false;
-  const ms = Date.parse(value);
-  return Number.isFinite(ms) && new Date(ms).toISOString() === value.replace("Z", ".000Z");
-}
+/** A UTC time in whole seconds. */
+const isTime = (value: JsonValue | undefined): value is string =>
+  parseTime(value) !== null && !String(value).includes(".");

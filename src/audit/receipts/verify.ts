@@ -1,17 +1,18 @@
 /** Verification of a record's signature, and of what a receipt says about a result. */
 
 import { fromHex } from "../../encoding.ts";
+import { digitsOf } from "../../evidence/attestation/envelope.ts";
+import { projectionForm } from "../../evidence/attestation/projection.ts";
 import {
   isAttestationAlgorithm,
   signatureLength,
   signingInput,
   webCrypto,
 } from "../../evidence/attestation/signature.ts";
-import { canonical } from "../../json/canonical.ts";
-import { isObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
+import { type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { type AttestationKey, attestationKeyId } from "../../tenant/tenant.ts";
-import { digestOf, digestOfText } from "./link.ts";
+import { digestOf } from "./link.ts";
 import type { DecisionRecord, ExecutionReceipt, ResultCommitment } from "./record.ts";
 
 /** Signed by a known key, whatever it says. */
@@ -49,32 +50,17 @@ export async function verifyRecord<T extends DecisionRecord | ExecutionReceipt>(
   return matches ? ok({ ...record, digest: await digestOf(raw) }) : fail("signature_mismatch");
 }
 
-export type ResultFault =
-  | "projection_digest_mismatch"
-  | "projection_not_json"
-  | "projection_not_canonical"
-  | "result_mismatch";
-
 /**
- * Whether a receipt is about this result: the projection is the result itself, or its digest alone.
+ * What a receipt's projection is to a result: the result itself, or its digest alone. Null where it is neither, and where no signer
+ * could have written it (digest of another text, not canonical, a fraction).
  *
  * @param result as the origin answered: `result`, or `error` of the JSON-RPC message
  */
-export async function checkResult(
+export async function resultForm(
   { projection, projectionDigest }: ResultCommitment,
   result: JsonValue,
-): Promise<Result<"identity" | "hash-only", ResultFault>> {
-  if (projectionDigest !== (await digestOfText(projection))) return fail("projection_digest_mismatch");
-  const parsed = parseStrictJson(projection, "integer");
-  if (!parsed.ok) return fail("projection_not_json");
-  if (canonical(parsed.value) !== projection) return fail("projection_not_canonical");
-
-  // Identity first: a result may itself be {"digest": "sha256:..."}.
-  const actual = canonical(result);
-  if (projection === actual) return ok("identity");
-  const { value } = parsed;
-  const isHashOnly = isObject(value) && Object.keys(value).length === 1;
-  return isHashOnly && value.digest === (await digestOfText(actual))
-    ? ok("hash-only")
-    : fail("result_mismatch");
+): Promise<"identity" | "hash-only" | null> {
+  if (!parseStrictJson(projection, "integer").ok) return null;
+  const form = await projectionForm({ text: projection, digest: digitsOf(projectionDigest) }, result, "none");
+  return form.ok && form.value !== "redacted" ? form.value : null;
 }

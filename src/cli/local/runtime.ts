@@ -1,47 +1,22 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdir, mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { convertV4MiniflareOptions, Miniflare, NoOpLog } from "miniflare";
-import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
-import { PUBLIC_INTERNET } from "../../remote/fetch.ts";
+import { join } from "node:path";
+import { Miniflare } from "miniflare";
 import { fail, ok, type Result } from "../../result.ts";
 import { withChildren } from "./children.ts";
 import { withoutSignalHandlers, withTmpdir } from "./contain.ts";
 import { type Front, openFront } from "./front.ts";
 import { type Guard, startGuard } from "./guard.ts";
 import { applyMigrations } from "./migrations.ts";
+import { readModules } from "./modules.ts";
+import { type LocalOptions, miniflareOptions, type WorkerMeans } from "./options.ts";
 import { findPort, HOST, portProblem } from "./port.ts";
 import { keptSessionKeys, makeSessionKeys } from "./session-keys.ts";
-import { type StoredTenant, storeTenants } from "./tenants.ts";
+import { heldProblem, stateDirectory } from "./state-directory.ts";
+import { storeTenants } from "./tenants.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
-const CONFIG = join(ROOT, "wrangler.toml");
-const BUNDLE = join(ROOT, "dist/worker/index.js");
-/** Beside the bundle: the module that is loaded for certificates alone. */
-const X509_LIBRARY = "library.mjs";
-const MIGRATIONS = join(ROOT, "src/audit/migrations");
+const MIGRATIONS = join(import.meta.dirname, "../../audit/migrations");
 
-export interface LocalOptions {
-  /** Valid tenant documents: all that KV will hold. */
-  readonly tenants: readonly StoredTenant[];
-  /** Of 127.0.0.1; 0 or absent for any free one. */
-  readonly port?: number;
-  /** Made when it does not exist. Absent: a temporary one, removed in the end. */
-  readonly stateDir?: string;
-  /** Requests per 10 seconds before the brake answers 429; absent: as good as none. */
-  readonly brakeLimit?: number;
-  /** The Worker's main module; `npm run build:worker` makes the default. */
-  readonly bundle?: string;
-  /** The Worker's secret SESSION_KEYS; absent: the state directory's own, or new ones where that is temporary. */
-  readonly sessionKeys?: string;
-  /** The Worker's secret WIMSE_IDENTITY; absent: none, so that refusals are not signed. */
-  readonly wimseIdentity?: string;
-  /** Further service bindings by name, each to a web server: `127.0.0.1:PORT`. */
-  readonly services?: Readonly<Record<string, string>>;
-  /** What the Worker and workerd print; dropped when absent. */
-  readonly log?: (level: string, message: string) => void;
-}
+export type { LocalOptions } from "./options.ts";
 
 /** Why nothing was started, in words for the operator. */
 export interface StartFault {
@@ -87,32 +62,20 @@ export async function startLocal(options: LocalOptions): Promise<Result<LocalRun
   }
 }
 
-interface Module {
-  readonly type: "ESModule";
-  readonly path: string;
-  readonly contents: string;
-}
-
-/** What workerd is run with. */
-interface Means {
-  readonly options: LocalOptions;
+/** What workerd is run with, and watched by. */
+interface Means extends Omit<WorkerMeans, "url"> {
   readonly front: Front;
-  /** Of workerd's own socket. */
-  readonly port: number;
-  readonly modules: readonly Module[];
-  readonly directory: string;
   readonly guard: Guard;
-  readonly sessionKeys: string;
 }
 
 async function startBehind(front: Front, options: LocalOptions): Promise<Result<LocalRuntime, StartFault>> {
-  const modules = await readModules(options.bundle ?? BUNDLE);
+  const modules = await readModules(options.bundle);
   if (modules === null) return fail({ problem: "The Worker is not built: run npm run build:worker first." });
   // Not the front's, which is taken by now.
   const port = await findPort(0);
   if (!port.ok) return fail({ problem: portProblem(0, port.error) });
   const directory = await stateDirectory(options.stateDir);
-  if (!directory.ok) return directory;
+  if (!directory.ok) return fail({ problem: directory.error });
   const guard = await startGuard(directory.value, options.stateDir === undefined ? "remove" : "keep");
   if (!guard.ok) return fail({ problem: heldProblem(directory.value, guard.error.owner) });
   try {
@@ -135,51 +98,11 @@ async function startBehind(front: Front, options: LocalOptions): Promise<Result<
 }
 
 async function run(means: Means): Promise<LocalRuntime> {
-  const { options, front, port, modules, directory, guard, sessionKeys } = means;
+  const { options, front, port, directory, guard } = means;
   const url = `http://${HOST}:${front.port}`;
   const failure = Promise.withResolvers<Error>();
   void guard.lost.then(() => failure.resolve(new Error("The watchdog has gone")));
-  const { workerOptions } = withoutSignalHandlers(() => unstable_getMiniflareWorkerOptions(readConfig()));
-  const miniflareOptions = convertV4MiniflareOptions({
-    host: HOST,
-    port: 0,
-    cf: false,
-    log: new FailureLog(failure.resolve),
-    handleStructuredLogs: ({ level, message }) => options.log?.(level, message),
-    resourcePersistencePath: directory,
-    workers: [
-      {
-        ...workerOptions,
-        name: "countersign",
-        modules: [...modules],
-        // On this machine all clients have one address, so the brake of production would hold up a load test.
-        ratelimits: {
-          BRAKE: {
-            namespace_id: "local",
-            simple: { limit: options.brakeLimit ?? 1_000_000_000, period: 10 },
-          },
-        },
-        bindings: {
-          ...(workerOptions.bindings as object),
-          GATEWAY_URL: url,
-          SESSION_KEYS: sessionKeys,
-          ...(options.wimseIdentity !== undefined && { WIMSE_IDENTITY: options.wimseIdentity }),
-        },
-        serviceBindings: {
-          ...(workerOptions.serviceBindings as object),
-          [PUBLIC_INTERNET]: { network: { allow: ["public"], tlsOptions: { trustBrowserCas: true } } },
-          ...Object.fromEntries(
-            Object.entries(options.services ?? {}).map(([name, address]) => [
-              name,
-              { external: { address, http: {} } },
-            ]),
-          ),
-        },
-        unsafeDirectSockets: [{ host: HOST, port }],
-      },
-    ],
-  });
-
+  const settings = miniflareOptions({ ...means, url }, failure.resolve);
   let workerd: ChildProcess | undefined;
   const onChild = (child: ChildProcess): void => {
     guard.watch(child);
@@ -187,7 +110,7 @@ async function run(means: Means): Promise<LocalRuntime> {
       if (child.spawnargs.includes("serve")) workerd = child;
     });
   };
-  const start = (): Miniflare => withChildren(onChild, () => new Miniflare(miniflareOptions));
+  const start = (): Miniflare => withChildren(onChild, () => new Miniflare(settings));
   const miniflare = withoutSignalHandlers(() => withTmpdir(join(directory, "tmp"), start));
   const dispose = once(async () => {
     await front.close();
@@ -221,28 +144,10 @@ async function run(means: Means): Promise<LocalRuntime> {
   };
 }
 
-/** wrangler.toml without the secrets that a deployment must have: these are ours to give, not the environment's. */
-function readConfig() {
-  const { secrets: _, ...config } = unstable_readConfig({ config: CONFIG });
-  return config;
-}
-
 const sessionKeysOf = async ({ sessionKeys, stateDir }: LocalOptions): Promise<Result<string, string>> => {
   if (sessionKeys !== undefined) return ok(sessionKeys);
   return stateDir === undefined ? ok(makeSessionKeys()) : keptSessionKeys(stateDir);
 };
-
-/** Miniflare only logs it when workerd does not come back after a crash. */
-class FailureLog extends NoOpLog {
-  readonly #failed: (error: Error) => void;
-  constructor(failed: (error: Error) => void) {
-    super();
-    this.#failed = failed;
-  }
-  override error(error: Error): void {
-    if ("code" in error && error.code === "ERR_RUNTIME_FAILURE") this.#failed(error);
-  }
-}
 
 function once<T>(action: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
@@ -251,35 +156,3 @@ function once<T>(action: () => Promise<T>): () => Promise<T> {
     return running;
   };
 }
-
-/** Null where the main module is not there. A Worker that reads no certificates has no other. */
-async function readModules(bundle: string): Promise<readonly Module[] | null> {
-  const main = await readText(bundle);
-  const library = await readText(join(dirname(bundle), X509_LIBRARY));
-  if (main === null) return null;
-  return [
-    { type: "ESModule", path: "index.js", contents: main },
-    ...(library === null ? [] : [{ type: "ESModule" as const, path: X509_LIBRARY, contents: library }]),
-  ];
-}
-
-async function readText(file: string): Promise<string | null> {
-  try {
-    return await readFile(file, "utf8");
-  } catch {
-    return null;
-  }
-}
-
-async function stateDirectory(wanted: string | undefined): Promise<Result<string, StartFault>> {
-  if (wanted === undefined) return ok(await mkdtemp(join(tmpdir(), "countersign-")));
-  try {
-    await mkdir(wanted, { recursive: true });
-    return ok(wanted);
-  } catch (error) {
-    return fail({ problem: `The state directory ${wanted} cannot be made: ${(error as Error).message}` });
-  }
-}
-
-const heldProblem = (directory: string, owner: number): string =>
-  `The state directory ${directory} is in use by ${owner === 0 ? "another process" : `process ${owner}`}.`;

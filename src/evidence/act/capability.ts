@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
-import { MAX_CAPABILITIES } from "../../limits.ts";
+import { MAX_CAPABILITIES, MAX_PATTERN_WORK } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { readIdentifier } from "../claims.ts";
@@ -24,7 +24,8 @@ export function readCapabilities(value: JsonValue | undefined): Result<readonly 
     if (constraints === null) return fail("act.constraint_malformed");
     read.push({ action, constraints: constraints === "unknown" ? null : constraints });
   }
-  return ok(read);
+  const work = read.reduce((sum, { constraints }) => sum + (constraints?.arguments?.work ?? 0), 0);
+  return work > MAX_PATTERN_WORK ? fail("act.constraint_malformed") : ok(read);
 }
 
 /** A member we do not know counts as a constraint: it may be one, misspelt or newer than we are. */

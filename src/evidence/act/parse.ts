@@ -1,4 +1,6 @@
+import { MANDATE_HEADERS } from "../../evidence-headers.ts";
 import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
+import { TOKEN_ALGORITHMS, type TokenAlgorithm } from "../../keys/key.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { type CommonClaims, readCommonClaims, readIdentifier } from "../claims.ts";
@@ -26,7 +28,7 @@ export interface Delegation {
 /** An ACT mandate (phase 1) with every claim typed, not yet verified. */
 export interface Mandate extends MandateClaims {
   readonly jws: Jws;
-  readonly alg: "EdDSA" | "ES256";
+  readonly alg: TokenAlgorithm;
   readonly kid: string;
 }
 
@@ -38,8 +40,7 @@ export const RECORD_CLAIMS = ["exec_act", "exec_ts", "status", "pred", "par", "e
  * Facts: draft-nennemann-act, Countersign profile (phase 1).
  */
 export function parseMandate(headers: ReadonlyMap<string, string>): Presented<Mandate> {
-  const authorization = headers.get("authorization");
-  const own = headers.get("act-mandate");
+  const [authorization, own] = MANDATE_HEADERS.map((name) => headers.get(name));
   if (authorization === undefined && own === undefined) return absent;
   let token = own;
   if (authorization !== undefined) {
@@ -67,10 +68,11 @@ export function readMandate(token: string): Result<Mandate, Reason> {
 
 /** Reads the JOSE header of an ACT, which is the same in both phases. */
 export function readHeader(header: JsonObject): Result<Pick<Mandate, "alg" | "kid">, Reason> {
-  const { typ, alg, crit } = header;
+  const { typ, crit } = header;
   if (typ === "at+jwt" || typ === "application/at+jwt") return fail("bearer.access_token");
   if (typ !== "act+jwt") return fail("act.typ");
-  if (alg !== "EdDSA" && alg !== "ES256") return fail("act.alg");
+  const alg = TOKEN_ALGORITHMS.find((one) => one === header.alg);
+  if (alg === undefined) return fail("act.alg");
   if (crit !== undefined) return fail("act.crit");
   const kid = readIdentifier(header.kid);
   return kid === null ? fail("act.kid") : ok({ alg, kid });

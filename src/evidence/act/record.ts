@@ -4,8 +4,10 @@
  */
 
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
+import { RECORD_HEADER } from "../../evidence-headers.ts";
 import { canonical } from "../../json/canonical.ts";
 import { isObject, type JsonObject } from "../../json/strict-json.ts";
+import { TOKEN_ALGORITHMS, type TokenAlgorithm } from "../../keys/key.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
@@ -17,13 +19,10 @@ import { absent, malformed, type Presented, present } from "../presented.ts";
 import { readHash, readPredecessors } from "../step-claims.ts";
 import { type MandateClaims, RECORD_CLAIMS, readHeader, readMandateClaims } from "./parse.ts";
 
-/** Where a record is carried with a call of its agent. */
-export const RECORD_HEADER = "act-record";
-
 /** A record with every claim typed, not yet verified. */
 export interface ActRecord extends MandateClaims {
   readonly jws: Jws;
-  readonly alg: "EdDSA" | "ES256";
+  readonly alg: TokenAlgorithm;
   readonly kid: string;
   readonly execAct: string;
   /** Seconds. */
@@ -95,7 +94,7 @@ export async function verifyRecord(
 ): Promise<Result<VerifiedRecord, Reason>> {
   const { jws, kid, alg, sub, iss, jti, iat, exp, pred, execTs } = record;
   if (tenant.agents.bySubject.get(sub) !== agent) return fail("record.subject");
-  const found = await findKey({ kid, algorithms: ["ES256", "EdDSA"], x5c: null });
+  const found = await findKey({ kid, algorithms: TOKEN_ALGORITHMS, x5c: null });
   if (!found.ok) return fail(found.error === "keys.unavailable" ? found.error : "record.key_unknown");
   const key = found.value;
   if (key?.agent !== agent || key.alg !== alg) return fail("record.key_unknown");

@@ -1,6 +1,7 @@
 import { sha256, toBase64url, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
 import { findKey } from "../../keys/find.ts";
+import { TOKEN_ALGORITHMS } from "../../keys/key.ts";
 import type { KeyFault, KeyFinder, WantedKey } from "../../keys/source.ts";
 import { x5cOf } from "../../keys/x509/header.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
@@ -91,7 +92,7 @@ async function checkIssuer(
   issuer: Issuer,
   keys: KeyFinder,
 ): Promise<Result<void, Reason>> {
-  const wanted: WantedKey = { kid, algorithms: ["EdDSA", "ES256"], x5c: x5cOf(jws.header) };
+  const wanted: WantedKey = { kid, algorithms: TOKEN_ALGORITHMS, x5c: x5cOf(jws.header) };
   const found = await findKey(issuer.keys, wanted, keys);
   if (!found.ok) return fail(KEY_FAULTS[found.error]);
   if (found.value.alg !== alg) return fail("act.alg");
@@ -107,7 +108,7 @@ async function checkDelegator(
 ): Promise<Result<void, Reason>> {
   if (delegator === undefined) return fail("act.subject_unknown");
   const find = agentKeys(delegator, tenant, keys);
-  const found = await find({ kid, algorithms: ["EdDSA", "ES256"], x5c: null });
+  const found = await find({ kid, algorithms: TOKEN_ALGORITHMS, x5c: null });
   if (!found.ok) return fail(found.error === "keys.unavailable" ? found.error : "act.delegation_signature");
   const key = found.value;
   if (key?.agent !== delegator || key.profile !== "agent" || key.alg !== alg) {

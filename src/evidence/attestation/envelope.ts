@@ -222,7 +222,7 @@ export const digitsOf = (value: JsonValue | undefined): string | null =>
  * Seconds of an ISO 8601 UTC time with `Z` and at most three decimals; null for anything else. `Date` alone would
  * take many spellings and roll 30 February over into March, so the fields must come back as they went in.
  */
-function parseTime(text: JsonValue | undefined): number | null {
+export function parseTime(text: JsonValue | undefined): number | null {
   if (typeof text !== "string") return null;
   const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,3}))?Z$/.exec(text);
   if (match === null) return null;

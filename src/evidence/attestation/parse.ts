@@ -63,7 +63,7 @@ function fromHeader(header: string, policy: AttestationPolicy): Result<Envelope,
   const parsed = parseStrictJson(text);
   if (!parsed.ok) return fail("attestation.not_strict_json");
   if (!isObject(parsed.value)) return fail("attestation.schema");
-  if (!policy.takesNonCanonicalHeader && canonical(parsed.value) !== text)
+  if (!policy.unsafeNonCanonicalHeader && canonical(parsed.value) !== text)
     return fail("attestation.carrier_not_canonical");
   return bounded(parsed.value, text, policy);
 }

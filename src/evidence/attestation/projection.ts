@@ -3,7 +3,7 @@
 import { sha256Hex, utf8 } from "../../encoding.ts";
 import { canonical } from "../../json/canonical.ts";
 import { hasCaseVariant } from "../../json/fold-case.ts";
-import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
+import { isObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { digitsOf, type Projection } from "./envelope.ts";
@@ -15,12 +15,13 @@ export type ProjectionForm = "identity" | "hash-only" | "redacted";
  * The text of SEP-2787 lets any projection that differs from the arguments pass as "redacted", so that it would bind
  * nothing.
  *
+ * @param args the arguments; or the result, which receipts commit to in the same way
  * @param redaction what may differ: nothing, what leaves members out, or anything
  */
 export async function projectionForm(
   { text, digest }: Projection,
-  args: JsonObject,
-  redaction: "none" | "subset" | "any",
+  args: JsonValue,
+  redaction: "none" | "subset" | "unsafeAnyProjection",
 ): Promise<Result<ProjectionForm, Reason>> {
   if (digest !== null && digest !== (await sha256Hex(utf8(text))))
     return fail("attestation.projection_digest_mismatch");
@@ -39,7 +40,7 @@ export async function projectionForm(
       ? ok("hash-only")
       : fail("attestation.hash_only_mismatch");
   if (redaction === "none") return fail("attestation.redacted_not_allowed");
-  return redaction === "any" || isSubset(parsed.value, args)
+  return redaction === "unsafeAnyProjection" || isSubset(parsed.value, args)
     ? ok("redacted")
     : fail("attestation.redacted_not_subset");
 }

@@ -19,7 +19,8 @@ export function bindStep(ect: VerifiedEct, facts: StepFacts): Result<void, Reaso
   if (ect.inpHash === null) {
     if (facts.hasBody) return fail("ect.inp_hash_missing");
   } else if (!equalBytes(ect.inpHash, facts.bodySha256)) return fail("ect.inp_hash_mismatch");
-  // The mandate itself may be uncovered by the signature (profile poc): this is what ties the two together.
+  // An issuer's mandate may be uncovered by the signature (profile poc). Then this ties the two together, as far as its
+  // issuers do not use one jti twice; a delegated mandate is always covered.
   if (!ect.pred.includes(facts.mandate.jti)) return fail("ect.mandate_not_named");
   if (ect.wid !== null && ect.wid !== facts.mandate.wid) return fail("ect.wid_mismatch");
   return ok(undefined);

@@ -1,6 +1,8 @@
 import { fromBase64url, utf8 } from "../../encoding.ts";
+import { ECT_HEADERS } from "../../evidence-headers.ts";
 import { canonical } from "../../json/canonical.ts";
 import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
+import { TOKEN_ALGORITHMS, type TokenAlgorithm } from "../../keys/key.ts";
 import { MAX_AUDIENCES, MAX_ECT_EXT_BYTES, MAX_ECT_EXT_DEPTH } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
@@ -28,19 +30,16 @@ export interface Ect extends TokenClaims {
 /** What says who signed an ECT of level 2 or 3. */
 export interface SignedForm {
   readonly jws: Jws;
-  readonly alg: "ES256" | "EdDSA";
+  readonly alg: TokenAlgorithm;
   readonly kid: string;
 }
-
-/** The names of the header: that of later revisions first, and that of the first. */
-const CARRIERS = ["wimse-ect", "execution-context"] as const;
 
 /**
  * Finds the ECT in `Wimse-ECT` or `Execution-Context`. Both present must be equal.
  * Facts: draft-nennemann-wimse-ect, Countersign profile.
  */
 export function parseEct(headers: ReadonlyMap<string, string>): Presented<Ect> {
-  const carriers = CARRIERS.filter((name) => headers.has(name));
+  const carriers = ECT_HEADERS.filter((name) => headers.has(name));
   const [token, ...others] = carriers.map((name) => headers.get(name) ?? "");
   if (token === undefined) return absent;
   if (others.some((other) => other !== token)) return malformed("ect.conflict");
@@ -60,12 +59,13 @@ function readEct(token: string): Result<Omit<Ect, "carriers">, Reason> {
   }
   const { header, payload } = decoded.value;
   if (header.typ !== "exec+jwt" && header.typ !== "wimse-exec+jwt") return fail("ect.typ");
-  if (header.alg !== "ES256" && header.alg !== "EdDSA") return fail("ect.alg");
+  const alg = TOKEN_ALGORITHMS.find((one) => one === header.alg);
+  if (alg === undefined) return fail("ect.alg");
   if (header.crit !== undefined) return fail("ect.crit");
   const kid = readIdentifier(header.kid);
   if (kid === null) return fail("ect.kid");
   const claims = readClaims(payload, true);
-  return claims.ok ? ok({ signed: { jws: decoded.value, alg: header.alg, kid }, ...claims.value }) : claims;
+  return claims.ok ? ok({ signed: { jws: decoded.value, alg, kid }, ...claims.value }) : claims;
 }
 
 function readClaims(

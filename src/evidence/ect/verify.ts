@@ -1,3 +1,4 @@
+import { TOKEN_ALGORITHMS } from "../../keys/key.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
@@ -52,7 +53,7 @@ async function signingKey(
   { tenant, findKey }: EctContext,
 ): Promise<Result<AgentKey, Reason>> {
   if (!tenant.ect.algorithms.has(alg)) return fail("ect.alg");
-  const found = await findKey({ kid, algorithms: ["ES256", "EdDSA"], x5c: null });
+  const found = await findKey({ kid, algorithms: TOKEN_ALGORITHMS, x5c: null });
   if (!found.ok) return found;
   const key = found.value;
   if (key === null) return fail("ect.key_unknown");

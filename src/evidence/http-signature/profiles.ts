@@ -1,6 +1,7 @@
 /** What the profiles of the caller's own signature demand: which components are covered, which parameters are there. */
 
 import type { Parameters } from "structured-headers";
+import { ECT_HEADERS, SIGNED_EVIDENCE_HEADERS, WIT_HEADER } from "../../evidence-headers.ts";
 import { MAX_JTI_LENGTH } from "../../limits.ts";
 import type { SignatureProfile } from "../../tenant/tenant.ts";
 
@@ -20,22 +21,14 @@ export const WEB_BOT_AUTH_TAG = "web-bot-auth";
  * the caller's.
  */
 const COVERED_WHEN_PRESENT: ReadonlySet<string> = new Set([
-  "act-mandate",
-  "act-record",
-  "authorization",
-  "content-digest",
+  ...SIGNED_EVIDENCE_HEADERS,
   "content-encoding",
   "content-type",
-  "execution-context",
   "last-event-id",
-  "wimse-ect",
-  "x-mcp-attestation",
 ]);
 
 /** What draft-ietf-wimse-http-signature section 3 adds to these. */
-const COVERED_IN_WIMSE: ReadonlySet<string> = new Set(["txn-token", "workload-identity-token"]);
-
-const ECT_HEADERS: readonly string[] = ["wimse-ect", "execution-context"];
+const COVERED_IN_WIMSE: ReadonlySet<string> = new Set(["txn-token", WIT_HEADER]);
 
 /**
  * Names of the components a signature of the profile must cover, each without parameters.

@@ -1,13 +1,13 @@
 /** Signed answers in the profile `wimse` (draft-ietf-wimse-http-signature, "Response Signing"). */
 
 import type { Parameters } from "structured-headers";
+import { WIT_HEADER } from "../../evidence-headers.ts";
 import type { VerificationKey } from "../../keys/key.ts";
 import { CLOCK_SKEW, MAX_SIGNATURE_WINDOW, RESPONSE_SIGNATURE_LIFETIME } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { WimseProfile } from "../../tenant/tenant.ts";
 import type { EdgeIdentity } from "../wit/identity.ts";
-import { WIT_HEADER } from "../wit/parse.ts";
 import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
 import { contentDigest } from "./content-digest.ts";

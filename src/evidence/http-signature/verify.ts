@@ -3,8 +3,7 @@
 import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { SignaturePolicy } from "../../tenant/schema/signature.ts";
-import type { AgentKey, SignatureProfile } from "../../tenant/tenant.ts";
+import type { AgentKey, SignaturePolicy, SignatureProfile } from "../../tenant/tenant.ts";
 import type { FindAgentKey } from "../agent-key.ts";
 import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
@@ -41,8 +40,8 @@ export interface VerifiedSignature {
 }
 
 /**
- * Verifies the one signature whose `keyid` is registered. Signatures of others may be there; nothing of them is
- * resolved. Profile and algorithm come from the registered key, never from the message.
+ * Verifies the one signature whose `keyid` is registered. Signatures of others may be there: their keys are asked of the
+ * caller's own sources alone, and count for nothing, also where no source can tell. Profile and algorithm come from the registered key, never from the message.
  *
  * The body itself is checked by `content-digest.ts`: a covered `Content-Digest` says nothing about the body
  * until the two have been compared.
@@ -53,16 +52,17 @@ export async function verifyRegistered(
   context: SignatureContext,
 ): Promise<Result<VerifiedSignature, Reason>> {
   const known: { signature: LabelledSignature; key: AgentKey }[] = [];
+  let fault: Reason | null = null;
   for (const signature of signatures) {
     const keyid = signature.parameters.get("keyid");
     // One that only names the caller's software is never the caller's own, though it were made with the same key.
     if (typeof keyid !== "string" || signature.parameters.get("tag") === WEB_BOT_AUTH_TAG) continue;
     const found = await findKey({ kid: keyid, algorithms: context.policy.publicAlgorithms, x5c: null });
-    if (!found.ok) return found;
-    if (found.value !== null) known.push({ signature, key: found.value });
+    if (!found.ok) fault ??= found.error;
+    else if (found.value !== null) known.push({ signature, key: found.value });
   }
   const [chosen, ...others] = known;
-  if (chosen === undefined) return fail("signature.key_unknown");
+  if (chosen === undefined) return fail(fault ?? "signature.key_unknown");
   return others.length === 0 ? verifyOne(chosen.signature, chosen.key, context) : fail("signature.not_one");
 }
 

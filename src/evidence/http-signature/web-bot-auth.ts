@@ -7,11 +7,8 @@ import { isInnerList, Token } from "structured-headers";
 import type { KeyFinder } from "../../keys/source.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
 import { ok, type Result } from "../../result.ts";
-import {
-  type SignaturePolicy,
-  signatureAgentUrl,
-  type WebBotAuthPolicy,
-} from "../../tenant/schema/signature.ts";
+import { signatureAgentUrl } from "../../tenant/schema/signature.ts";
+import type { SignaturePolicy, WebBotAuthPolicy } from "../../tenant/tenant.ts";
 import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
 import { strictDictionary, strictItem } from "./dictionary.ts";
@@ -70,7 +67,7 @@ async function judge(
 
   const source = policy.agents.get(url);
   if (source?.form !== claim.form) return ok({ state: "unverified" });
-  const key = await keys(source, { kid: keyid, algorithms: publicAlgorithms, x5c: null });
+  const key = await keys(source, { kid: keyid, algorithms: publicAlgorithms, x5c: null }, "network");
   if (!key.ok) return key.error === "unavailable" ? ok({ state: "unverified" }) : INVALID;
   const algorithm = algorithmOf(key.value.alg);
   const alg = parameters.get("alg");

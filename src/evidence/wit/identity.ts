@@ -1,5 +1,6 @@
 import { isObject, type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import { importVerificationKey } from "../../keys/hygiene.ts";
+import { WIT_ALGORITHMS } from "../../keys/key.ts";
 import { algorithmOf, type SignatureAlgorithm } from "../http-signature/algorithms.ts";
 import { readWit } from "./parse.ts";
 
@@ -33,7 +34,7 @@ async function importIdentity({ wit, privateJwk }: JsonObject): Promise<EdgeIden
   const token = typeof wit === "string" ? readWit(wit) : null;
   if (typeof wit !== "string" || !token?.ok || !isObject(privateJwk)) return null;
   const { confirmed } = token.value;
-  const confirmedKey = await importVerificationKey(confirmed, ["ES256", "ES384", "EdDSA", "PS512"]);
+  const confirmedKey = await importVerificationKey(confirmed, WIT_ALGORITHMS);
   if (!confirmedKey.ok) return null;
   // Public members are the token's, so that what is signed is what the token says can verify it.
   const { kty, crv, x, y, n, e } = confirmed;

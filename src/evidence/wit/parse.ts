@@ -1,5 +1,6 @@
+import { WIT_HEADER } from "../../evidence-headers.ts";
 import { isObject, type JsonObject } from "../../json/strict-json.ts";
-import type { KeyAlgorithm } from "../../keys/key.ts";
+import { type KeyAlgorithm, WIT_ALGORITHMS } from "../../keys/key.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { trustDomainOf } from "../../tenant/workload-identifier.ts";
@@ -22,15 +23,10 @@ export interface Wit {
   readonly confirmed: JsonObject;
 }
 
-export const WIT_HEADER = "workload-identity-token";
-
-/** What a trust domain may sign with. RFC 9864 has the second name of EdDSA with this curve. */
+/** By what `alg` says. RFC 9864 has the last name for EdDSA with this curve. */
 const ALGORITHMS: ReadonlyMap<unknown, KeyAlgorithm> = new Map([
-  ["ES256", "ES256"],
-  ["ES384", "ES384"],
-  ["EdDSA", "EdDSA"],
+  ...WIT_ALGORITHMS.map((alg): [string, KeyAlgorithm] => [alg, alg]),
   ["Ed25519", "EdDSA"],
-  ["PS512", "PS512"],
 ]);
 
 /** Finds the WIT (draft-ietf-wimse-workload-creds sections 3 and 5.1). */

@@ -5,41 +5,46 @@ import type { SubjectName } from "./source.ts";
 /** Purposes that signing a token does not contradict (RFC 5280 section 4.2.1.12, RFC 9336): any, client, document. */
 const PURPOSES = ["2.5.29.37.0", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.36"];
 
-/** From when to when every certificate of a chain is valid, milliseconds. */
-export interface Validity {
+/** A way from a signer's certificate to an anchor. */
+export interface CertificationPath {
+  /** How many certificates of the `x5c` are on it. */
+  readonly length: number;
+  /** From when to when all of them and the anchor are valid, milliseconds. */
   readonly notBefore: number;
   readonly notAfter: number;
 }
 
 /**
- * Validates a path (RFC 5280 section 6.1) from a signer's certificate over those that follow it to an anchor. The first
- * anchor that fits ends it; what comes behind is not looked at. Whether it is valid at a given time is for the caller to ask:
- * it changes, while all else about a chain never does.
+ * Validates the paths (RFC 5280 section 6.1) from a signer's certificate over those that follow it to an anchor. Whether one
+ * is valid at a given time is for the caller to ask: it changes, while all else about a path never does. There can be
+ * several, because an authority that is renewed keeps its name and often its key.
  *
  * @param certificates in the order of `x5c`, the signer's own first
- * @returns null for a chain that leads nowhere, or breaks a rule
+ * @returns none for a chain that leads nowhere, or breaks a rule
  */
-export async function validateChain(
+export async function certificationPaths(
   certificates: readonly Certificate[],
   anchors: readonly Certificate[],
   san: SubjectName,
-): Promise<Validity | null> {
+): Promise<readonly CertificationPath[]> {
   const [leaf] = certificates;
-  if (leaf === undefined || !isSigner(leaf) || !isNamed(leaf, san)) return null;
+  if (leaf === undefined || !isSigner(leaf) || !isNamed(leaf, san)) return [];
+  const paths: CertificationPath[] = [];
   for (const [i, certificate] of certificates.entries()) {
     // The certificate that signed this one has i authorities between itself and the signer.
     for (const anchor of anchors) {
       if (!(await certifies(anchor, certificate, i))) continue;
       const path = [...certificates.slice(0, i + 1), anchor];
-      return {
+      paths.push({
+        length: i + 1,
         notBefore: Math.max(...path.map(({ notBefore }) => notBefore)),
         notAfter: Math.min(...path.map(({ notAfter }) => notAfter)),
-      };
+      });
     }
     const next = certificates[i + 1];
-    if (next === undefined || !(await certifies(next, certificate, i))) return null;
+    if (next === undefined || !(await certifies(next, certificate, i))) break;
   }
-  return null;
+  return paths;
 }
 
 const isSigner = ({ isAuthority, keyUsage, extendedKeyUsage }: Certificate): boolean =>

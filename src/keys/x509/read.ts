@@ -23,12 +23,15 @@ const NAME_CONSTRAINTS = "2.5.29.30";
 
 const VERSION_3 = 2;
 
+/** Where the validity stands in a TBSCertificate of version 3: behind version, number, algorithm and issuer (section 4.1). */
+const VALIDITY = 4;
+
 /**
  * Reads a certificate of version 3. Null for what is none, and for one that says something we do not understand and may
  * not overlook.
  */
 export async function readCertificate(der: Uint8Array<ArrayBuffer>): Promise<Certificate | null> {
-  if (der.length > MAX_CERTIFICATE_BYTES || sequenceLength(der) !== der.length) return null;
+  if (der.length > MAX_CERTIFICATE_BYTES || elements(der).length !== 3) return null;
   const library = await load();
   try {
     return read(der, library);
@@ -54,7 +57,12 @@ function read(der: Uint8Array<ArrayBuffer>, library: Library): Certificate | nul
     if ((critical && !isUnderstood) || extnID === NAME_CONSTRAINTS || extensions.has(extnID)) return null;
     extensions.set(extnID, extnValue.buffer);
   }
+  const said = constraints(extensions, encoded, library);
+  if (said === null) return null;
   const { validity, issuer, subject, subjectPublicKeyInfo } = tbsCertificate;
+  // The library takes impossible dates for others, and garbage for the year 0.
+  const validityDer = elements(new Uint8Array(tbsCertificateRaw))[VALIDITY];
+  if (validityDer === undefined || toBase64url(validityDer) !== encoded(validity)) return null;
   return {
     der,
     tbs: new Uint8Array(tbsCertificateRaw),
@@ -66,12 +74,13 @@ function read(der: Uint8Array<ArrayBuffer>, library: Library): Certificate | nul
     notAfter: validity.notAfter.getTime().getTime(),
     keyAlgorithm: encoded(subjectPublicKeyInfo.algorithm),
     spki: new Uint8Array(AsnConvert.serialize(subjectPublicKeyInfo)),
-    ...constraints(extensions, library),
+    ...said,
   };
 }
 
 function constraints(
   extensions: ReadonlyMap<string, ArrayBuffer>,
+  encoded: (value: unknown) => string,
   {
     AsnConvert,
     BasicConstraints,
@@ -80,15 +89,24 @@ function constraints(
     KeyUsageFlags,
     SubjectAlternativeName,
   }: Library,
-): Pick<Certificate, "isAuthority" | "pathLength" | "keyUsage" | "extendedKeyUsage" | "uris" | "hosts"> {
+): Pick<
+  Certificate,
+  "isAuthority" | "pathLength" | "keyUsage" | "extendedKeyUsage" | "uris" | "hosts"
+> | null {
+  let isDer = true;
   const get = <T>(id: string, type: new () => T): T | null => {
     const value = extensions.get(id);
-    return value === undefined ? null : AsnConvert.parse(value, type);
+    if (value === undefined) return null;
+    const parsed = AsnConvert.parse(value, type);
+    // Anything that the library overlooks, such as what stands behind the value.
+    isDer &&= encoded(parsed) === toBase64url(new Uint8Array(value));
+    return parsed;
   };
   const basic = get(BASIC_CONSTRAINTS, BasicConstraints);
   const usage = get(KEY_USAGE, KeyUsage)?.toNumber() ?? null;
   const purposes = get(EXTENDED_KEY_USAGE, ExtendedKeyUsage);
   const names = [...(get(SUBJECT_ALTERNATIVE_NAME, SubjectAlternativeName) ?? [])];
+  if (!isDer) return null;
   return {
     isAuthority: basic?.cA === true,
     pathLength: basic?.pathLenConstraint ?? null,
@@ -105,10 +123,28 @@ function constraints(
   };
 }
 
-/** Octets of the DER sequence that begins here, its head included; null where none does. Nothing may stand behind a certificate. */
-function sequenceLength([tag, first, second, third]: Uint8Array): number | null {
-  if (tag !== 0x30 || first === undefined) return null;
-  if (first < 0x80) return 2 + first;
-  if (first === 0x81 && second !== undefined) return 3 + second;
-  return first === 0x82 && second !== undefined && third !== undefined ? 4 + second * 256 + third : null;
+/** The elements of a DER sequence, whole; none where something is behind it, or it is none. */
+function elements(der: Uint8Array): readonly Uint8Array[] {
+  const sequence = elementAt(der, 0);
+  if (der[0] !== SEQUENCE || sequence?.end !== der.length) return [];
+  const found: Uint8Array[] = [];
+  for (let at = sequence.content; at < der.length; ) {
+    const element = elementAt(der, at);
+    if (element === null || element.end > der.length) return [];
+    found.push(der.subarray(at, element.end));
+    at = element.end;
+  }
+  return found;
+}
+
+const SEQUENCE = 0x30;
+
+/** Where the contents of a DER element of less than 64 KiB begin, and where they end; null where there is none. */
+function elementAt(der: Uint8Array, at: number): { readonly content: number; readonly end: number } | null {
+  const [, first, second, third] = der.subarray(at, at + 4);
+  if (first === undefined) return null;
+  if (first < 0x80) return { content: at + 2, end: at + 2 + first };
+  if (first === 0x81 && second !== undefined) return { content: at + 3, end: at + 3 + second };
+  if (first !== 0x82 || second === undefined || third === undefined) return null;
+  return { content: at + 4, end: at + 4 + second * 256 + third };
 }

@@ -1,7 +1,7 @@
 /** The section `act` of a tenant document: mandates, delegation, records. */
 
 import * as v from "valibot";
-import { MAX_DELEGATION_DEPTH } from "../../limits.ts";
+import { MAX_DELEGATION_DEPTH, MAX_RECORD_STATUSES } from "../../limits.ts";
 import { fields, flag, identifier, integer, nonEmptyList } from "../fields.ts";
 
 export const act = v.pipe(
@@ -21,7 +21,11 @@ export const act = v.pipe(
       ),
     ),
     recordStatuses: v.optional(
-      nonEmptyList(identifier("A status."), 16, "The status of execution records that are taken."),
+      nonEmptyList(
+        identifier("A status."),
+        MAX_RECORD_STATUSES,
+        "The status of execution records that are taken.",
+      ),
       ["completed"],
     ),
     unsafeUncappedSession: flag(
@@ -36,7 +40,7 @@ export interface ActPolicy {
   readonly maxDelegationDepth: number;
   readonly recordStatuses: ReadonlySet<string>;
   /** Whether `initialize`, `ping` and notifications need no entry of `cap`. */
-  readonly uncappedSession: boolean;
+  readonly unsafeUncappedSession: boolean;
 }
 
 export const actPolicy = ({
@@ -46,5 +50,5 @@ export const actPolicy = ({
 }: v.InferOutput<typeof act>): ActPolicy => ({
   maxDelegationDepth: delegation?.maxDepth ?? 0,
   recordStatuses: new Set(recordStatuses),
-  uncappedSession: unsafeUncappedSession,
+  unsafeUncappedSession,
 });

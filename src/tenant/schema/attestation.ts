@@ -2,8 +2,8 @@
 
 import * as v from "valibot";
 import type { NumberPolicy } from "../../json/strict-json.ts";
-import { MAX_ATTESTATION_TTL, MAX_TENANT_LIST } from "../../limits.ts";
-import { remoteUrlProblem } from "../../remote/url.ts";
+import { MAX_ATTESTATION_TTL, MAX_META_KEYS, MAX_SECRET_LENGTH, MAX_TENANT_LIST } from "../../limits.ts";
+import { remoteHostProblem } from "../../remote/url.ts";
 import {
   bindingName,
   fields,
@@ -30,15 +30,10 @@ const redactedTool = fields({
 const listsToolTwice = (entries: v.InferOutput<typeof redactedTool>[]): string | null =>
   new Set(entries.map(({ tool }) => tool)).size === entries.length ? null : "must list a tool once";
 
-const hostProblem = (host: string): string | null =>
-  /^[a-z0-9.-]+$/.test(host) && remoteUrlProblem(`https://${host}/`) === null
-    ? null
-    : "must be the name of a public host, in lower case and in full, without a port";
-
 const references = v.pipe(
   fields({
     hosts: nonEmptyList(
-      v.pipe(v.string(), must(hostProblem), v.description("A host that is fetched from.")),
+      v.pipe(v.string(), must(remoteHostProblem), v.description("A host that is fetched from.")),
       MAX_TENANT_LIST,
       "The hosts that arguments are fetched from, each in full. No other is ever asked.",
     ),
@@ -56,7 +51,11 @@ export const attestation = v.pipe(
       "B",
     ]),
     metaKeys: v.optional(
-      list(identifier("Member of params._meta."), 8, "Members of params._meta that may carry an envelope."),
+      list(
+        identifier("Member of params._meta."),
+        MAX_META_KEYS,
+        "Members of params._meta that may carry an envelope.",
+      ),
       ["attestation"],
     ),
     maxExpSeconds: v.optional(integer(1, MAX_ATTESTATION_TTL, "Longest expSeconds."), MAX_ATTESTATION_TTL),
@@ -110,7 +109,7 @@ export const attestationKey = v.variant("alg", [
     alg: v.literal("HS256"),
     secret: v.pipe(
       v.string(),
-      v.maxLength(1024, "must have at most 1024 characters"),
+      v.maxLength(MAX_SECRET_LENGTH, `must have at most ${MAX_SECRET_LENGTH} characters`),
       v.description("Shared secret in base64url without padding. Whoever verifies with it can also forge."),
     ),
     unsafeDialectC: flag(
@@ -135,14 +134,16 @@ export interface AttestationPolicy {
   readonly maxTtl: number;
   readonly multiServer: boolean;
   /** By tool, what a projection has to be that is neither the arguments nor their digest. A tool that is not here takes none. */
-  readonly redaction: ReadonlyMap<string, "subset" | "any">;
+  readonly redaction: ReadonlyMap<string, "subset" | "unsafeAnyProjection">;
   /** Null where no reference is resolved. */
   readonly references: ReferencePolicy | null;
   readonly numbers: Readonly<Record<SignedDialect, NumberPolicy>>;
   /** Tools whose attested calls must not carry what no attestation binds. */
   readonly refusesUnboundInput: ReadonlySet<string> | "all";
-  readonly takesNonCanonicalHeader: boolean;
-  readonly forwardsHeader: boolean;
+  /** Whether the header may hold an envelope that is not in canonical form. */
+  readonly unsafeNonCanonicalHeader: boolean;
+  /** Whether the header is kept from the origin. */
+  readonly stripHeader: boolean;
 }
 
 export interface ReferencePolicy {
@@ -169,12 +170,15 @@ export const attestationPolicy = ({
   maxTtl: maxExpSeconds,
   multiServer,
   redaction: new Map(
-    redactedTools.map(({ tool, unsafeAnyProjection }) => [tool, unsafeAnyProjection ? "any" : "subset"]),
+    redactedTools.map(({ tool, unsafeAnyProjection }) => [
+      tool,
+      unsafeAnyProjection ? "unsafeAnyProjection" : "subset",
+    ]),
   ),
   references: references ? { hosts: new Set(references.hosts), binding: references.binding ?? null } : null,
   numbers: { A: numbersA, B: unsafeNumbersB, C: numbersA },
   refusesUnboundInput:
     refuseUnboundInput && refuseUnboundInput.tools === undefined ? "all" : new Set(refuseUnboundInput?.tools),
-  takesNonCanonicalHeader: unsafeNonCanonicalHeader,
-  forwardsHeader: !stripHeader,
+  unsafeNonCanonicalHeader,
+  stripHeader,
 });

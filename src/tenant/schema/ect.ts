@@ -1,6 +1,7 @@
 /** The section `ect` of a tenant document: execution context tokens. */
 
 import * as v from "valibot";
+import { TOKEN_ALGORITHMS, type TokenAlgorithm } from "../../keys/key.ts";
 import { MAX_ECT_AGE } from "../../limits.ts";
 import { fields, flag, integer, nonEmptyList } from "../fields.ts";
 
@@ -8,7 +9,7 @@ export const ect = v.pipe(
   fields({
     algorithms: v.optional(
       nonEmptyList(
-        v.picklist(["ES256", "EdDSA"]),
+        v.picklist(TOKEN_ALGORITHMS),
         2,
         "Algorithms of ECTs. The ECT reference code takes ES256 alone.",
       ),
@@ -48,7 +49,7 @@ export interface EctPolicy {
   readonly unsafeUnsigned: boolean;
   /** Whether a step that was denied may be a parent. */
   readonly deniedParents: boolean;
-  readonly algorithms: ReadonlySet<"ES256" | "EdDSA">;
+  readonly algorithms: ReadonlySet<TokenAlgorithm>;
   /** Oldest `iat`, in seconds. */
   readonly maxAge: number;
 }

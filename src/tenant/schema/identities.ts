@@ -8,7 +8,7 @@ import {
   MAX_TENANT_KEYS,
   MAX_TENANT_LIST,
 } from "../../limits.ts";
-import { fields, identifier, integer, list, text } from "../fields.ts";
+import { fields, flag, identifier, integer, list, text } from "../fields.ts";
 import { agentKeySources, domainKeySources, issuerKeySources, keyRole } from "./keys.ts";
 import { workload } from "./signature.ts";
 
@@ -92,14 +92,8 @@ export const agent = fields({
   ),
   keySources: agentKeySources,
   workload: v.optional(workload),
-  unsafeBearerOnly: v.optional(
-    v.pipe(
-      v.boolean(),
-      v.description(
-        "Takes its GET, DELETE, notifications and posted responses with the mandate alone, in a session of its own: who steals mandate and session id can send them too. For agents with keys of the profile poc alone, whose client does not sign these.",
-      ),
-    ),
-    false,
+  unsafeBearerOnly: flag(
+    "Takes its GET, DELETE, notifications and posted responses with the mandate alone, in a session of its own: who steals mandate and session id can send them too. For agents with keys of the profile poc alone, whose client does not sign these.",
   ),
 });
 
@@ -110,7 +104,11 @@ export const trustDomain = fields({
     "Name of the trust domain, as it stands in workload identifiers.",
   ),
   keys: v.optional(
-    list(jwk("Public JWK: Ed25519, P-256 or P-384."), MAX_TENANT_KEYS, "The keys of its issuer, by kid."),
+    list(
+      jwk("Public JWK: P-256 (ES256), Ed25519 (EdDSA), P-384 (ES384) or RSA (PS512)."),
+      MAX_TENANT_KEYS,
+      "The keys of its issuer, by kid.",
+    ),
     [],
   ),
   keySources: domainKeySources,

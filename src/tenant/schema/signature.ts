@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import type { KeyAlgorithm } from "../../keys/key.ts";
 import type { SignatureAgentSource } from "../../keys/source.ts";
-import { MAX_TENANT_LIST, MAX_WEB_BOT_AUTH_LIFETIME } from "../../limits.ts";
+import { MAX_IDENTIFIER_LENGTH, MAX_TENANT_LIST, MAX_WEB_BOT_AUTH_LIFETIME } from "../../limits.ts";
 import { remoteUrlProblem } from "../../remote/url.ts";
 import { bindingName, fields, integer, list, must, nonEmptyList } from "../fields.ts";
 import { trustDomainOf } from "../workload-identifier.ts";
@@ -81,11 +81,18 @@ export interface Workload {
   readonly lane: number;
 }
 
+function botProblem(url: string, type: string): string | null {
+  const resolved = signatureAgentUrl(url, type);
+  if (resolved === null)
+    return "must be https, and for a directory a host alone, such as https://bot.example";
+  return /[?#]/.test(url) ? "must not have a query or fragment" : remoteUrlProblem(resolved);
+}
+
 const bot = v.pipe(
   fields({
     url: v.pipe(
       v.string(),
-      must(remoteUrlProblem),
+      v.maxLength(MAX_IDENTIFIER_LENGTH, `must have at most ${MAX_IDENTIFIER_LENGTH} characters`),
       v.description(
         "As it stands in Signature-Agent: https, and for a directory nothing behind the host but a slash.",
       ),
@@ -103,11 +110,7 @@ const bot = v.pipe(
       bindingName("Binding of the Worker to fetch through; without it, over the internet."),
     ),
   }),
-  must(({ url, type }) =>
-    signatureAgentUrl(url, type) === null
-      ? "must be the URL of an origin, such as https://bot.example/"
-      : null,
-  ),
+  must(({ url, type }) => botProblem(url, type)),
 );
 
 export const webBotAuth = v.pipe(

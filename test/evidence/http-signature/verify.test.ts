@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import type { FindAgentKey } from "../../../src/evidence/agent-key.ts";
 import { component } from "../../../src/evidence/http-signature/fields.ts";
 import { makeSignature } from "../../../src/evidence/http-signature/sign.ts";
 import { lastAcceptable } from "../../../src/evidence/http-signature/verify.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../../src/limits.ts";
+import { fail } from "../../../src/result.ts";
 import { keysIn } from "../../support/agents.ts";
 import {
   AGENT_COMPONENTS,
@@ -64,6 +66,14 @@ describe("selection", () => {
   test("another's signature is not resolved, wherever it stands", async () => {
     expect(outcome(await verify(message, both(FOREIGN, good)))).toBe("ok");
     expect(outcome(await verify(message, both(good, FOREIGN)))).toBe("ok");
+  });
+  test("another's, of which no source can tell whose it is, stands in nobody's way", async () => {
+    const own = keysIn(await agentKey("ed25519", "agent"));
+    const findKey: FindAgentKey = async (wanted) =>
+      wanted.kid === "elsewhere" ? fail("keys.unavailable") : own(wanted);
+    expect(outcome(await verify(message, both(FOREIGN, good), { findKey }))).toBe("ok");
+    expect(outcome(await verify(message, both(good, FOREIGN), { findKey }))).toBe("ok");
+    expect(outcome(await verify(message, FOREIGN, { findKey }))).toBe("keys.unavailable");
   });
   test("another's alone is no signature of ours", async () => {
     expect(outcome(await verify(message, FOREIGN))).toBe("signature.key_unknown");

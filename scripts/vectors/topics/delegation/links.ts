@@ -1,4 +1,5 @@
-import { type CaseSource, denied, NOW, sent } from "../../make/case.ts";
+import { alsoCovering } from "../../make/call.ts";
+import { admitted, type CaseSource, denied, NOW, sent } from "../../make/case.ts";
 import { delegating, under } from "../../make/delegation.ts";
 import { key } from "../../make/keys.ts";
 import { flipped, makeToken, part } from "../../make/tokens.ts";
@@ -86,6 +87,29 @@ export const linksCases: readonly CaseSource[] = [
       }),
     ),
     ON,
+  ),
+
+  // -- who presents it ------------------------------------------------------------------------------------
+  denied(
+    "poc-uncovered",
+    "signature.mandate_uncovered",
+    "With a key of the profile poc, whose signature does not cover the mandate",
+    RULE,
+    under([ADA, ADA], { agent: "ada-poc" }),
+    ON,
+  ),
+  ...(["authorization", "act-mandate"] as const).map((carrier) =>
+    admitted(
+      `poc-covered-${carrier}`,
+      `The same, with ${carrier} covered`,
+      RULE,
+      under([ADA, ADA], {
+        agent: "ada-poc",
+        mandate: { in: [carrier] },
+        signature: { components: alsoCovering(carrier) },
+      }),
+      ON,
+    ),
   ),
 
   // -- what the root may grant ----------------------------------------------------------------------------

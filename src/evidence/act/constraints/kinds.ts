@@ -32,6 +32,10 @@ export function readConstraint<K extends KindName>(kind: K, value: JsonValue): C
 export const permits = <K extends KindName>({ kind, limit }: Constraint<K>, value: JsonValue): boolean =>
   KINDS[kind].permits(limit, value);
 
+/** Steps that the constraint takes for each character of a text at the most. */
+export const workOf = <K extends KindName>({ kind, limit }: Constraint<K>): number =>
+  KINDS[kind].work?.(limit) ?? 0;
+
 /** Whether all that a set of constraints permits together, one of the parent's permits. In doubt, false. */
 export const implies = (children: readonly Constraint[], parent: Constraint): boolean =>
   children.some(

@@ -28,6 +28,8 @@ interface Position {
 export interface Pattern {
   readonly text: string;
   readonly positions: readonly Position[];
+  /** Ranges of all positions together. */
+  readonly size: number;
 }
 
 export const pattern: ConstraintKind<Pattern> = {
@@ -38,12 +40,13 @@ export const pattern: ConstraintKind<Pattern> = {
   permits: (limit, value) => typeof value === "string" && match(limit, value).matches,
   // Whether one expression matches less than another is not worked out.
   narrows: (child, parent) => child.text === parent.text,
+  work: ({ size }) => size,
 };
 
 /**
  * Matches a whole text. One longer than `MAX_PATTERN_INPUT` characters matches nothing.
  *
- * @returns also how many ranges the characters were compared with: at most `MAX_PATTERN_SIZE` for each
+ * @returns also how many ranges the characters were compared with: at most `size` for each
  */
 export function match(
   { positions }: Pattern,
@@ -54,30 +57,39 @@ export function match(
   const characters = Array.from(text, codePoint);
   if (characters.length > MAX_PATTERN_INPUT) return { matches: false, comparisons };
 
-  // `here[i]`: the text so far can be what stands before position i.
-  let here = withMissed(positions, new Uint8Array(positions.length + 1).fill(1, 0, 1));
+  // The positions that the text so far can stand before, each once and in rising order.
+  let here = withMissed(positions, [0]);
   for (const character of characters) {
-    const next = new Uint8Array(positions.length + 1);
-    for (const [i, position] of positions.entries()) {
-      if (here[i] === 0) continue;
+    const next: number[] = [];
+    for (const i of here) {
+      const position = positions[i];
+      if (position === undefined) continue;
       comparisons += position.ranges.length;
       if (!has(position, character)) continue;
-      next[i + 1] = 1;
-      if (position.mayRepeat) next[i] = 1;
+      if (position.mayRepeat && next.at(-1) !== i) next.push(i);
+      next.push(i + 1);
     }
+    if (next.length === 0) return { matches: false, comparisons };
     here = withMissed(positions, next);
   }
-  return { matches: here[positions.length] === 1, comparisons };
+  return { matches: here.at(-1) === positions.length, comparisons };
 }
 
-/** Adds the places that are reached without a character. */
-function withMissed(positions: readonly Position[], places: Uint8Array): Uint8Array {
-  for (const [i, { mayMiss }] of positions.entries()) if (mayMiss && places[i] === 1) places[i + 1] = 1;
-  return places;
+/** Adds the positions that are reached without a character. */
+function withMissed(positions: readonly Position[], places: readonly number[]): readonly number[] {
+  const all: number[] = [];
+  for (const place of places) {
+    if (place <= (all.at(-1) ?? -1)) continue;
+    all.push(place);
+    for (let i = place; positions[i]?.mayMiss; i += 1) all.push(i + 1);
+  }
+  return all;
 }
 
-const has = ({ ranges, negated }: Position, character: number): boolean =>
-  ranges.some(({ from, to }) => from <= character && character <= to) !== negated;
+function has({ ranges, negated }: Position, character: number): boolean {
+  for (const { from, to } of ranges) if (from <= character && character <= to) return !negated;
+  return negated;
+}
 
 /** A part of a pattern that was read, and where the next begins. */
 interface Read<T> {
@@ -107,7 +119,7 @@ function readPattern(text: string): Pattern | null {
     );
     at = times.end;
   }
-  return { text, positions };
+  return { text, positions, size };
 }
 
 /** Reads `.`, a class, or one character. A bare `^` or `$` is refused: it would stand for itself, and is mostly meant as an anchor. */

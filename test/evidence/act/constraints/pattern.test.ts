@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readCapabilities } from "../../../../src/evidence/act/capability.ts";
 import { match, type Pattern, pattern } from "../../../../src/evidence/act/constraints/pattern.ts";
-import { MAX_PATTERN_SIZE } from "../../../../src/limits.ts";
+import { MAX_PATTERN_INPUT, MAX_PATTERN_SIZE, MAX_PATTERN_WORK } from "../../../../src/limits.ts";
 
 const read = (text: string): Pattern | null => pattern.read(text)?.limit ?? null;
 
@@ -184,4 +185,38 @@ describe("the work", () => {
       }
     },
   );
+
+  test.each([...SLOW, ".{0,128}", "[^b]*", "a{0,256}"])("%j: `work` bounds it", (source) => {
+    const limit = compiled(source);
+    const bound = pattern.work?.(limit) ?? 0;
+    expect(match(limit, "a".repeat(MAX_PATTERN_INPUT)).comparisons).toBeLessThanOrEqual(
+      bound * MAX_PATTERN_INPUT,
+    );
+  });
+
+  /** A mandate's `cap`, with these patterns in entries of their own. */
+  const capOf = (patterns: readonly string[]) =>
+    readCapabilities(
+      patterns.map((source) => ({
+        action: "mcp.search",
+        constraints: { arguments: { "/q": { pattern: source } } },
+      })),
+    );
+
+  test("all patterns of a mandate together have a bound", () => {
+    const largest = Array<string>(MAX_PATTERN_WORK / MAX_PATTERN_SIZE).fill(`a{${MAX_PATTERN_SIZE}}`);
+    expect(capOf(largest).ok).toBe(true);
+    expect(capOf([...largest, "a"])).toEqual({ ok: false, error: "act.constraint_malformed" });
+  });
+
+  test("so do those of one entry", () => {
+    const rule = (i: number) => [`/q${i}`, { pattern: `a{${MAX_PATTERN_SIZE}}` }] as const;
+    const rules = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => rule(i)));
+    const cap = (count: number) =>
+      readCapabilities([{ action: "mcp.search", constraints: { arguments: rules(count) } }]).ok;
+    expect([cap(MAX_PATTERN_WORK / MAX_PATTERN_SIZE), cap(MAX_PATTERN_WORK / MAX_PATTERN_SIZE + 1)]).toEqual([
+      true,
+      false,
+    ]);
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { permitsCall, readConstraints } from "../../../../src/evidence/act/constraints/constraints.ts";
 import type { JsonObject, JsonValue } from "../../../../src/json/strict-json.ts";
-import { MAX_PATTERN_INPUT } from "../../../../src/limits.ts";
+import { MAX_JSON_DEPTH, MAX_PATTERN_INPUT } from "../../../../src/limits.ts";
 import { long } from "../../../support/tokens.ts";
 
 function permits(constraints: JsonValue, args: JsonObject | null): boolean {
@@ -168,4 +168,39 @@ test("text beyond what is matched fits no pattern", () => {
   // Characters are counted, not their UTF-16 units.
   expect(permits(constraints, { q: "\u{1F30A}".repeat(MAX_PATTERN_INPUT) })).toBe(true);
   expect(permits(constraints, { q: "\u{1F30A}".repeat(MAX_PATTERN_INPUT + 1) })).toBe(false);
+});
+
+/** The value, and how often its members were listed. */
+function watched(value: JsonObject): { readonly value: JsonObject; readonly listed: () => number } {
+  let count = 0;
+  const ownKeys = (target: JsonObject) => {
+    count += 1;
+    return Reflect.ownKeys(target);
+  };
+  return { value: new Proxy(value, { ownKeys }), listed: () => count };
+}
+
+test("the members of an argument are counted once, however many values it is held against", () => {
+  const { value, listed } = watched({ a: 1, b: 2 });
+  const several = { in: Array.from({ length: 100 }, () => ({})), equals: {} };
+  expect(permits({ arguments: { "/q": { in: several.in } } }, { q: value })).toBe(false);
+  for (let entry = 0; entry < 20; entry += 1)
+    expect(permits({ arguments: { "/q": several, "/p": {} } }, { q: value, p: 1 })).toBe(false);
+  expect(listed()).toBe(1);
+});
+
+test("the arguments are counted once, however many entries allow fewer", () => {
+  const { value, listed } = watched({ a: 1, b: 2 });
+  for (let entry = 0; entry < 20; entry += 1) {
+    expect(permits({ arguments: { "/a": {} } }, value)).toBe(false);
+    expect(permits({ arguments: { "/q/a": {} } }, { q: value })).toBe(false);
+  }
+  expect(listed()).toBe(1);
+});
+
+test("a path has no more steps than JSON may nest", () => {
+  const path = (steps: number): JsonObject => ({ arguments: { ["/a".repeat(steps)]: {} } });
+  expect(readConstraints(path(MAX_JSON_DEPTH))).not.toBeNull();
+  expect(readConstraints(path(MAX_JSON_DEPTH + 1))).toBeNull();
+  expect(readConstraints(path(5000))).toBeNull();
 });

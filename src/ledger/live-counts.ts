@@ -1,0 +1,29 @@
+/** How many rows of a table live under each issuer, so that no call counts them. The table has a column `issuer`. */
+export class LiveCounts {
+  readonly #counts: Map<string, number>;
+
+  constructor(sql: SqlStorage, table: "runs" | "uses") {
+    const rows = sql.exec<{ issuer: string; live: number }>(
+      `SELECT issuer, COUNT(*) AS live FROM ${table} GROUP BY issuer`,
+    );
+    this.#counts = new Map([...rows].map(({ issuer, live }) => [issuer, live]));
+  }
+
+  get isEmpty(): boolean {
+    return this.#counts.size === 0;
+  }
+
+  of(issuer: string): number {
+    return this.#counts.get(issuer) ?? 0;
+  }
+
+  added(issuer: string): void {
+    this.#counts.set(issuer, this.of(issuer) + 1);
+  }
+
+  removed(issuer: string): void {
+    const left = this.of(issuer) - 1;
+    if (left > 0) this.#counts.set(issuer, left);
+    else this.#counts.delete(issuer);
+  }
+}
