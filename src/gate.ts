@@ -65,7 +65,8 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   const bearer = parseMandate(facts.headers);
   if (bearer.state === "absent") return fail("bearer.missing");
   if (bearer.state === "malformed") return fail(bearer.reason);
-  const mandate = await verifyMandate(bearer.value, tenant, keyFinder(env, Date.now), seconds());
+  const keys = keyFinder(env, Date.now);
+  const mandate = await verifyMandate(bearer.value, tenant, keys, seconds());
   if (!mandate.ok) return mandate;
   trail.mandate = mandate.value;
   trail.checks.push("mandate");
@@ -93,7 +94,6 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!present.ok) return present;
 
   // 6 verify, 7 bind: the caller, then what it says about this call
-  const keys = keyFinder(env, Date.now);
   const context = { tenant, facts, body: received.body, bodySha256, keys, now };
   const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;

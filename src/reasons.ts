@@ -214,10 +214,10 @@ export const REASONS = {
     "wit.alg": "The WIT's alg is not ES256, ES384, EdDSA or PS512, or not that of the key it names.",
     "wit.crit": "The WIT's header has a crit extension that is not understood.",
     "wit.kid": "The WIT's header has no usable kid.",
-    "wit.claims": "exp of the WIT is missing, or a claim that is there has the wrong type.",
+    "wit.claims": "exp of the WIT is missing or before its iat or nbf, or a claim that is there has the wrong type.",
     "wit.subject": "The WIT's sub is not a workload identifier in canonical form.",
     "wit.confirmation":
-      "cnf.jwk of the WIT is missing, has no alg, is weak, is for an algorithm that is not taken, or is a key that the tenant document registers itself.",
+      "cnf.jwk of the WIT is missing, is not the only key in cnf, has no alg, is weak, is for an algorithm that is not taken, or is a key that the tenant document registers itself.",
     "wit.trust_domain_unknown": "The trust domain of the WIT's sub is not one of this tenant.",
     "wit.key_unknown": "The trust domain has no key with the WIT's kid.",
     "wit.signature": "The WIT's signature does not verify.",
@@ -292,6 +292,8 @@ export const REASONS = {
       "ACT-Record is not a compact JWS with typ act+jwt, alg EdDSA or ES256, kid and no crit, or is larger than is read.",
     "record.claims":
       "A claim of the record is missing or has the wrong type: it has those of its mandate, exec_act, exec_ts, status and pred.",
+    "record.several_lanes":
+      "This agent has keys in several lanes, so that its record would be taken in each. The operator must give them one.",
     "record.subject": "The record's sub is not the calling agent.",
     "record.key_unknown": "The record is not signed with a registered key of its agent.",
     "record.signature": "The record's signature does not verify.",

@@ -19,15 +19,16 @@ import {
 } from "./http-signature/verify.ts";
 import { verifyWebBotAuth } from "./http-signature/web-bot-auth.ts";
 import type { Presented } from "./presented.ts";
-import { parseWit, type Wit } from "./wit/parse.ts";
+import { parseWit } from "./wit/parse.ts";
 import { type VerifiedWit, verifyWit } from "./wit/verify.ts";
 
-/** What comes with the bearer to prove the caller, as found. The attestation is about the call and is taken later. */
+/**
+ * What comes with the bearer to prove the caller, as found. The attestation is about the call and is taken later, and a WIT
+ * is looked for where the agent is a workload.
+ */
 export interface CallerEvidence {
   readonly signature: Presented<readonly LabelledSignature[]>;
   readonly ect: Presented<Ect>;
-  /** Evidence of agents that are workloads; of others it is a header like any other. */
-  readonly wit: Presented<Wit>;
 }
 
 /**
@@ -67,7 +68,6 @@ export interface CallerContext {
 export const parseCallerEvidence = (facts: Facts): CallerEvidence => ({
   signature: parseHttpSignature(facts.headers),
   ect: parseEct(facts.headers),
-  wit: parseWit(facts.headers),
 });
 
 /** What the profile demands and the request does not have. Malformed evidence is there: it fails when verified. Stage 5. */
@@ -98,7 +98,7 @@ export async function verifyCaller(
   const { agent } = mandate;
   const proof = await (agent.workload === null
     ? proveByKey(evidence.signature.value, agent, context)
-    : proveByWit(evidence.signature.value, evidence.wit, agent, agent.workload, context));
+    : proveByWit(evidence.signature.value, agent, agent.workload, context));
   if (!proof.ok) return proof;
   const { signature, findKey, wit } = proof.value;
   // Its jti is chosen by an agent, so the ECT's naming it does not tie it to this request. Both carriers are equal, so one
@@ -158,11 +158,12 @@ async function proveByKey(
 /** By the key in a WIT of the agent's workload. */
 async function proveByWit(
   signatures: readonly LabelledSignature[],
-  presented: Presented<Wit>,
   agent: Agent,
   workload: Workload,
   context: CallerContext,
 ): Promise<Result<Proof, Reason>> {
+  // Evidence of agents that are workloads alone; of others it is a header like any other, whatever it holds.
+  const presented = parseWit(context.facts.headers);
   if (presented.state === "absent") return fail("wit.missing");
   if (presented.state === "malformed") return fail(presented.reason);
   const { tenant, keys, now } = context;
@@ -191,13 +192,12 @@ export async function verifyBots(
   { signature }: CallerEvidence,
   context: CallerContext,
 ): Promise<Result<readonly string[], Reason>> {
-  const { webBotAuth: policy, signature: algorithms } = context.tenant;
+  const { webBotAuth: policy } = context.tenant;
   if (policy === null || signature.state !== "present") return ok([]);
   const { message, now } = signatureContext(context);
   const bots = await verifyWebBotAuth(signature.value, {
     message,
     policy,
-    signature: algorithms,
     keys: context.keys,
     now,
   });

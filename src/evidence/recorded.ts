@@ -29,5 +29,7 @@ export async function verifyRecorded(context: RecordContext): Promise<Result<Ver
   if (record.state === "absent") return ok(null);
   if (!covers(caller, RECORD_HEADER)) return fail("signature.coverage");
   if (record.state === "malformed") return fail(record.reason);
+  // Each lane has a ledger of its own, and each would take one record of the mandate.
+  if (caller.agent.lanes.size > 1) return fail("record.several_lanes");
   return verifyRecord(record.value, caller.agent, tenant, agentKeys(caller.agent, tenant, keys), now);
 }

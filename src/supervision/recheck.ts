@@ -77,6 +77,7 @@ export async function recheckProof(
   const wanted = { kid, algorithms: tenant.signature.publicAlgorithms, x5c: null };
   const found = await agentKeys(agent, tenant, keys)(wanted);
   if (!found.ok) return found;
-  const isSame = found.value?.thumbprint === thumbprint && found.value.agent === agent;
+  const key = found.value;
+  const isSame = key?.thumbprint === thumbprint && key.agent === agent && key.profile === profile;
   return isSame ? ok(undefined) : fail("signature.key_unknown");
 }

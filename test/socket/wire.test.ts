@@ -216,7 +216,7 @@ describe("sizes and numbers", () => {
     ["1 MB of pairs of brackets", `[${"[],".repeat(340_000)}[]]`, "400 message.too_many_values"],
     ["1 MB of one string", `"${"x".repeat(MAX_BODY_BYTES - 2)}"`, "400 message.not_jsonrpc"],
     ["1 MB of one number", "1".repeat(MAX_BODY_BYTES), "400 message.number"],
-    ["one byte over the cap", "[".repeat(MAX_BODY_BYTES + 1), "413 message.too_large"],
+    ["one byte over the cap", `"${"x".repeat(MAX_BODY_BYTES - 1)}"`, "413 message.too_large"],
   ])("a body that is %s", async (_name, body, expected) => {
     const wire = { ...(await scene.sign("sizes", toolCall())), body: Buffer.from(body) };
     expect(await seen(toBytes(wire))).toBe(expected);

@@ -77,3 +77,18 @@ test.each<[string, () => Promise<Tenant>, string]>([
     "signature.alg",
   ],
 ])("%s", async (_, changed, expected) => expect(await judged(await changed())).toBe(expected));
+
+test("a registered key has another profile", async () => {
+  const keys = (profile: "agent" | "poc") =>
+    compiled({ agents: [{ name: "ada", subjects: ["agent:ada"], keys: [{ jwk: ada.jwk, profile }] }, bob] });
+  const key = (await keys("agent")).agents.keys.get(ada.kid);
+  if (key === undefined || caller.signature === null) throw new Error("they are there");
+  const registered = { ...caller, signature: { ...caller.signature, key, profile: key.profile }, wit: null };
+  const rechecked = async (by: Tenant) => {
+    const agent = by.agents.bySubject.get("agent:ada");
+    if (agent === undefined) throw new Error("ada is there");
+    return outcome(await recheckProof(registered, agent, by, noRemoteKeys));
+  };
+  expect(await rechecked(await keys("agent"))).toBe("ok");
+  expect(await rechecked(await keys("poc"))).toBe("signature.key_unknown");
+});

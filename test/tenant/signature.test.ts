@@ -198,4 +198,11 @@ describe("agents of the web", () => {
     ]);
   });
   test("none at all", async () => expect(await withBots()).toHaveLength(1));
+  const directory = "https://bot.example/.well-known/http-message-signatures-directory";
+  test.each<[string, Parameters<typeof withBots>]>([
+    ["host", [{ url: "https://bot.example" }, { url: "https://BOT.example:443/", binding: "BOT" }]],
+    ["document", [{ url: "https://bot.example" }, { url: directory, type: "jwks_uri" }]],
+  ])("one twice, in another spelling of its %s", async (_, agents) =>
+    expect(await withBots(...agents)).toEqual([`webBotAuth.agents: must name an agent once: ${directory}`]),
+  );
 });

@@ -82,6 +82,14 @@ export const records: Topic = {
       expect: { forwarded: { "act-record": null } },
     }),
 
+    refused("several-lanes", "several_lanes", "Of an agent whose lanes would each take one", bringing(), {
+      change: (document) => {
+        const ada = document.agents[0];
+        delete ada?.attestations;
+        for (const key of ada?.keys ?? []) key.lane = key.jwk.kid === "ada-2" ? 7 : 0;
+      },
+    }),
+
     // -- form and claims ------------------------------------------------------------------------------------
     refused("opaque", "malformed", "It is no JWS", bringing({ token: () => "done" })),
     refused("typ", "malformed", "typ is that of an ECT", bringing({ header: { typ: "exec+jwt" } })),

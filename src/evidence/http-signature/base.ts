@@ -11,7 +11,8 @@ import type { SignedMessage } from "./message.ts";
 /**
  * The octets that are signed. A component that cannot be had exactly as RFC 9421 section 2 wants it fails the whole
  * signature and is never skipped: absent or repeated, unknown name, parameters that are unknown or exclude each other,
- * `req` outside responses, `bs` of a field that may have had several lines, `tr` (Fetch shows no trailers).
+ * `req` outside responses, `bs` of a field that may have had several lines, `tr` (Fetch shows no trailers), or too much
+ * to read anew.
  */
 export function signatureBase(
   message: SignedMessage,
@@ -25,13 +26,15 @@ export function signatureBase(
     const wanted = covered.parameters.size === 0 ? PLAIN : readWanted(covered.parameters);
     const from = wanted?.req ? asked : here;
     if (wanted === null || from === null) return fail("signature.component");
+    // Before its value is made: whoever repeats one component has not been proven, and must cost nothing.
+    const identity = identityOf(covered, wanted);
+    if (seen.has(identity)) return fail("signature.component");
+    seen.add(identity);
     const value = resolve(from, covered.name, wanted);
     // A line end would let a value forge the next line.
     if (value === null || value.includes("\n") || value.includes("\r")) return fail("signature.component");
-    seen.add(identityOf(covered, wanted));
     lines.push(`${covered.identifier}: ${value}`);
   }
-  if (seen.size !== input.components.length) return fail("signature.component");
   lines.push(`"@signature-params": ${input.serialised}`);
   const text = lines.join("\n");
   const octets = utf8(text);

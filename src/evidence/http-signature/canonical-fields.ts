@@ -1,4 +1,7 @@
-/** Quick readers of the two fields in the spelling that nearly all signers use. */
+/**
+ * Quick readers of the two fields in the spelling that nearly all signers use: the general ones take longer than all else that
+ * comes on top of the bare verification. `fields.test.ts` holds both to the same readings, over generated fields.
+ */
 
 import type { Parameters } from "structured-headers";
 import type { Component, SignatureInput } from "./fields.ts";

@@ -10,9 +10,10 @@ import {
   serializeList,
 } from "structured-headers";
 import { utf8 } from "../../encoding.ts";
+import { MAX_REREAD_FIELD_BYTES } from "../../limits.ts";
 import { strictDictionary, strictItem, strictList } from "./dictionary.ts";
 
-/** Each null where the field is absent or cannot be read so. */
+/** Each null where the field is absent, cannot be read so, or is beyond `MAX_REREAD_FIELD_BYTES` with those read before it. */
 export interface FieldReader {
   /** `sf`: the whole field, serialised anew. */
   readonly serialised: (field: string) => string | null;
@@ -43,27 +44,34 @@ const FIELD_TYPES: Readonly<Record<string, "dictionary" | "list" | "item">> = {
 
 /** Reads the fields of one message, each Dictionary once, however many of its members are asked for. */
 export function fieldReader(headers: ReadonlyMap<string, string>): FieldReader {
+  const counted = new Set<string>();
+  let octets = 0;
+  const within = (field: string): string | null => {
+    const value = headers.get(field);
+    if (value === undefined) return null;
+    if (!counted.has(field)) octets += value.length;
+    counted.add(field);
+    return octets > MAX_REREAD_FIELD_BYTES ? null : value;
+  };
   const parsed = new Map<string, Dictionary | null>();
   const dictionary = (field: string): Dictionary | null => {
     const known = parsed.get(field);
     if (known !== undefined) return known;
-    const read = strictDictionary(headers.get(field) ?? "");
+    const value = within(field);
+    const read = value === null ? null : strictDictionary(value);
     parsed.set(field, read);
     return read;
   };
   return {
     serialised: (field) => {
-      const value = headers.get(field) ?? "";
-      switch (Object.hasOwn(FIELD_TYPES, field) ? FIELD_TYPES[field] : undefined) {
-        case "dictionary":
-          return whenRead(dictionary(field), serializeDictionary);
-        case "list":
-          return whenRead(strictList(value), serializeList);
-        case "item":
-          return whenRead(strictItem(value), (item) => serializeItem(item));
-        case undefined:
-          return null;
-      }
+      const type = Object.hasOwn(FIELD_TYPES, field) ? FIELD_TYPES[field] : undefined;
+      if (type === undefined) return null;
+      if (type === "dictionary") return whenRead(dictionary(field), serializeDictionary);
+      const value = within(field);
+      if (value === null) return null;
+      return type === "list"
+        ? whenRead(strictList(value), serializeList)
+        : whenRead(strictItem(value), (item) => serializeItem(item));
     },
     member: (field, key) => {
       const member = dictionary(field)?.get(key);
@@ -71,9 +79,9 @@ export function fieldReader(headers: ReadonlyMap<string, string>): FieldReader {
       return isInnerList(member) ? serializeInnerList(member) : serializeItem(member);
     },
     bytes: (field) => {
-      const value = headers.get(field);
+      const value = within(field);
       // Fetch joins lines with ", ". Where there is none the field had one line, and its octets were ASCII or are lost.
-      const isOneLine = value !== undefined && !value.includes(", ") && /^[\t\x20-\x7e]*$/.test(value);
+      const isOneLine = value !== null && !value.includes(", ") && /^[\t\x20-\x7e]*$/.test(value);
       return isOneLine ? serializeByteSequence(utf8(value).buffer) : null;
     },
   };

@@ -90,9 +90,11 @@ export function readParameters(profile: SignatureProfile, parameters: Parameters
   if (nonce !== null && !isNonce(nonce)) return null;
   if (profile !== "poc" && (expires === null || nonce === null)) return null;
   const isWimse = profile === "wimse-06" || profile === "wimse-07";
-  const demand = isWimse ? (parameters.get("wimse-sign-response") ?? false) : false;
-  if (typeof demand !== "boolean" || (isWimse && ![...parameters.keys()].every(mayBeInWimse))) return null;
-  return { created, expires, nonce, audience, demandsSignedResponse: demand };
+  const demand = parameters.get("wimse-sign-response");
+  // A demand that only WIMSE can make is refused elsewhere: its caller would take an unsigned answer for a signed one.
+  if (demand !== undefined && (!isWimse || typeof demand !== "boolean")) return null;
+  if (isWimse && ![...parameters.keys()].every(mayBeInWimse)) return null;
+  return { created, expires, nonce, audience, demandsSignedResponse: demand === true };
 }
 
 /** Key and algorithm are those of the WIT alone, and of WIMSE's own parameters two belong into a request. */

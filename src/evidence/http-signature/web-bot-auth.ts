@@ -4,11 +4,12 @@
  */
 
 import { isInnerList, Token } from "structured-headers";
+import type { KeyAlgorithm } from "../../keys/key.ts";
 import type { KeyFinder } from "../../keys/source.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
 import { ok, type Result } from "../../result.ts";
 import { signatureAgentUrl } from "../../tenant/schema/signature.ts";
-import type { SignaturePolicy, WebBotAuthPolicy } from "../../tenant/tenant.ts";
+import type { WebBotAuthPolicy } from "../../tenant/tenant.ts";
 import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
 import { strictDictionary, strictItem } from "./dictionary.ts";
@@ -19,7 +20,6 @@ import { isTime, WEB_BOT_AUTH_TAG } from "./profiles.ts";
 export interface WebBotAuthContext {
   readonly message: SignedRequest;
   readonly policy: WebBotAuthPolicy;
-  readonly signature: SignaturePolicy;
   readonly keys: KeyFinder;
   /** Seconds. */
   readonly now: number;
@@ -46,12 +46,15 @@ export async function verifyWebBotAuth(
   return ok(judged);
 }
 
+/** What the tenant takes from its own agents says nothing of the agents of the web: a good key of theirs is no forgery. */
+const BOT_ALGORITHMS = ["ES256", "ES384", "EdDSA", "PS512"] as const satisfies readonly KeyAlgorithm[];
+
 const INVALID = { ok: false, error: "signature.web_bot_auth" } as const;
 
 async function judge(
   signature: LabelledSignature,
   all: readonly LabelledSignature[],
-  { message, policy, signature: { publicAlgorithms }, keys, now }: WebBotAuthContext,
+  { message, policy, keys, now }: WebBotAuthContext,
 ): Promise<Result<BotAuth, "signature.web_bot_auth">> {
   const { parameters, components } = signature;
   const keyid = parameters.get("keyid");
@@ -67,7 +70,7 @@ async function judge(
 
   const source = policy.agents.get(url);
   if (source?.form !== claim.form) return ok({ state: "unverified" });
-  const key = await keys(source, { kid: keyid, algorithms: publicAlgorithms, x5c: null }, "network");
+  const key = await keys(source, { kid: keyid, algorithms: BOT_ALGORITHMS, x5c: null }, "network");
   if (!key.ok) return key.error === "unavailable" ? ok({ state: "unverified" }) : INVALID;
   const algorithm = algorithmOf(key.value.alg);
   const alg = parameters.get("alg");

@@ -52,6 +52,12 @@ export function readWit(token: string): Result<Wit, Reason> {
   return claims.ok ? ok({ jws: decoded.value, alg, kid, ...claims.value }) : claims;
 }
 
+/**
+ * What else can confirm a key in `cnf`, which has to be one key's alone (RFC 7800 section 3.1): an encrypted one, a URL, and
+ * the thumbprints of RFC 9449 section 6.1 and RFC 8705 section 3.1.
+ */
+const OTHER_KEYS = ["jwe", "jku", "jkt", "x5t#S256"] as const;
+
 /** `iss` and `jti` say nothing that is decided upon, but have to be what they claim to be. */
 function readClaims(payload: JsonObject): Result<Omit<Wit, "jws" | "alg" | "kid">, Reason> {
   const { sub, iss, jti, iat, nbf, cnf } = payload;
@@ -59,11 +65,13 @@ function readClaims(payload: JsonObject): Result<Omit<Wit, "jws" | "alg" | "kid"
   const starts = [iat, nbf].filter((time) => time !== undefined).map(readTime);
   const names = [iss, jti].filter((name) => name !== undefined).map((name) => readIdentifier(name));
   if (exp === null || starts.includes(null) || names.includes(null)) return fail("wit.claims");
+  const notBefore = starts.length === 0 ? null : Math.max(...(starts as number[]));
+  if (notBefore !== null && exp < notBefore) return fail("wit.claims");
   const trustDomain = typeof sub === "string" ? trustDomainOf(sub) : null;
   if (typeof sub !== "string" || trustDomain === null) return fail("wit.subject");
-  const confirmed = isObject(cnf) ? cnf.jwk : undefined;
+  const confirmed =
+    isObject(cnf) && !OTHER_KEYS.some((name) => Object.hasOwn(cnf, name)) ? cnf.jwk : undefined;
   // Without `alg` a key does not say what its proof is made with, and the message must not.
   if (!isObject(confirmed) || typeof confirmed.alg !== "string") return fail("wit.confirmation");
-  const notBefore = starts.length === 0 ? null : Math.max(...(starts as number[]));
   return ok({ subject: sub, trustDomain, notBefore, exp, confirmed });
 }

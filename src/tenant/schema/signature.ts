@@ -113,9 +113,24 @@ const bot = v.pipe(
   must(({ url, type }) => botProblem(url, type)),
 );
 
+/** Two spellings of one agent may say two things of how it is reached, so neither counts. */
+function repeatedBot(bots: v.InferOutput<typeof bot>[]): string | null {
+  const seen = new Set<string>();
+  for (const { url, type } of bots) {
+    const resolved = signatureAgentUrl(url, type);
+    if (resolved === null) continue;
+    if (seen.has(resolved)) return `must name an agent once: ${resolved}`;
+    seen.add(resolved);
+  }
+  return null;
+}
+
 export const webBotAuth = v.pipe(
   fields({
-    agents: nonEmptyList(bot, MAX_TENANT_LIST, "The agents that are known. No other is ever fetched from."),
+    agents: v.pipe(
+      nonEmptyList(bot, MAX_TENANT_LIST, "The agents that are known. No other is ever fetched from."),
+      must(repeatedBot),
+    ),
     maxLifetimeSeconds: v.optional(
       integer(1, MAX_WEB_BOT_AUTH_LIFETIME, "Longest time from created to expires."),
       MAX_WEB_BOT_AUTH_LIFETIME,

@@ -1,7 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { signatureBase } from "../../../src/evidence/http-signature/base.ts";
 import { parseSignatures } from "../../../src/evidence/http-signature/fields.ts";
 import type { SignedMessage, SignedRequest } from "../../../src/evidence/http-signature/message.ts";
+import { MAX_REREAD_FIELD_BYTES, MAX_SIGNATURE_FIELD_BYTES } from "../../../src/limits.ts";
 
 const message = (targetUri: string, headers: Record<string, string> = {}): SignedRequest => ({
   kind: "request",
@@ -180,6 +181,43 @@ describe("fields", () => {
       '"content-digest";sf;key="sha-256" "content-digest";key="sha-256";sf',
     ],
   ])("%s", (_, components) => expect(baseOf(of, components)).toBe(REFUSED));
+});
+
+describe("what an unproven request can make us read", () => {
+  const times = (count: number, one: string) => Array(count).fill(one).join(" ");
+  test.each(['"accept-ch";sf', '"text";bs', '"dict";key="a"', '"dict"'])(
+    "%s many times is read once",
+    (component) => {
+      const headers = new Map([
+        ["accept-ch", "a"],
+        ["text", "t"],
+        ["dict", "a=1"],
+      ]);
+      const read = vi.spyOn(headers, "get");
+      expect(baseOf({ ...message("https://example.com/"), headers }, times(64, component))).toBe(REFUSED);
+      expect(read).toHaveBeenCalledTimes(1);
+    },
+  );
+  const half = MAX_REREAD_FIELD_BYTES / 2;
+  const members = (octets: number) => `a=1, b="${"x".repeat(octets - 9)}"`;
+  test("fields read anew have a size in all, each counted once", () => {
+    const list = `a, "${"x".repeat(half - 5)}"`;
+    const of = (priority: string, more = "") =>
+      message("https://example.com/", { priority, "accept-ch": list, more });
+    const both = '"priority";sf "priority";key="a" "priority";key="b" "accept-ch";sf';
+    expect(half).toBe(MAX_SIGNATURE_FIELD_BYTES);
+    expect(list).toHaveLength(half);
+    expect(members(half)).toHaveLength(half);
+    expect(baseOf(of(members(half)), both)).not.toBe(REFUSED);
+    expect(baseOf(of(members(half), "x"), `${both} "more"`)).not.toBe(REFUSED);
+    expect(baseOf(of(members(half), "x"), `${both} "more";bs`)).toBe(REFUSED);
+  });
+  test("bs has the same limit", () => {
+    const of = (octets: number) => message("https://example.com/", { text: "x".repeat(octets) });
+    expect(baseOf(of(MAX_REREAD_FIELD_BYTES), '"text";bs')).not.toBe(REFUSED);
+    expect(baseOf(of(MAX_REREAD_FIELD_BYTES + 1), '"text";bs')).toBe(REFUSED);
+    expect(baseOf(of(MAX_REREAD_FIELD_BYTES + 1), '"text"')).not.toBe(REFUSED);
+  });
 });
 
 test("the base has one line for each component in the order received, and no line end at its end", () => {

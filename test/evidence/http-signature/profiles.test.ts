@@ -26,6 +26,8 @@ describe("parameters of agent", () => {
     ["no wimse-aud", { "wimse-aud": undefined }],
     ["wimse-aud as Boolean", { "wimse-aud": true }],
     ["tag as Integer", { tag: 1 }],
+    ["a demand for a signed answer", { "wimse-sign-response": true }],
+    ["no demand, said aloud", { "wimse-sign-response": false }],
   ])("%s", async (_, changes) => {
     const message = await request();
     expect(outcome(await verify(message, await sign(message, { parameters: changes })))).toBe(

@@ -18,7 +18,7 @@ import { CLOCK_SKEW, MAX_WEB_BOT_AUTH_LIFETIME } from "../../../src/limits.ts";
 import { fail, ok } from "../../../src/result.ts";
 import { signatureAgentUrl, webBotAuthPolicy } from "../../../src/tenant/schema/signature.ts";
 import { keysIn } from "../../support/agents.ts";
-import { agentKey, keyOf, NOW, outcome, POLICY, request, sign, verify } from "./helpers.ts";
+import { agentKey, keyOf, NOW, outcome, request, sign, verify } from "./helpers.ts";
 
 const BOT = "https://bot.example/.well-known/http-message-signatures-directory";
 const SET = "https://bot.example/keys.json";
@@ -37,12 +37,12 @@ let bot: Signer;
 let stranger: Signer;
 let table: ReadonlyMap<string, VerificationKey>;
 const asked: string[] = [];
-const finder: KeyFinder = async (source, { kid }) => {
+const finder: KeyFinder = async (source, { kid, algorithms }) => {
   if (source.type !== "signatureAgent") throw new Error("another source");
   asked.push(`${source.url} ${kid}`);
   if (source.url.includes("down.example")) return fail("unavailable");
   const key = table.get(kid);
-  return key === undefined ? fail("unknown") : ok(key);
+  return key === undefined || !algorithms.includes(key.alg) ? fail("unknown") : ok(key);
 };
 beforeAll(async () => {
   const made = await generateSigner({ alg: "EdDSA" });
@@ -101,7 +101,6 @@ async function judge(attempt: Attempt = {}): Promise<string> {
   const result = await verifyWebBotAuth(parsed.value, {
     message: tamper(message),
     policy: policy as NonNullable<typeof policy>,
-    signature: POLICY,
     keys: finder,
     now: NOW,
   });

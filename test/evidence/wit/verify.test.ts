@@ -127,8 +127,11 @@ describe("claims", () => {
       await withToken(wit({ iat: undefined, scope: "x", aud: ["y"], iss: "https://a.example", jti: "j" })),
     ).toBe("ok"));
   test.each([
-    ["last good second", { exp: NOW - CLOCK_SKEW }, "ok"],
-    ["expired", { exp: NOW - CLOCK_SKEW - 1 }, "wit.expired"],
+    ["last good second", { iat: NOW - 60, exp: NOW - CLOCK_SKEW }, "ok"],
+    ["expired", { iat: NOW - 60, exp: NOW - CLOCK_SKEW - 1 }, "wit.expired"],
+    ["over before it was issued", { iat: NOW + 2, exp: NOW + 1 }, "wit.claims"],
+    ["over before it begins", { nbf: NOW + 2, exp: NOW + 1 }, "wit.claims"],
+    ["over as it begins", { nbf: NOW + 1, exp: NOW + 1 }, "ok"],
     ["iat as far ahead as clocks differ", { iat: NOW + CLOCK_SKEW }, "ok"],
     ["iat in the future", { iat: NOW + CLOCK_SKEW + 1 }, "wit.in_future"],
     ["nbf in the future", { nbf: NOW + CLOCK_SKEW + 1 }, "wit.in_future"],
@@ -183,6 +186,10 @@ describe("cnf", () => {
     ["an algorithm for encryption", jwk({ alg: "ECDH-ES" })],
     ["alg of another curve", jwk({ alg: "ES384" })],
     ["the name of RFC 9421", jwk({ alg: "ecdsa-p256-sha256" })],
+    ["another key, encrypted", { cnf: { ...jwk().cnf, jwe: "x" } }],
+    ["a URL of other keys", { cnf: { ...jwk().cnf, jku: "https://keys.example/jwks" } }],
+    ["the thumbprint of a key", { cnf: { ...jwk().cnf, jkt: "x" } }],
+    ["that of a certificate", { cnf: { ...jwk().cnf, "x5t#S256": "x" } }],
     ["a shared secret", { cnf: { jwk: { kty: "oct", k: "AAAA", alg: "HS256" } } }],
     ["a private key", jwk({ d: "AAAA" })],
     ["P-256 labelled P-384", jwk({ crv: "P-384", alg: "ES384" })],
@@ -232,5 +239,9 @@ describe("which proof an agent gives is not the caller's choice", () => {
     expect(outcome(await call({ by: { ...tenantWithKeys, trustDomains: tenant07.trustDomains } }))).toBe(
       "signature.key_unknown",
     );
+  });
+  test("nor does it matter what is wrong with it", async () => {
+    const by = { ...tenantWithKeys, trustDomains: tenant07.trustDomains };
+    expect(outcome(await call({ by, wit: "token" }))).toBe("signature.key_unknown");
   });
 });
