@@ -43,8 +43,8 @@ export default defineConfig({
         test: {
           name: "node",
           include: NODE_TESTS,
-          // These mostly wait for sockets, processes and time, so three files share even a small machine well.
-          maxWorkers: 3,
+          // These mostly wait for sockets, processes and time, so four files share even a small machine well.
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
           testTimeout: 30_000,
           hookTimeout: 60_000,

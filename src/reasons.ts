@@ -214,7 +214,8 @@ export const REASONS = {
     "wit.alg": "The WIT's alg is not ES256, ES384, EdDSA or PS512, or not that of the key it names.",
     "wit.crit": "The WIT's header has a crit extension that is not understood.",
     "wit.kid": "The WIT's header has no usable kid.",
-    "wit.claims": "exp of the WIT is missing or before its iat or nbf, or a claim that is there has the wrong type.",
+    "wit.claims":
+      "exp of the WIT is missing or before its iat or nbf, or a claim that is there has the wrong type.",
     "wit.subject": "The WIT's sub is not a workload identifier in canonical form.",
     "wit.confirmation":
       "cnf.jwk of the WIT is missing, is not the only key in cnf, has no alg, is weak, is for an algorithm that is not taken, or is a key that the tenant document registers itself.",
