@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
+import { connect } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { linesOf, listen } from "../support/web-server.ts";
 
@@ -94,9 +95,18 @@ export const beyondFraming = ({ rawHeaders }: Arrival): Record<string, string> =
       .filter(([name]) => !ADDED.has(name)),
   );
 
-/** A port of 127.0.0.1 where nothing listens. */
+/** A port of 127.0.0.1 where nothing listens, of those that the system gives to nobody who asks for any port. */
 export async function closedPort(): Promise<number> {
-  const { origin, close } = await listen(createServer());
-  await close();
-  return Number(new URL(origin).port);
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.once("error", () => resolve(false));
+      socket.once("connect", () => {
+        socket.destroy();
+        resolve(true);
+      });
+    });
+    if (!isOpen) return port;
+  }
 }
