@@ -23,13 +23,17 @@ export interface Facts {
 /** Cut by hand: `new URL` would collapse dot segments and re-encode, and the signed target is the raw one. */
 const RAW_URL = /^https?:\/\/([^/?#]*)([^?#]*)(\?[^#]*)?/i;
 
-/** Reads the facts and checks the caps on header count and size. */
+/** RFC 9110 section 5.5: what no value may hold. Some parsers let it through, and the next one refuses the whole request. */
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/** Reads the facts and checks the caps on header count and size, and that each value could be passed on. */
 export function readFacts(request: Request): Result<Facts, Reason> {
   const headers = new Map(request.headers);
   if (headers.size > MAX_HEADER_COUNT) return fail("request.too_many_headers");
   let size = 0;
   for (const [name, value] of headers) size += name.length + value.length;
   if (size > MAX_HEADERS_BYTES) return fail("request.headers_too_large");
+  for (const value of headers.values()) if (CONTROL.test(value)) return fail("request.header_value");
 
   const target = RAW_URL.exec(request.url);
   // What two Host headers give may still fit; then no tenant has such a host.

@@ -81,6 +81,9 @@ export const REASONS = {
     "request.too_many_headers": "The request has more headers than are read. Send fewer.",
     "request.headers_too_large": "The request headers are larger than are read. Send shorter ones.",
   }),
+  ...group(protocol(400, INVALID_REQUEST), null, {
+    "request.header_value": "A header has a control character in its value. Send it without.",
+  }),
   ...group({ kind: "rate" }, null, {
     "rate.brake": "Too many requests from this address. Wait as Retry-After says.",
   }),

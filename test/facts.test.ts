@@ -58,6 +58,9 @@ describe("headers", () => {
     ["as many as may be", lines(MAX_HEADER_COUNT), "ok"],
     ["one more", lines(MAX_HEADER_COUNT + 1), "request.too_many_headers"],
     ["as large as may be", { x: "y".repeat(MAX_HEADERS_BYTES - 1) }, "ok"],
+    ["a tab", { x: "a\tb" }, "ok"],
+    ["a control character", { x: "a\x01b" }, "request.header_value"],
+    ["DEL", { x: "a\x7fb" }, "request.header_value"],
     ["one octet more", { x: "y".repeat(MAX_HEADERS_BYTES) }, "request.headers_too_large"],
     [
       "names count too",

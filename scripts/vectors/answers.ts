@@ -20,6 +20,7 @@ type Row = readonly [status: number, code: number, shown?: string];
 /** By reason, or by what reasons begin with where it ends in . or _; the longest counts. */
 const ROWS: Readonly<Record<string, Row>> = {
   "request.": [431, 431],
+  "request.header_value": [400, -32600],
   "rate.": [429, 429],
   "target.": [404, 404],
   "origin_header.": [403, 403],

@@ -15,6 +15,13 @@ export const limitsCases: readonly CaseSource[] = [
     )(t),
   ),
   denied(
+    "control-character",
+    "request.header_value",
+    "A control character in a header's value",
+    LIMITS,
+    (t) => bare("POST", (id) => `/${id}/mcp`, { Accept: "application/\x01json" })(t),
+  ),
+  denied(
     "large-headers",
     "request.headers_too_large",
     "Headers of more than 64 KiB",
