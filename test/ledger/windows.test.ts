@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { lastAcceptable as ectUntil } from "../../src/evidence/ect/verify.ts";
-import { lastAcceptable as signatureUntil } from "../../src/evidence/http-signature/verify.ts";
+import { lastAcceptable as signatureUntil } from "../../src/evidence/http-signature/times.ts";
 import { WindowedTable } from "../../src/ledger/windows.ts";
 import {
   CLAIM_HORIZON,

@@ -4,7 +4,7 @@ import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AgentKey, EctLevel, Tenant } from "../../tenant/tenant.ts";
 import type { FindAgentKey } from "../agent-key.ts";
-import { component } from "../http-signature/fields.ts";
+import { plainIdentifier } from "../http-signature/fields.ts";
 import type { VerifiedSignature } from "../http-signature/verify.ts";
 import { verifyJws } from "../jws.ts";
 import type { Ect, SignedForm } from "./parse.ts";
@@ -63,7 +63,7 @@ async function signingKey(
 
 /** Level 1: the key of the HTTP signature, if that covers the token. */
 function coveringKey({ carriers }: Ect, { tenant, signature }: EctContext): Result<AgentKey, Reason> {
-  const isCovered = carriers.every((name) => signature.covers.has(component(name).identifier));
+  const isCovered = carriers.every((name) => signature.covers.has(plainIdentifier(name)));
   return tenant.ect.unsafeUnsigned && isCovered ? ok(signature.key) : fail("ect.unsigned");
 }
 

@@ -3,10 +3,21 @@
 import type { Parameters } from "structured-headers";
 import { ECT_HEADERS, SIGNED_EVIDENCE_HEADERS, WIT_HEADER } from "../../evidence-headers.ts";
 import { MAX_JTI_LENGTH } from "../../limits.ts";
+import { fail, ok, type Result } from "../../result.ts";
 import type { SignatureProfile } from "../../tenant/tenant.ts";
+import type { LabelledSignature } from "./fields.ts";
 
 /** The `tag` of WIMSE signatures, of requests and responses (draft-ietf-wimse-http-signature section 3). */
 export const WIMSE_TAG = "wimse-workload-to-workload";
+
+/** The one signature with the tag of WIMSE, of a request or a response. */
+export function selectWimse(
+  signatures: readonly LabelledSignature[],
+): Result<LabelledSignature, "signature.missing" | "signature.not_one"> {
+  const [chosen, ...others] = signatures.filter(({ parameters }) => parameters.get("tag") === WIMSE_TAG);
+  if (chosen === undefined) return fail("signature.missing");
+  return others.length === 0 ? ok(chosen) : fail("signature.not_one");
+}
 
 /** The `tag` of signatures that say whose software this is (draft-meunier-webbotauth-httpsig-protocol). */
 export const WEB_BOT_AUTH_TAG = "web-bot-auth";
@@ -93,15 +104,21 @@ export function readParameters(profile: SignatureProfile, parameters: Parameters
   const demand = parameters.get("wimse-sign-response");
   // A demand that only WIMSE can make is refused elsewhere: its caller would take an unsigned answer for a signed one.
   if (demand !== undefined && (!isWimse || typeof demand !== "boolean")) return null;
-  if (isWimse && ![...parameters.keys()].every(mayBeInWimse)) return null;
+  if (isWimse && ![...parameters.keys()].every((name) => mayBeInWimse(name, "request"))) return null;
   return { created, expires, nonce, audience, demandsSignedResponse: demand === true };
 }
 
-/** Key and algorithm are those of the WIT alone, and of WIMSE's own parameters two belong into a request. */
-export const mayBeInWimse = (parameter: string): boolean =>
+/** WIMSE's own parameters, by the side they belong to. */
+const WIMSE_PARAMETERS = {
+  request: ["wimse-aud", "wimse-sign-response"],
+  response: ["wimse-req-nonce"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** Key and algorithm are those of the WIT alone, and of WIMSE's own parameters each belongs to one side. */
+export const mayBeInWimse = (parameter: string, side: keyof typeof WIMSE_PARAMETERS): boolean =>
   parameter !== "keyid" &&
   parameter !== "alg" &&
-  (!parameter.startsWith("wimse-") || parameter === "wimse-aud" || parameter === "wimse-sign-response");
+  (!parameter.startsWith("wimse-") || WIMSE_PARAMETERS[side].some((own) => own === parameter));
 
 /**
  * Checks `alg`, which confirms the algorithm of the key and never chooses one.

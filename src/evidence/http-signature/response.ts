@@ -3,7 +3,7 @@
 import type { Parameters } from "structured-headers";
 import { WIT_HEADER } from "../../evidence-headers.ts";
 import type { VerificationKey } from "../../keys/key.ts";
-import { CLOCK_SKEW, MAX_SIGNATURE_WINDOW, RESPONSE_SIGNATURE_LIFETIME } from "../../limits.ts";
+import { RESPONSE_SIGNATURE_LIFETIME } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { WimseProfile } from "../../tenant/tenant.ts";
@@ -13,8 +13,9 @@ import { signatureBase } from "./base.ts";
 import { contentDigest } from "./content-digest.ts";
 import { type Component, component, type LabelledSignature } from "./fields.ts";
 import type { SignedRequest, SignedResponse } from "./message.ts";
-import { isNonce, isTime, WIMSE_TAG, WIMSE_TARGET } from "./profiles.ts";
+import { isNonce, isTime, mayBeInWimse, selectWimse, WIMSE_TAG, WIMSE_TARGET } from "./profiles.ts";
 import { makeSignature } from "./sign.ts";
+import { checkTime } from "./times.ts";
 
 /** What an answer is signed with, and what for. */
 export interface ResponseSigning {
@@ -93,31 +94,25 @@ export async function verifyResponse(
   signatures: readonly LabelledSignature[],
   { profile, requestNonce, key, now }: ExpectedResponse,
 ): Promise<Result<void, Extract<Reason, `signature.${string}`>>> {
-  const [chosen, ...others] = signatures.filter(({ parameters }) => parameters.get("tag") === WIMSE_TAG);
-  if (chosen === undefined) return fail("signature.missing");
-  if (others.length > 0) return fail("signature.not_one");
+  const selected = selectWimse(signatures);
+  if (!selected.ok) return selected;
+  const chosen = selected.value;
   const { parameters, components } = chosen;
   const [created, expires] = [parameters.get("created"), parameters.get("expires")];
   if (!isTime(created) || !isTime(expires) || !isNonce(parameters.get("nonce")))
     return fail("signature.parameters");
-  if (![...parameters.keys()].every(mayBeInResponse)) return fail("signature.parameters");
+  if (![...parameters.keys()].every((name) => mayBeInWimse(name, "response")))
+    return fail("signature.parameters");
   // The earlier revision wants it only where the client does.
   if ((parameters.get("wimse-req-nonce") ?? (profile === "wimse-06" ? requestNonce : null)) !== requestNonce)
     return fail("signature.parameters");
   const covers = new Set(components.map(({ identifier }) => identifier));
   const required = responseComponents(profile, response.headers);
   if (!required.every(({ identifier }) => covers.has(identifier))) return fail("signature.coverage");
-  if (created > now + CLOCK_SKEW) return fail("signature.in_future");
-  if (expires < created || expires - created > MAX_SIGNATURE_WINDOW) return fail("signature.window");
-  if (now > expires + CLOCK_SKEW) return fail("signature.expired");
+  const timeFault = checkTime(created, expires, now);
+  if (timeFault !== null) return fail(timeFault);
   const base = signatureBase(response, chosen);
   if (!base.ok) return base;
   const isGood = await verifyBytes(algorithmOf(key.alg), key.key, chosen.bytes, base.value);
   return isGood ? ok(undefined) : fail("signature.mismatch");
 }
-
-/** Key and algorithm are those of the WIT alone, and the other two parameters of WIMSE belong into requests. */
-const mayBeInResponse = (parameter: string): boolean =>
-  parameter !== "keyid" &&
-  parameter !== "alg" &&
-  (!parameter.startsWith("wimse-") || parameter === "wimse-req-nonce");

@@ -1,6 +1,5 @@
 /** Verification of the caller's HTTP message signature (RFC 9421 section 3.2). */
 
-import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AgentKey, SignaturePolicy, SignatureProfile } from "../../tenant/tenant.ts";
@@ -9,7 +8,8 @@ import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
 import type { LabelledSignature } from "./fields.ts";
 import type { SignedRequest } from "./message.ts";
-import { checkAlg, readParameters, requiredComponents, WEB_BOT_AUTH_TAG, WIMSE_TAG } from "./profiles.ts";
+import { checkAlg, readParameters, requiredComponents, selectWimse, WEB_BOT_AUTH_TAG } from "./profiles.ts";
+import { checkTime, lastAcceptable } from "./times.ts";
 
 export interface SignatureContext {
   readonly message: SignedRequest;
@@ -75,9 +75,8 @@ export async function verifyWimse(
   key: AgentKey,
   context: SignatureContext,
 ): Promise<Result<VerifiedSignature, Reason>> {
-  const [chosen, ...others] = signatures.filter(({ parameters }) => parameters.get("tag") === WIMSE_TAG);
-  if (chosen === undefined) return fail("signature.missing");
-  return others.length === 0 ? verifyOne(chosen, key, context) : fail("signature.not_one");
+  const chosen = selectWimse(signatures);
+  return chosen.ok ? verifyOne(chosen.value, key, context) : chosen;
 }
 
 async function verifyOne(
@@ -113,21 +112,4 @@ async function verifyOne(
 
   const covers = new Set(signature.components.map(({ identifier }) => identifier));
   return ok({ ...signed, key, profile, covers, lastAcceptable: lastAcceptable(created, expires) });
-}
-
-/** The last second at which a signature can be accepted, from signed values and constants alone. */
-export const lastAcceptable = (created: number, expires: number | null): number =>
-  (expires ?? created + MAX_ECT_AGE) + CLOCK_SKEW;
-
-/** The times of a signature against the clock. */
-export function checkTime(
-  created: number,
-  expires: number | null,
-  now: number,
-): "signature.in_future" | "signature.window" | "signature.expired" | null {
-  if (created > now + CLOCK_SKEW) return "signature.in_future";
-  if (expires !== null && (expires < created || expires - created > MAX_SIGNATURE_WINDOW)) {
-    return "signature.window";
-  }
-  return now > lastAcceptable(created, expires) ? "signature.expired" : null;
 }

@@ -6,7 +6,6 @@
 import { isInnerList, Token } from "structured-headers";
 import type { KeyAlgorithm } from "../../keys/key.ts";
 import type { KeyFinder } from "../../keys/source.ts";
-import { CLOCK_SKEW } from "../../limits.ts";
 import { ok, type Result } from "../../result.ts";
 import { signatureAgentUrl } from "../../tenant/schema/signature.ts";
 import type { WebBotAuthPolicy } from "../../tenant/tenant.ts";
@@ -16,6 +15,7 @@ import { strictDictionary, strictItem } from "./dictionary.ts";
 import type { LabelledSignature } from "./fields.ts";
 import type { SignedRequest } from "./message.ts";
 import { isTime, WEB_BOT_AUTH_TAG } from "./profiles.ts";
+import { checkTime } from "./times.ts";
 
 export interface WebBotAuthContext {
   readonly message: SignedRequest;
@@ -92,8 +92,7 @@ const EXAMPLE_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 function isInTime(created: unknown, expires: unknown, maxLifetime: number, now: number): boolean {
-  if (!isTime(created) || !isTime(expires) || expires < created) return false;
-  return expires - created <= maxLifetime && created <= now + CLOCK_SKEW && now <= expires + CLOCK_SKEW;
+  return isTime(created) && isTime(expires) && checkTime(created, expires, now, maxLifetime) === null;
 }
 
 /** To cover another signature says nothing of what that one covers, unless it is covered too (RFC 9421 section 7.3.7). */

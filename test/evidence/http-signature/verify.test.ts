@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { FindAgentKey } from "../../../src/evidence/agent-key.ts";
 import { component } from "../../../src/evidence/http-signature/fields.ts";
 import { makeSignature } from "../../../src/evidence/http-signature/sign.ts";
-import { lastAcceptable } from "../../../src/evidence/http-signature/verify.ts";
+import { lastAcceptable } from "../../../src/evidence/http-signature/times.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../../src/limits.ts";
 import { fail } from "../../../src/result.ts";
 import { keysIn } from "../../support/agents.ts";
