@@ -22,6 +22,8 @@ export interface LocalOptions {
   readonly bundle?: string;
   /** The Worker's secret SESSION_KEYS; absent: the state directory's own, or new ones where that is temporary. */
   readonly sessionKeys?: string;
+  /** The Worker's secret SIGNING_KEYS; absent: as with SESSION_KEYS. */
+  readonly signingKeys?: string;
   /** The Worker's secret WIMSE_IDENTITY; absent: none, so that refusals are not signed. */
   readonly wimseIdentity?: string;
   /** Further service bindings by name, each to a web server: `127.0.0.1:PORT`. */
@@ -40,6 +42,7 @@ export interface WorkerMeans {
   readonly modules: readonly Module[];
   readonly directory: string;
   readonly sessionKeys: string;
+  readonly signingKeys: string;
 }
 
 /**
@@ -48,7 +51,7 @@ export interface WorkerMeans {
  * @param failed is told when workerd has not come back after a crash
  */
 export function miniflareOptions(
-  { options, url, port, modules, directory, sessionKeys }: WorkerMeans,
+  { options, url, port, modules, directory, sessionKeys, signingKeys }: WorkerMeans,
   failed: (error: Error) => void,
 ): MiniflareOptions {
   const { workerOptions } = withoutSignalHandlers(() => unstable_getMiniflareWorkerOptions(readConfig()));
@@ -75,6 +78,7 @@ export function miniflareOptions(
           ...(workerOptions.bindings as object),
           GATEWAY_URL: url,
           SESSION_KEYS: sessionKeys,
+          SIGNING_KEYS: signingKeys,
           ...(options.wimseIdentity !== undefined && { WIMSE_IDENTITY: options.wimseIdentity }),
         },
         serviceBindings: {

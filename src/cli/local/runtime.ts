@@ -10,7 +10,7 @@ import { applyMigrations } from "./migrations.ts";
 import { readModules } from "./modules.ts";
 import { type LocalOptions, miniflareOptions, type WorkerMeans } from "./options.ts";
 import { findPort, HOST, portProblem } from "./port.ts";
-import { keptSessionKeys, makeSessionKeys } from "./session-keys.ts";
+import { type KeptSecret, keptSecret, SESSION_KEYS, SIGNING_KEYS } from "./secrets.ts";
 import { heldProblem, stateDirectory } from "./state-directory.ts";
 import { storeTenants } from "./tenants.ts";
 
@@ -79,7 +79,7 @@ async function startBehind(front: Front, options: LocalOptions): Promise<Result<
   const guard = await startGuard(directory.value, options.stateDir === undefined ? "remove" : "keep");
   if (!guard.ok) return fail({ problem: heldProblem(directory.value, guard.error.owner) });
   try {
-    const keys = await sessionKeysOf(options);
+    const secrets = await secretsOf(options);
     const means = {
       options,
       front,
@@ -88,9 +88,9 @@ async function startBehind(front: Front, options: LocalOptions): Promise<Result<
       directory: directory.value,
       guard: guard.value,
     };
-    if (keys.ok) return ok(await run({ ...means, sessionKeys: keys.value }));
+    if (secrets.ok) return ok(await run({ ...means, ...secrets.value }));
     await guard.value.end();
-    return fail({ problem: keys.error });
+    return fail({ problem: secrets.error });
   } catch (error) {
     await guard.value.end();
     throw error;
@@ -144,10 +144,25 @@ async function run(means: Means): Promise<LocalRuntime> {
   };
 }
 
-const sessionKeysOf = async ({ sessionKeys, stateDir }: LocalOptions): Promise<Result<string, string>> => {
-  if (sessionKeys !== undefined) return ok(sessionKeys);
-  return stateDir === undefined ? ok(makeSessionKeys()) : keptSessionKeys(stateDir);
-};
+type Secrets = Pick<WorkerMeans, "sessionKeys" | "signingKeys">;
+
+async function secretsOf({ stateDir, ...given }: LocalOptions): Promise<Result<Secrets, string>> {
+  const sessionKeys = await secretOf(SESSION_KEYS, given.sessionKeys, stateDir);
+  if (!sessionKeys.ok) return sessionKeys;
+  const signingKeys = await secretOf(SIGNING_KEYS, given.signingKeys, stateDir);
+  return signingKeys.ok
+    ? ok({ sessionKeys: sessionKeys.value, signingKeys: signingKeys.value })
+    : signingKeys;
+}
+
+async function secretOf(
+  secret: KeptSecret,
+  given: string | undefined,
+  stateDir: string | undefined,
+): Promise<Result<string, string>> {
+  if (given !== undefined) return ok(given);
+  return stateDir === undefined ? ok(secret.make()) : keptSecret(stateDir, secret);
+}
 
 function once<T>(action: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;

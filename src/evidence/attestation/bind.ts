@@ -6,7 +6,7 @@ import { memberText } from "../../json/member-text.ts";
 import { type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { AttestationPolicy } from "../../tenant/tenant.ts";
+import type { AttestationPolicy, Tenant } from "../../tenant/tenant.ts";
 import type { PlannedCall } from "./envelope.ts";
 import { type ProjectionForm, projectionForm } from "./projection.ts";
 import { type OpenReference, weighReference } from "./reference.ts";
@@ -45,7 +45,7 @@ export async function bindAttestation(
   call: AttestedCall,
   policy: AttestationPolicy,
 ): Promise<Result<BoundAttestation, Reason>> {
-  const { calls, dialect, iss, nonce } = attestation;
+  const { calls, dialect } = attestation;
   const found = findPlanned(calls, call, policy);
   if (!found.ok) return found;
   const planned = found.value;
@@ -64,14 +64,34 @@ export async function bindAttestation(
     reference && (await weighReference(reference, canonical(call.arguments), dialect, policy.references));
   if (open !== null && !open.ok) return open;
 
-  const claimed = canonical([call.tenant, iss, nonce, planned.serverFingerprint]);
   return ok({
-    nonceKey: toBase64url(await sha256(utf8(claimed))),
+    nonceKey: await nonceKeyOf(attestation, planned, call.tenant),
     projection: form?.value ?? null,
     isReference: reference !== null,
     open: open?.value ?? null,
   });
 }
+
+/** The nonce key of an attestation that is not of the call it came with; null where it is for another server, or not for one call. */
+export async function unboundNonceKey(
+  attestation: VerifiedAttestation,
+  { id, fingerprints }: Pick<Tenant, "id" | "fingerprints">,
+): Promise<string | null> {
+  const [planned, ...more] = plannedFor(attestation.calls, fingerprints);
+  return planned === undefined || more.length > 0 ? null : nonceKeyOf(attestation, planned, id);
+}
+
+/** See `BoundAttestation`. */
+const nonceKeyOf = async (
+  { iss, nonce }: VerifiedAttestation,
+  { serverFingerprint }: PlannedCall,
+  tenant: string,
+): Promise<string> => toBase64url(await sha256(utf8(canonical([tenant, iss, nonce, serverFingerprint]))));
+
+const plannedFor = (
+  calls: readonly PlannedCall[],
+  fingerprints: ReadonlySet<string>,
+): readonly PlannedCall[] => calls.filter(({ serverFingerprint }) => fingerprints.has(serverFingerprint));
 
 /** The one planned call that is for this server, if it is for this tool. */
 function findPlanned(
@@ -79,7 +99,7 @@ function findPlanned(
   { fingerprints, tool }: AttestedCall,
   { multiServer }: AttestationPolicy,
 ): Result<PlannedCall, Reason> {
-  const [planned, ...more] = calls.filter(({ serverFingerprint }) => fingerprints.has(serverFingerprint));
+  const [planned, ...more] = plannedFor(calls, fingerprints);
   if (planned === undefined) return fail("attestation.fingerprint_not_found");
   if (more.length > 0) return fail("attestation.fingerprint_twice");
   if (calls.length > 1 && !multiServer) return fail("attestation.several_calls");

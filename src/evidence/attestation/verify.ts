@@ -1,6 +1,7 @@
 /** Verifies an attestation (SEP-2787): key and algorithm, signature, time, and whose it is. */
 
 import { fromHex } from "../../encoding.ts";
+import { digestOf } from "../../json/digest.ts";
 import { CLOCK_SKEW, MAX_ATTESTATION_TTL } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
@@ -33,6 +34,8 @@ export interface VerifiedAttestation {
   readonly hasUnknownMembers: boolean;
   /** The last second at which this attestation can be accepted; its nonce must be kept until then. */
   readonly lastAcceptable: number;
+  /** `sha256:<hex>` of the canonical envelope as received, with its signature. */
+  readonly digest: string;
 }
 
 export interface AttestationTrust {
@@ -64,7 +67,8 @@ export async function verifyAttestation(
   const agent = agents.get(attestationIdentity(iss, sub));
   if (agent === undefined) return fail("attestation.identity_unknown");
 
-  return ok({ agent, iss, nonce, iat, calls, dialect: verified.value, hasUnknownMembers, lastAcceptable });
+  const [dialect, digest] = [verified.value, await digestOf(envelope.raw)];
+  return ok({ agent, iss, nonce, iat, calls, dialect, hasUnknownMembers, lastAcceptable, digest });
 }
 
 /** From signed values only. The text keeps a nonce until `iat + expSeconds`, 30 s less than it accepts it. */

@@ -1,9 +1,9 @@
 /** The constraints on the arguments of a tool call: what each may be, and whether there may be others. */
 
+import { readPointer } from "../../../json/pointer.ts";
 import { isObject, type JsonObject, type JsonValue } from "../../../json/strict-json.ts";
 import { type Constraint, implies, isKind, permits, readConstraint, workOf } from "./kinds.ts";
 import { memberCount } from "./members.ts";
-import { readPointer } from "./pointer.ts";
 
 /** Whether an argument must, may or must not be there. */
 export type Presence = "required" | "optional" | "forbidden";
