@@ -1,17 +1,20 @@
 import { chainParents } from "./ancestors.ts";
 import type { DecisionFacts } from "./audit/record.ts";
 import { toBase64url } from "./encoding.ts";
-import type { VerifiedMandate } from "./evidence/act/verify.ts";
+import { lastAcceptable, type VerifiedMandate } from "./evidence/act/verify.ts";
+import type { ShownAttestation } from "./evidence/attested.ts";
 import { principalOf } from "./evidence/caller.ts";
 import {
   type Attempt,
   type Claim,
   ledgerName,
   type MandateFacts,
+  type ParentPolicy,
   type Step,
   UNVERIFIED,
   type Use,
 } from "./ledger/protocol.ts";
+import { BODY_DEADLINE_MS, LEDGER_DEADLINE_MS, OUTCOME_SLACK_MS } from "./limits.ts";
 import { MCP_METHODS } from "./mcp/methods.ts";
 import type { Reason } from "./reasons.ts";
 import type { Tenant } from "./tenant/tenant.ts";
@@ -33,6 +36,7 @@ export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   input_hash: trail.bodySha256 && toBase64url(trail.bodySha256),
   checks: trail.checks,
   count: null,
+  kept: trail.kept,
 });
 
 /** A stranger's method gets into the log only if it exists, the tool not at all: it is no place for anybody's texts. */
@@ -43,8 +47,17 @@ function methodOf({ method, caller }: Trail, { actions }: Tenant): string | null
 
 const HTTP_METHODS: ReadonlySet<string> = new Set(["GET", "DELETE", "POST"]);
 
-/** What the ledger is asked. With `denial` set, only to write it down. */
-export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | null): Attempt => ({
+/**
+ * What the ledger is asked. With `denial` set, only to write it down.
+ *
+ * @param execution what was signed about the decision that is expected
+ */
+export const attemptOf = (
+  trail: Trail,
+  facts: DecisionFacts,
+  denial: Reason | null,
+  execution: Attempt["execution"] = null,
+): Attempt => ({
   decision: trail.decision,
   mandate: trail.caller && mandateOf(trail.caller.mandate),
   step: stepIn(trail),
@@ -54,7 +67,21 @@ export const attemptOf = (trail: Trail, facts: DecisionFacts, denial: Reason | n
   denial,
   answerForm: { method: trail.method ?? trail.claimedMethod, modern: trail.modern, wimse: isWimse(trail) },
   facts,
+  attestation: attestationIn(trail),
+  execution,
+  outcomeBy: outcomeBy(trail),
 });
+
+/**
+ * A stream ends with its mandate and what time of grace there is; an answer may come late, and has that grace all the same.
+ * See `superviseCall`.
+ */
+function outcomeBy({ caller, tenant, startedAt }: Trail): number {
+  if (caller === null || tenant === null) return startedAt;
+  const latestAnswer = startedAt + BODY_DEADLINE_MS + LEDGER_DEADLINE_MS + tenant.origin.timeoutMs;
+  const end = Math.max(latestAnswer, lastAcceptable(caller.mandate) * 1000);
+  return end + (tenant.streams.grace + tenant.streams.recheck) * 1000 + OUTCOME_SLACK_MS;
+}
 
 /** The request's mandate as the ledger knows it. */
 const mandateOf = ({ iss, rootIss, jti, wid, iat, exp, digest }: VerifiedMandate): MandateFacts => ({
@@ -69,17 +96,23 @@ const mandateOf = ({ iss, rootIss, jti, wid, iat, exp, digest }: VerifiedMandate
 
 const principalIn = (caller: Trail["caller"]): string => (caller === null ? UNVERIFIED : principalOf(caller));
 
+/** What a tenant asks of the parents of a step. */
+export const parentPolicy = ({ ect }: Tenant): ParentPolicy => ({
+  level: ect.unsafeUnsigned ? 1 : ect.level,
+  denied: ect.deniedParents,
+});
+
 function stepIn({ step: ect, caller, tenant }: Trail): Step | null {
   if (ect === null || caller === null || tenant === null) return null;
-  const level = tenant.ect.unsafeUnsigned ? 1 : tenant.ect.level;
+  const parents = parentPolicy(tenant);
   return {
     jti: ect.jti,
     iat: ect.iat,
     lastAcceptable: ect.lastAcceptable,
     pred: ect.pred,
     level: ect.level,
-    parents: { level, denied: tenant.ect.deniedParents },
-    toleratesUnknownParents: ect.key.profile === "poc" && level < 3,
+    parents,
+    toleratesUnknownParents: ect.key.profile === "poc" && parents.level < 3,
     foreignParents: chainParents(caller.mandate),
     othersAsked: caller.mandate.chain.length === 0,
   };
@@ -93,16 +126,28 @@ const usesOf = ({ caller, counted }: Trail): readonly Use[] => {
 };
 
 /** A signature that covers an ECT needs no nonce of its own: the ECT's jti is spent, and one row is written less. */
-function claimsOf({ caller, step, attested }: Trail): readonly Claim[] {
+function claimsOf({ caller, step, ...trail }: Trail): readonly Claim[] {
   const claims: Claim[] = [];
   const signature = caller?.signature ?? null;
   if (signature !== null && step === null && signature.nonce !== null) {
     const { nonce, created, lastAcceptable } = signature;
     claims.push({ kind: "nonce", key: nonce, issuedAt: created, lastAcceptable });
   }
-  if (attested !== null) {
-    const { nonceKey, iat, lastAcceptable } = attested;
+  const shown = shownIn(trail);
+  if (shown !== null) {
+    const { nonceKey, iat, lastAcceptable } = shown;
     claims.push({ kind: "attestation", key: nonceKey, issuedAt: Math.floor(iat), lastAcceptable });
   }
   return claims;
+}
+
+/** The attestation that the request came with, of this call or not. */
+export const shownIn = ({
+  attested,
+  unbound,
+}: Pick<Trail, "attested" | "unbound">): ShownAttestation | null => attested ?? unbound;
+
+function attestationIn(trail: Trail): Attempt["attestation"] {
+  const shown = shownIn(trail);
+  return shown && { digest: shown.digest, nonce: shown.nonce };
 }

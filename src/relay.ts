@@ -1,15 +1,19 @@
 import { factsOf, homeOf } from "./attempt.ts";
+import { readSigningKeys } from "./audit/signing-keys.ts";
 import { discard } from "./bytes/discard.ts";
 import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
 import { lastAcceptable } from "./evidence/act/verify.ts";
 import { type Caller, covers } from "./evidence/caller.ts";
 import { ATTESTATION_HEADER } from "./evidence-headers.ts";
+import { executed } from "./execution.ts";
 import type { Passage } from "./gate.ts";
 import { report } from "./ledger/client.ts";
-import { type Outcome, runKey } from "./ledger/protocol.ts";
+import type { Outcome } from "./ledger/protocol.ts";
+import { runKey } from "./ledger/run-key.ts";
 import { type Answer, forward } from "./origin/forward.ts";
 import { forwardedHeaders, isEventStream, returnedHeaders } from "./origin/headers.ts";
+import { type CallResult, type ResultReader, resultReader } from "./origin/result.ts";
 import { watchBody } from "./origin/watch.ts";
 import type { Reason } from "./reasons.ts";
 import { refusalOf } from "./respond.ts";
@@ -25,7 +29,10 @@ import type { Trail } from "./trail.ts";
 type Call = Extract<Passage, { kind: "call" }>;
 
 /** What became of a forwarded call. */
-type End = Pick<Outcome, "status" | "reason" | "output_hash">;
+type End = Pick<Outcome, "status" | "reason" | "output_hash"> & {
+  /** How an attested call ended at the origin; null where that is not known. */
+  readonly result: CallResult | null;
+};
 
 /** Stages 10 and 11: forwards an admitted call, streams the answer, and reports what became of it. */
 export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionContext): Promise<Response> {
@@ -37,13 +44,13 @@ export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionCo
   facts.signal.addEventListener("abort", () => ctx.waitUntil(reported));
   try {
     const answer = await ask(call, trail, env);
-    const shown = answer.ok ? await show(answer.value, call, env, ended, end) : answer;
+    const shown = answer.ok ? await show(answer.value, call, trail, env, ended, end) : answer;
     if (shown.ok) return shown.value;
     const refusal = refusalOf(trail, shown.error);
-    end({ status: statusOf(refusal), reason: shown.error, output_hash: null });
+    end({ status: statusOf(refusal), reason: shown.error, output_hash: null, result: null });
     return toResponse(refusal);
   } catch (bug) {
-    end({ status: 500, reason: "internal.error", output_hash: null });
+    end({ status: 500, reason: "internal.error", output_hash: null, result: null });
     throw bug;
   }
 }
@@ -100,6 +107,7 @@ const isWordOf = (caller: Caller) => (name: string) =>
 async function show(
   answer: Answer,
   call: Call,
+  trail: Trail,
   env: Env,
   ended: Promise<End>,
   end: (end: End) => void,
@@ -111,10 +119,17 @@ async function show(
   if (!filtered.ok) return filtered;
   const { status, headers, body } = filtered.value;
   const cuts = { clientGone: call.facts.signal, stop, endsCleanly: isEventStream(headers) };
-  const watched = watchBody(body, cuts);
-  void watched.end.then(({ sha256, reason }) => end({ status, reason, output_hash: sha256 }));
+  const reader = readerFor(filtered.value, trail);
+  const watched = watchBody(body, cuts, reader?.push);
+  void watched.end.then(({ sha256, reason }) =>
+    end({ status, reason, output_hash: sha256, result: reader?.end(reason === null) ?? null }),
+  );
   return ok(new Response(watched.body, { status, headers }));
 }
+
+/** Only of what an execution receipt will say: all other answers are nobody's business here. */
+const readerFor = (answer: Answer, { decisionRecord, id }: Trail): ResultReader | null =>
+  decisionRecord === null || id === null ? null : resultReader(answer, id);
 
 /** An answer that comes late, to a call that was admitted in time, has the time of grace all the same. */
 function superviseCall(call: Call, env: Env): Supervision {
@@ -127,12 +142,20 @@ function superviseCall(call: Call, env: Env): Supervision {
   });
 }
 
-function reportOutcome(trail: Trail, tenant: Tenant, end: End, env: Env): Promise<void> {
+export async function reportOutcome(
+  trail: Trail,
+  tenant: Tenant,
+  { result, ...end }: End,
+  env: Env,
+): Promise<void> {
+  const latency_ms = Date.now() - trail.startedAt;
+  const execution = result && (await executed(trail, result, await readSigningKeys(env.SIGNING_KEYS)));
   return report(env, homeOf(trail, tenant), {
     decision: trail.decision,
     facts: factsOf(trail, tenant),
     run: trail.caller && runKey(trail.caller.mandate),
-    latency_ms: Date.now() - trail.startedAt,
+    latency_ms,
+    execution,
     ...end,
   });
 }

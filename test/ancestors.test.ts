@@ -4,7 +4,8 @@ import { afterEach, expect, test, vi } from "vitest";
 import { askAncestors, chainParents } from "../src/ancestors.ts";
 import type { VerifiedMandate } from "../src/evidence/act/verify.ts";
 import { decide } from "../src/ledger/client.ts";
-import { type Attempt, ledgerName, type MandateFacts, runKey, type Step } from "../src/ledger/protocol.ts";
+import { type Attempt, ledgerName, type MandateFacts, type Step } from "../src/ledger/protocol.ts";
+import { runKey } from "../src/ledger/run-key.ts";
 import { CLOCK_SKEW, LEDGER_DEADLINE_MS, MAX_LEDGERS_ASKED } from "../src/limits.ts";
 import type { Agent, Tenant } from "../src/tenant/tenant.ts";
 import { attempt, ISSUER, mandate, setClock, step, T, unique, useClock } from "./ledger/helpers.ts";
@@ -60,7 +61,9 @@ function call(held: Held, changes: Partial<Step> = {}, more: Partial<Attempt> = 
 async function ask(tenant: Tenant, held: Held, asked: Attempt, lane = 0) {
   const home = ledgerName(tenant.id, `agent:${held.agent.name}`, lane);
   const ruled = await decide(env, home, asked, askAncestors(held as VerifiedMandate, tenant, env));
-  return ruled.ok ? ruled.value : ruled.error;
+  if (!ruled.ok) return ruled.error;
+  const { place: _, ...value } = ruled.value;
+  return value;
 }
 
 const reason = async (...asked: Parameters<typeof ask>): Promise<string | null> => {

@@ -172,9 +172,11 @@ describe("the attempt", () => {
     expect(attempt(trail({ caller: caller() })).uses).toEqual([]);
   });
 
+  const DONE = { execAct: "mcp.search", execTs: NOW, status: "completed" };
+
   test("carries a record as it was verified", () => {
-    const { iss, jti, digest } = verifiedMandate;
-    const record = { iss, jti, mandateDigest: digest, pred: ["ect-1"], execTs: NOW, digest: "d" };
+    const { iss, rootIss, jti, wid, digest } = verifiedMandate;
+    const record = { iss, rootIss, jti, wid, mandateDigest: digest, pred: ["ect-1"], digest: "d", ...DONE };
     expect(attempt(trail({ caller: caller(), record })).record).toEqual(record);
   });
 
@@ -209,6 +211,7 @@ describe("the audit facts", () => {
       input_hash: null,
       checks: [],
       count: null,
+      kept: null,
     });
   });
 
@@ -219,7 +222,7 @@ describe("the audit facts", () => {
     });
   });
 
-  test("of a caller: hashes of what was sent, never the text", () => {
+  test("of a caller: hashes of what was sent, and no text but that of fields which the tenant keeps", () => {
     const known = trail({
       caller: caller(),
       mandate: verifiedMandate,
@@ -227,6 +230,7 @@ describe("the audit facts", () => {
       tool: "search",
       action: "mcp.search",
       bodySha256: BODY_SHA256,
+      kept: { "/q": "x" },
       checks: ["mandate", "signature.agent"],
     });
     expect(factsOf(known, tenant)).toEqual({
@@ -240,6 +244,7 @@ describe("the audit facts", () => {
       input_hash: toBase64url(BODY_SHA256),
       checks: ["mandate", "signature.agent"],
       count: null,
+      kept: { "/q": "x" },
     });
   });
 });

@@ -1,3 +1,6 @@
+import { withDeadline } from "../deadline.ts";
+import { D1_DEADLINE_MS } from "../limits.ts";
+
 /** A record that D1 will not take, whatever else happens. */
 export interface Refused {
   readonly record: string;
@@ -28,6 +31,10 @@ const COLUMNS = [
   "latency_ms",
   "count",
   "checks",
+  "kept",
+  "evidence",
+  "execution",
+  "digest",
   "prev_hash",
   "hash",
   "v",
@@ -41,25 +48,52 @@ const INSERT = `INSERT INTO audit_records (${COLUMNS.join(", ")})
   ON CONFLICT (id) DO UPDATE SET hash = NULL WHERE audit_records.hash <> excluded.hash`;
 
 /**
- * Writes records (JSON texts) to D1. A batch that D1 refuses is halved until the refused records stand alone,
- * so that one bad row never blocks the rest. Throws when D1 cannot be reached: then nothing is known, and the
- * batch comes again.
+ * Writes records (JSON texts) to D1. Throws when D1 cannot be reached or is too slow: then nothing is known, and the records come
+ * again.
  *
  * @returns the records that were refused
  */
-export async function insertRecords(db: D1Database, records: readonly string[]): Promise<readonly Refused[]> {
+export const insertRecords = async (
+  db: D1Database,
+  records: readonly string[],
+): Promise<readonly Refused[]> =>
+  (await insertEach(db, INSERT, records)).map(({ row, error }) => ({ record: row, error }));
+
+const SET_ASIDE = `INSERT INTO audit_set_aside (hash, tenant, chain, seq, record, error)
+  SELECT r ->> '$.hash', r ->> '$.tenant', r ->> '$.chain', r ->> '$.seq', r, error
+    FROM (SELECT value ->> '$.record' AS r, value ->> '$.error' AS error FROM json_each(?)) WHERE 1
+  ON CONFLICT (hash) DO NOTHING`;
+
+/** Keeps refused records in a table of their own, each once. Throws as `insertRecords` does. */
+export async function setAside(db: D1Database, refused: readonly Refused[]): Promise<readonly Refused[]> {
+  const rows = refused.map(({ record, error }) => JSON.stringify({ record, error }));
+  return (await insertEach(db, SET_ASIDE, rows)).map(({ row }) => JSON.parse(row));
+}
+
+/**
+ * Inserts rows, JSON texts. A batch that D1 refuses is halved until the refused rows stand alone, so that one bad row never
+ * blocks the rest.
+ *
+ * @returns the rows that were refused
+ */
+async function insertEach(
+  db: D1Database,
+  statement: string,
+  rows: readonly string[],
+): Promise<readonly { row: string; error: string }[]> {
+  const inserted = db
+    .prepare(statement)
+    .bind(`[${rows.join(",")}]`)
+    .run();
   try {
-    await db
-      .prepare(INSERT)
-      .bind(`[${records.join(",")}]`)
-      .run();
+    await withDeadline(inserted, D1_DEADLINE_MS);
     return [];
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    if (records.length === 1) return [{ record: records[0] ?? "", error: String(error) }];
-    const middle = Math.ceil(records.length / 2);
-    const first = await insertRecords(db, records.slice(0, middle));
-    return [...first, ...(await insertRecords(db, records.slice(middle)))];
+    if (rows.length === 1) return [{ row: rows[0] ?? "", error: String(error) }];
+    const middle = Math.ceil(rows.length / 2);
+    const first = await insertEach(db, statement, rows.slice(0, middle));
+    return [...first, ...(await insertEach(db, statement, rows.slice(middle)))];
   }
 }
 

@@ -8,9 +8,10 @@ export class DenialMeter {
   readonly #maxPerWindow: number;
   readonly #windowMs: number;
   #windowStart = 0;
-  /** In this window. */
+  /** In this window: how many came, and how many were left out. */
   #seen = 0;
-  /** Not written, in the windows before it. */
+  #leftOut = 0;
+  /** Left out in the windows before it. */
   #due = 0;
 
   constructor(maxPerWindow: number, windowMs = DENIAL_WINDOW_MS) {
@@ -18,16 +19,28 @@ export class DenialMeter {
     this.#windowMs = windowMs;
   }
 
-  /** Whether a denial at `now` is to be written. */
-  admits(now: number): boolean {
+  /**
+   * Whether a denial at `now` is to be written. Where it is not, it is left out.
+   *
+   * @param standsFor itself, and those that it counts
+   * @param hasRoom false where nothing can be written
+   */
+  admits(now: number, standsFor = 1, hasRoom = true): boolean {
     this.#turn(now);
     this.#seen += 1;
-    return this.#seen <= this.#maxPerWindow;
+    if (hasRoom && this.#seen <= this.#maxPerWindow) return true;
+    this.#leftOut += standsFor;
+    return false;
   }
 
   /** Whether anything is left to sum up, now or when the window is over. */
   get isOwing(): boolean {
-    return this.#due + this.#suppressed > 0;
+    return this.#due + this.#leftOut > 0;
+  }
+
+  /** How many were left out in this window so far, and when it is over. */
+  get window(): { readonly leftOut: number; readonly end: number } {
+    return { leftOut: this.#leftOut, end: this.#windowStart + this.#windowMs };
   }
 
   /** The denials to sum up at `now`: those of windows that are over. They are then no longer owed. */
@@ -43,14 +56,11 @@ export class DenialMeter {
     this.#due += due;
   }
 
-  get #suppressed(): number {
-    return Math.max(0, this.#seen - this.#maxPerWindow);
-  }
-
   #turn(now: number): void {
     if (now - this.#windowStart < this.#windowMs) return;
-    this.#due += this.#suppressed;
+    this.#due += this.#leftOut;
     this.#seen = 0;
+    this.#leftOut = 0;
     this.#windowStart = now;
   }
 }

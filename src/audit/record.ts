@@ -1,5 +1,6 @@
 import { sha256, toBase64url, utf8 } from "../encoding.ts";
 import { canonical } from "../json/canonical.ts";
+import type { JsonObject } from "../json/strict-json.ts";
 import type { Reason } from "../reasons.ts";
 
 /**
@@ -28,12 +29,48 @@ export interface DecisionFacts {
   readonly checks: readonly string[];
   /** Denials that were not written and that this record counts; null where it counts none. */
   readonly count: number | null;
+  /** The fields of the arguments that the tenant keeps, by JSON Pointer (RFC 6901); null where it keeps none of them, and in an outcome. */
+  readonly kept: Readonly<Record<string, Kept>> | null;
+}
+
+export type Kept = string | number | boolean | null;
+
+/** What a decision rests on, as far as it was verified. Digests and identifiers alone. */
+export interface RecordedEvidence {
+  /** Times in seconds; `digest` is the base64url SHA-256 of the canonical claims. */
+  readonly mandate: { readonly digest: string; readonly iat: number; readonly exp: number } | null;
+  /**
+   * The step; `joined` says whether it is in the graph of its run, and `foreign` which parents of it are mandates that its own derives
+   * from, or steps that the ledgers of their agents have confirmed.
+   */
+  readonly ect: {
+    readonly jti: string;
+    readonly iat: number;
+    readonly level: number;
+    readonly pred: readonly string[];
+    readonly foreign: readonly string[];
+    readonly joined: boolean;
+  } | null;
+  /** `sha256:<hex>` of the canonical attestation as received, with its signature. */
+  readonly attestation: { readonly digest: string; readonly nonce: string } | null;
+  /** An ACT record (phase 2) that came with the request, of the mandate that it names. */
+  readonly record: {
+    readonly iss: string;
+    readonly jti: string;
+    /** `runKey` of that mandate. */
+    readonly run: string;
+    readonly digest: string;
+    readonly exec_act: string;
+    readonly exec_ts: number;
+    readonly status: string;
+    readonly pred: readonly string[];
+  } | null;
 }
 
 /** One row of the audit log, and the pre-image of its hash (without `hash` itself). */
 export interface AuditRecord extends DecisionFacts {
   /** Version of this form. */
-  readonly v: 1;
+  readonly v: 2;
   /** Unique in the whole log: the decision id, followed by `.outcome` or `.summary` for those kinds. */
   readonly id: string;
   readonly kind: RecordKind;
@@ -49,21 +86,41 @@ export interface AuditRecord extends DecisionFacts {
   readonly reason: Reason | null;
   /** HTTP status of the answer; null for a decision to forward, whose outcome has it. */
   readonly status: number | null;
+  /** `runKey` of the mandate. */
   readonly run: string | null;
+  /** Null for what is no decision. */
+  readonly evidence: RecordedEvidence | null;
+  /** Decision record and execution receipt of an attested call (SEP-2828), as they were signed; null where there are none. */
+  readonly execution: readonly string[] | null;
   readonly output_hash: string | null;
   readonly latency_ms: number | null;
-  /** base64url SHA-256; 43 zeros' worth (`GENESIS`) for the first record. */
+  /** base64url SHA-256 of all that this record says; see `digestRecord`. */
+  readonly digest: string;
+  /** `hash` of the record before it; `GENESIS` for the first one. */
   readonly prev_hash: string;
+  /** Ties `digest` to all records before it; see `linkHash`. */
   readonly hash: string;
 }
 
 /** `prev_hash` of the first record of a chain. */
 export const GENESIS = toBase64url(new Uint8Array(32));
 
-/** Separates these hashes from every other use of SHA-256, and one version of the record from the next. */
-const DOMAIN = "countersign-audit-record-v1\n";
+/** Separate these hashes from every other use of SHA-256, and one version of the record from the next. */
+const RECORD_DOMAIN = "countersign-audit-record-v2\n";
+const LINK_DOMAIN = "countersign-audit-link-v2\n";
 
-/** Hash of a record: SHA-256 over the domain and the canonical form (RFC 8785) of all members but `hash`. */
-export async function hashRecord(record: Omit<AuditRecord, "hash">): Promise<string> {
-  return toBase64url(await sha256(utf8(DOMAIN + canonical({ ...record, checks: [...record.checks] }))));
+/** SHA-256 over the domain and the canonical form (RFC 8785) of all members but the three hashes. */
+export async function digestRecord(record: Unhashed): Promise<string> {
+  const { digest: _d, prev_hash: _p, hash: _h, ...content } = record as AuditRecord;
+  return toBase64url(await sha256(utf8(RECORD_DOMAIN + canonical(content as unknown as JsonObject))));
 }
+
+/** A record before it is chained; what hashes it may have are not looked at. */
+export type Unhashed = Omit<AuditRecord, "digest" | "prev_hash" | "hash">;
+
+/**
+ * Hash of a record in its chain: over the hash before it and its own digest alone. So a chain can be followed by digests, without
+ * showing what the records say.
+ */
+export const linkHash = async (prevHash: string, digest: string): Promise<string> =>
+  toBase64url(await sha256(utf8(`${LINK_DOMAIN}${prevHash}\n${digest}`)));

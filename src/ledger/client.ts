@@ -1,5 +1,5 @@
 import { withDeadline } from "../deadline.ts";
-import { LEDGER_DEADLINE_MS } from "../limits.ts";
+import { LEDGER_DEADLINE_MS, SETTLE_DEADLINE_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Ledger } from "./ledger.ts";
@@ -8,6 +8,9 @@ import {
   type ForeignParent,
   type FoundStep,
   isQuestion,
+  type KnownHead,
+  type LedgerHead,
+  type LedgerStatus,
   type Outcome,
   type Question,
   type Ruling,
@@ -50,16 +53,35 @@ export const findSteps = (
   jtis: readonly string[],
 ): Promise<Result<readonly FoundStep[], Reason>> => call(env, name, (ledger) => ledger.findSteps(run, jtis));
 
-/** @param ask given true where an earlier try may have come through */
+/** Asks a ledger for the end of its chain; see `Ledger.head`. */
+export const headOf = (
+  env: Env,
+  name: string,
+  known: KnownHead | null,
+): Promise<Result<LedgerHead, Reason>> => call(env, name, (ledger) => ledger.head(known));
+
+/** Has a ledger write everything into D1 that it has. */
+export const settle = (env: Env, name: string): Promise<Result<void, Reason>> =>
+  call(env, name, (ledger) => ledger.settle(), SETTLE_DEADLINE_MS);
+
+/** Asks a ledger what it has not been able to hand on. */
+export const statusOf = (env: Env, name: string): Promise<Result<LedgerStatus, Reason>> =>
+  call(env, name, (ledger) => ledger.status());
+
+/**
+ * @param ask given true where an earlier try may have come through
+ * @param deadline milliseconds
+ */
 async function call<T>(
   env: Env,
   name: string,
   ask: (ledger: DurableObjectStub<Ledger>, again: boolean) => Promise<T>,
+  deadline = LEDGER_DEADLINE_MS,
 ): Promise<Result<T, Reason>> {
   for (let again = false; ; again = true) {
     try {
       // A stub that threw may be broken, so each try takes a new one.
-      return ok(await withDeadline(ask(env.LEDGER.getByName(name), again), LEDGER_DEADLINE_MS));
+      return ok(await withDeadline(ask(env.LEDGER.getByName(name), again), deadline));
     } catch (error) {
       const { overloaded, retryable } = error as { overloaded?: boolean; retryable?: boolean };
       if (overloaded) return fail("ledger.overloaded");
@@ -71,11 +93,16 @@ async function call<T>(
   }
 }
 
-/** Reports what became of an admitted call. A decision without a report reads as unknown, so a lost one is not retried. */
+/** Reports what became of an admitted call. A decision without a report is closed as unknown in the end. */
 export async function report(env: Env, name: string, outcome: Outcome): Promise<void> {
-  try {
-    await env.LEDGER.getByName(name).outcome(outcome);
-  } catch (error) {
-    console.error(JSON.stringify({ event: "ledger.outcome_lost", ledger: name, error: String(error) }));
-  }
+  const reported = await call(env, name, (ledger) => ledger.outcome(outcome));
+  if (!reported.ok)
+    console.error(
+      JSON.stringify({
+        event: "ledger.outcome_lost",
+        ledger: name,
+        decision: outcome.decision,
+        reason: reported.error,
+      }),
+    );
 }

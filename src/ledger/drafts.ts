@@ -1,41 +1,125 @@
-import type { DecisionFacts } from "../audit/record.ts";
+import type { AuditRecord, DecisionFacts, RecordedEvidence } from "../audit/record.ts";
 import { statusOf } from "../denial.ts";
 import { randomId } from "../encoding.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
-import type { Draft, Entry } from "./journal.ts";
-import { mayBeNamed } from "./judge.ts";
-import { type Attempt, type Outcome, type Ruling, runKey } from "./protocol.ts";
+import type { Reason } from "../reasons.ts";
+import type { Draft, Entry, Item } from "./journal.ts";
+import { type Judgement, mayBeNamed } from "./judge.ts";
+import type { Attempt, Outcome, Place, Ruling, Step } from "./protocol.ts";
+import { runKey } from "./run-key.ts";
+
+/** The decision, as it is to be written. */
+export const decisionItem = (attempt: Attempt, { ruling, run, joins, execution }: Judgement): Item => ({
+  draft: { ...decisionDraft(attempt, ruling, joins), execution },
+  runSize: run && joins ? run.size + 1 : null,
+  outcomeBy: ruling.verdict === "admitted" ? attempt.outcomeBy : null,
+  closes: null,
+});
 
 /** The audit record of a decision. */
-export const decisionDraft = ({ decision, facts, mandate, answerForm }: Attempt, ruling: Ruling): Draft => ({
-  ...bounded(facts),
+export const decisionDraft = (attempt: Attempt, ruling: Ruled, joined: boolean): Draft => ({
+  ...bounded(attempt.facts),
+  ...ruledOn(attempt, ruling),
+  evidence: evidenceOf(attempt, joined),
+  execution: null,
+  output_hash: null,
+  latency_ms: null,
+});
+
+/** A ruling that has no place in the journal yet. */
+export type Ruled = Omit<Ruling, "place">;
+
+const ruledOn = ({ decision, mandate, answerForm }: Attempt, ruling: Ruled) => ({
   id: decision,
-  kind: "decision",
+  kind: "decision" as const,
   decision,
   verdict: ruling.verdict,
   reason: ruling.reason,
   status: ruling.reason && statusOf({ reason: ruling.reason, ...answerForm, verified: mandate !== null }),
   run: mandate && runKey(mandate),
-  output_hash: null,
-  latency_ms: null,
 });
+
+function evidenceOf(
+  { mandate, step, attestation, record }: Attempt,
+  joined: boolean,
+): RecordedEvidence | null {
+  if (mandate === null) return null;
+  const { digest, iat, exp } = mandate;
+  return {
+    mandate: { digest, iat, exp },
+    ect: step && stepOf(step, joined),
+    attestation,
+    record: record && {
+      iss: record.iss,
+      jti: record.jti,
+      run: runKey(record),
+      digest: record.digest,
+      exec_act: record.execAct,
+      exec_ts: record.execTs,
+      status: record.status,
+      pred: record.pred,
+    },
+  };
+}
+
+function stepOf({ jti, iat, level, pred, foreignParents }: Step, joined: boolean): RecordedEvidence["ect"] {
+  const known = new Set(foreignParents.map((parent) => parent.jti));
+  return { jti, iat, level, pred, foreign: pred.filter((parent) => known.has(parent)), joined };
+}
 
 /** The ruling that `decisionDraft` made a record of. */
 export const rulingOf = ({ record, runSize }: Entry, { step }: Attempt): Ruling => ({
   verdict: record.verdict ?? "denied",
   reason: record.reason,
+  place: placeOf(record),
   stepRecorded: step !== null && runSize !== null && mayBeNamed(step, record.reason),
 });
+
+/** A refusal that leaves no trace. */
+export const unwritten = (reason: Reason): Ruling => ({
+  verdict: "denied",
+  reason,
+  place: null,
+  stepRecorded: false,
+});
+
+export const placeOf = ({ chain, seq, time, hash }: AuditRecord): Place => ({ chain, seq, time, hash });
 
 /** The audit record of what became of an admitted call. */
 export const outcomeDraft = ({ decision, facts, ...outcome }: Outcome): Draft => ({
   ...bounded(facts),
   ...outcome,
-  id: `${decision}.outcome`,
+  id: outcomeId(decision),
   kind: "outcome",
   decision,
   verdict: null,
+  // Both stand in its decision.
+  evidence: null,
+  kept: null,
 });
+
+/** The audit record of an admitted call of which nothing was heard again. */
+export const unknownDraft = ({
+  v: _v,
+  chain: _c,
+  seq: _s,
+  time: _t,
+  digest: _d,
+  prev_hash: _p,
+  hash: _h,
+  ...decision
+}: AuditRecord): Draft => ({
+  ...decision,
+  id: outcomeId(decision.decision),
+  kind: "outcome",
+  verdict: null,
+  reason: "outcome.unknown",
+  evidence: null,
+  execution: null,
+  kept: null,
+});
+
+const outcomeId = (decision: string): string => `${decision}.outcome`;
 
 /** A caller chooses the method, and it may be one that nobody knows: neither its length nor its bytes may harm the log. */
 const bounded = (facts: DecisionFacts): DecisionFacts => ({
@@ -66,6 +150,9 @@ export function summaryDraft(ledger: string, count: number): Draft {
     run: null,
     output_hash: null,
     latency_ms: null,
+    evidence: null,
+    execution: null,
+    kept: null,
     count,
   };
 }

@@ -1,15 +1,22 @@
-import { type AuditRecord, GENESIS, hashRecord } from "../audit/record.ts";
+import { type AuditRecord, digestRecord, GENESIS, linkHash } from "../audit/record.ts";
 import { JOURNAL_WINDOW } from "../limits.ts";
 import type { Meta } from "./meta.ts";
 
 /** A record before it has its place in the chain. */
-export type Draft = Omit<AuditRecord, "v" | "chain" | "seq" | "time" | "prev_hash" | "hash">;
+export type Draft = Omit<AuditRecord, "v" | "chain" | "seq" | "time" | "digest" | "prev_hash" | "hash">;
 
 /** What the ledger keeps beside a record. */
 interface Beside {
   /** Size of the record's run with the step this record added; null where it added none. */
   readonly runSize: number | null;
+  /** Until when the outcome of an admitted call is waited for, milliseconds; null for every other record. */
+  readonly outcomeBy: number | null;
+  /** Number of the decision whose outcome this is; null for what is no outcome. */
+  readonly closes: number | null;
 }
+
+/** For a record that nothing is kept beside. */
+export const ALONE: Beside = { runSize: null, outcomeBy: null, closes: null };
 
 /** A record to be written, and the same with its place in the chain. */
 export type Item = Beside & { readonly draft: Draft };
@@ -18,7 +25,7 @@ export type Entry = Beside & { readonly record: AuditRecord };
 /**
  * The journal of one ledger: a hash chain of audit records, and at the same time the outbox to D1. Records lie
  * in tables of `JOURNAL_WINDOW` rows; a table whose rows are all in D1 is dropped, except the newest, whose last
- * row is the head of the chain. So an append costs one row and nothing is counted or deleted row by row.
+ * row is the head of the chain, and the one before it, where most calls are that are still open. So an append costs one row and nothing is counted or deleted row by row.
  */
 export class Journal {
   readonly #sql: SqlStorage;
@@ -49,6 +56,21 @@ export class Journal {
     return this.#seq;
   }
 
+  get chain(): string {
+    return this.#chain;
+  }
+
+  /** That of the last record; `GENESIS` where there is none. */
+  get hash(): string {
+    return this.#hash;
+  }
+
+  /** Time of the oldest record that D1 does not have yet, milliseconds. */
+  oldest(): number | null {
+    const [next] = this.next(1, this.#seq);
+    return next === undefined ? null : (JSON.parse(next.record) as AuditRecord).time;
+  }
+
   /** Records that D1 does not have yet. */
   get backlog(): number {
     return this.#seq - this.#drained;
@@ -69,14 +91,17 @@ export class Journal {
   }
 
   /** Gives drafts their place behind the head. Nothing is written yet. */
-  async chain(items: readonly Item[], time: number): Promise<Entry[]> {
+  async place(items: readonly Item[], time: number): Promise<Entry[]> {
+    const placed = items.map(
+      ({ draft }, i) => ({ ...draft, v: 2, chain: this.#chain, seq: this.#seq + 1 + i, time }) as const,
+    );
+    const digests = await Promise.all(placed.map(digestRecord));
     const entries: Entry[] = [];
-    let [seq, prev_hash] = [this.#seq, this.#hash];
-    for (const { draft, runSize } of items) {
-      seq += 1;
-      const unhashed = { ...draft, v: 1, chain: this.#chain, seq, time, prev_hash } as const;
-      const hash = await hashRecord(unhashed);
-      entries.push({ record: { ...unhashed, hash }, runSize });
+    let prev_hash = this.#hash;
+    for (const [i, { draft: _, ...beside }] of items.entries()) {
+      const [unhashed, digest] = [placed[i] as (typeof placed)[number], digests[i] ?? ""];
+      const hash = await linkHash(prev_hash, digest);
+      entries.push({ record: { ...unhashed, digest, prev_hash, hash }, ...beside });
       prev_hash = hash;
     }
     return entries;
@@ -84,10 +109,17 @@ export class Journal {
 
   /** Writes entries; belongs into a transaction, after which `committed` moves the head. */
   append(entries: readonly Entry[]): void {
-    for (const { record, runSize } of entries) {
+    for (const { record, runSize, outcomeBy, closes } of entries) {
       const table = tableOf(record.seq);
       if (record.seq === 1 || table !== tableOf(record.seq - 1)) this.#open(table, record.seq);
-      this.#sql.exec(`INSERT INTO ${table} VALUES (?, ?, ?)`, record.seq, JSON.stringify(record), runSize);
+      this.#sql.exec(
+        `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`,
+        record.seq,
+        runSize,
+        outcomeBy,
+        closes,
+        JSON.stringify(record),
+      );
     }
   }
 
@@ -103,14 +135,38 @@ export class Journal {
   find(id: string): Entry | null {
     for (const table of this.#tables().slice(-2)) {
       const row = this.#sql
-        .exec<{ record: string; run_size: number | null }>(
-          `SELECT record, run_size FROM ${table} WHERE record ->> '$.id' = ?`,
+        .exec<{ record: string } & Record<keyof Beside, number | null>>(
+          `SELECT record, ${BESIDE} FROM ${table} WHERE record ->> '$.id' = ?`,
           id,
         )
         .toArray()[0];
-      if (row !== undefined) return { record: JSON.parse(row.record), runSize: row.run_size };
+      if (row !== undefined) return { ...row, record: JSON.parse(row.record) };
     }
     return null;
+  }
+
+  /** The record with a number that is still here, as JSON text. */
+  read(seq: number): string {
+    return this.#sql.exec<{ record: string }>(`SELECT record FROM ${tableOf(seq)} WHERE seq = ?`, seq).one()
+      .record;
+  }
+
+  /** The admitted calls that are still here and whose outcome is not, oldest first. Reads every row once. */
+  openCalls(): { decision: string; seq: number; outcomeBy: number }[] {
+    const open = new Map<number, number>();
+    for (const table of this.#tables()) {
+      const rows = this.#sql.exec<{ seq: number } & Record<keyof Beside, number | null>>(
+        `SELECT seq, ${BESIDE} FROM ${table} ORDER BY seq`,
+      );
+      for (const { seq, outcomeBy, closes } of rows) {
+        if (outcomeBy !== null) open.set(seq, outcomeBy);
+        if (closes !== null) open.delete(closes);
+      }
+    }
+    return [...open].map(([seq, outcomeBy]) => {
+      const { decision } = JSON.parse(this.read(seq)) as AuditRecord;
+      return { decision, seq, outcomeBy };
+    });
   }
 
   /** The next records for D1 up to number `end`, as JSON texts, all of one table. */
@@ -126,14 +182,19 @@ export class Journal {
       .toArray();
   }
 
-  /** Notes that D1 (or the shelf of refused records) has everything up to `seq`, and drops what is done with. */
-  drained(seq: number): void {
+  /**
+   * Notes that D1 (or the shelf of refused records) has everything up to `seq`, and drops what is done with.
+   *
+   * @param onDrop given the number up to which records are about to be dropped
+   */
+  drained(seq: number, onDrop: (seq: number) => void): void {
     if (seq <= this.#drained) return;
     this.#drained = seq;
     this.#meta.set("drained", seq);
-    const current = tableOf(this.#seq);
-    for (const table of this.#tables()) {
-      if (table !== current && lastSeq(table) <= seq) this.#sql.exec(`DROP TABLE ${table}`);
+    for (const table of this.#tables().slice(0, -2)) {
+      if (lastSeq(table) > seq) return;
+      onDrop(lastSeq(table));
+      this.#sql.exec(`DROP TABLE ${table}`);
     }
   }
 
@@ -154,9 +215,10 @@ export class Journal {
   #open(table: string, seq: number): void {
     for (const { run, size } of this.runSizes())
       this.#sql.exec("UPDATE runs SET size = ? WHERE key = ?", size, run);
+    // What is small stands first: it is read without what may be long.
     this.#sql.exec(
-      `CREATE TABLE ${table} (seq INTEGER PRIMARY KEY CHECK (seq >= ${seq}), record TEXT NOT NULL,
-        run_size INTEGER) STRICT`,
+      `CREATE TABLE ${table} (seq INTEGER PRIMARY KEY CHECK (seq >= ${seq}), run_size INTEGER, outcome_by INTEGER,
+        closes INTEGER, record TEXT NOT NULL) STRICT`,
     );
   }
 
@@ -170,6 +232,9 @@ export class Journal {
       .sort((a, b) => windowOf(a) - windowOf(b));
   }
 }
+
+/** The columns beside a record, under the names they have here. */
+const BESIDE = "run_size AS runSize, outcome_by AS outcomeBy, closes";
 
 const tableOf = (seq: number): string => `journal_${Math.floor((seq - 1) / JOURNAL_WINDOW)}`;
 

@@ -3,25 +3,38 @@ import { CLOCK_SKEW, NODE_HORIZON } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { isLate, lateReason, replayReason } from "./claims.ts";
+import type { Ruled } from "./drafts.ts";
 import type { Holdings } from "./holdings.ts";
-import type { Attempt, Claim, MandateFacts, Question, Ruling, Step } from "./protocol.ts";
+import {
+  type Attempt,
+  type Claim,
+  isQuestion,
+  type MandateFacts,
+  type Question,
+  type Step,
+} from "./protocol.ts";
 import { checkRecord, isRecordOf } from "./records.ts";
 import { NO_RUN, type Run } from "./runs.ts";
 
 /** What to answer, and what to write for it. */
 export interface Judgement {
-  readonly ruling: Ruling;
+  readonly ruling: Ruled;
   /** True where this very attempt was ruled on before: nothing is written again. */
   readonly repeated: boolean;
   /** The run of the step, or the one to write the mandate of a record to; null where neither is written. */
   readonly run: Run | null;
   /** Whether the step becomes one of its run: where a parent is not as it must be, its jti is spent and that is all. */
   readonly joins: boolean;
+  /** The execution records to keep. */
+  readonly execution: Attempt["execution"];
 }
+
+/** The part that is about the attempt itself. */
+type Judged = Omit<Judgement, "execution">;
 
 /** What an attempt is judged by. */
 export interface Held extends Holdings {
-  /** When the ledger began, seconds: of what was issued before it cannot say whether it was used. */
+  /** When the ledger began, seconds (see `enrol`): of what was issued before it cannot say whether it was used. */
   readonly since: number;
   /** Seconds, of the ledger's own clock. */
   readonly now: number;
@@ -31,6 +44,12 @@ export interface Held extends Holdings {
 
 /** Rules on an attempt from what the ledger holds. Reads only; what it says is written by the caller. */
 export function judge(attempt: Attempt, held: Held): Judgement | Question {
+  const ruled = rule(attempt, held);
+  if (isQuestion(ruled)) return ruled;
+  return { ...ruled, execution: standing(attempt, ruled.ruling, held) };
+}
+
+function rule(attempt: Attempt, held: Held): Judged | Question {
   const { claims, runs } = held;
   const { step, decision } = attempt;
 
@@ -124,24 +143,37 @@ function excess(attempt: Attempt, held: Held, run: Run | null): Reason | null {
 const isTooOld = (claim: Claim, since: number): boolean =>
   claim.kind === "nonce" && claim.issuedAt + CLOCK_SKEW < since;
 
+/**
+ * The execution records of an attempt, where they say what was ruled; else null. Where a nonce was used before, or may have been and is
+ * forgotten, those of a refusal would pass for a later decision about the call that was admitted.
+ */
+function standing(attempt: Attempt, { reason }: Ruled, { claims, now, since }: Held): Attempt["execution"] {
+  const { denial, execution } = attempt;
+  if (execution === null || reason !== denial) return null;
+  const isFree = (claim: Claim) =>
+    claims.holder(claim) === null && !isLate(claim, now) && !isTooOld(claim, since);
+  // Of what is admitted the ruling itself has seen to that.
+  return denial === null || attempt.claims.every(isFree) ? execution : null;
+}
+
 /** The ledger's clock may be ahead of the gate's, and what is known of an ended mandate may be gone. */
 const hasEnded = (mandate: MandateFacts, now: number): boolean => now > lastAcceptable(mandate);
 
-const admit = (run: Run | null, joins: boolean): Judgement => ({
+const admit = (run: Run | null, joins: boolean): Judged => ({
   ruling: { verdict: "admitted", reason: null, stepRecorded: joins },
   repeated: false,
   run,
   joins,
 });
 
-const deny = (reason: Reason, run: Run | null = null, joins = false, stepRecorded = false): Judgement => ({
+const deny = (reason: Reason, run: Run | null = null, joins = false, stepRecorded = false): Judged => ({
   ruling: { verdict: "denied", reason, stepRecorded },
   repeated: false,
   run,
   joins,
 });
 
-const repeat = (reason: Reason | null, stepRecorded: boolean): Judgement => ({
+const repeat = (reason: Reason | null, stepRecorded: boolean): Judged => ({
   ruling: { verdict: reason === null ? "admitted" : "denied", reason, stepRecorded },
   repeated: true,
   run: null,

@@ -1,43 +1,40 @@
 import { DurableObject } from "cloudflare:workers";
-import { DenialMeter } from "../audit/denial-meter.ts";
-import { seconds } from "../clock.ts";
-import { withDeadline } from "../deadline.ts";
-import { randomId } from "../encoding.ts";
+import type { AuditRecord } from "../audit/record.ts";
 import {
   CLAIM_WINDOW,
   DENIAL_WINDOW_MS,
   DRAIN_DELAY_MS,
   DRAIN_RETRY_MS,
   LEDGER_DEADLINE_MS,
-  MAX_DENIALS_PER_WINDOW,
   MAX_DRAIN_RETRY_MS,
   MAX_JOURNAL_BACKLOG,
-  MAX_REPEATABLE_DENIALS_PER_WINDOW,
   OUTCOME_DELAY_MS,
   PURGE_INTERVAL_MS,
 } from "../limits.ts";
-import type { Reason } from "../reasons.ts";
-import { decisionDraft, outcomeDraft, rulingOf, summaryDraft } from "./drafts.ts";
-import { drain, openShelf } from "./drain.ts";
-import { type Holdings, hasExpiring, openHoldings, purge, spend } from "./holdings.ts";
-import { type Item, Journal } from "./journal.ts";
+import { AlarmClock } from "./alarm-clock.ts";
+import { decisionItem, placeOf, rulingOf, unwritten } from "./drafts.ts";
+import { drain } from "./drain.ts";
+import { enrol } from "./enrolment.ts";
+import { emptyHead, tellHead } from "./head.ts";
+import { hasExpiring, openHoldings, purge, spend } from "./holdings.ts";
+import type { Item } from "./journal.ts";
 import { judge } from "./judge.ts";
 import { hasBegun, Meta } from "./meta.ts";
 import {
   type Attempt,
   type FoundStep,
   isQuestion,
+  type KnownHead,
+  type LedgerHead,
+  type LedgerStatus,
   type Outcome,
   type Question,
   type Ruling,
 } from "./protocol.ts";
-
-/** What the object holds in memory of its storage. */
-interface State extends Holdings {
-  /** When the ledger began, seconds. */
-  readonly since: number;
-  readonly journal: Journal;
-}
+import { openState, type State } from "./state.ts";
+import { emptyStatus, statusOf } from "./status.ts";
+import { turns } from "./turns.ts";
+import { Waiting } from "./waiting.ts";
 
 /**
  * The home of one principal of one tenant: everything it may do only once, the graphs of its runs, and the
@@ -47,13 +44,11 @@ interface State extends Holdings {
 export class Ledger extends DurableObject<Env> {
   #state: State | null = null;
   /** Work that reads the head of the chain and then writes behind it; one at a time. */
-  #turn: Promise<unknown> = Promise.resolve();
-  #outcomes: Outcome[] = [];
-  /** Denials that use up a step: each can come only once. */
-  readonly #denials = new DenialMeter(MAX_DENIALS_PER_WINDOW);
-  /** All others. Anybody who has captured a request can cause these, so they may not push the agent's own ones out. */
-  readonly #repeatable = new DenialMeter(MAX_REPEATABLE_DENIALS_PER_WINDOW);
-  #alarmAt = Number.POSITIVE_INFINITY;
+  readonly #inTurn = turns();
+  /** Drains, which wait for D1 and so are no part of the work above; two at once would send everything twice. */
+  readonly #oneDrain = turns();
+  readonly #waiting = new Waiting(this.ctx.id.name ?? "");
+  readonly #alarm = new AlarmClock(this.ctx.storage);
   #drainDelayMs = DRAIN_DELAY_MS;
   #purgedAt = 0;
 
@@ -75,18 +70,22 @@ export class Ledger extends DurableObject<Env> {
       const newRunId = state.journal.seq + 1;
       const judgement = judge(attempt, { ...state, now: Math.floor(now / 1000), newRunId });
       if (isQuestion(judgement)) return judgement;
-      const { ruling, run, joins } = judgement;
-      if (judgement.repeated) return ruling;
-      if (state.journal.backlog >= MAX_JOURNAL_BACKLOG)
-        return unwritten(ruling.reason ?? "ledger.backlog_full");
-      const meter = run === null ? this.#repeatable : this.#denials;
-      if (ruling.verdict === "denied" && !meter.admits(now)) {
-        this.#armAlarm(DENIAL_WINDOW_MS);
-        return { ...ruling, stepRecorded: false };
+      const { ruling } = judgement;
+      if (judgement.repeated) {
+        const written = state.journal.find(attempt.decision);
+        return written === null ? { ...ruling, place: null } : rulingOf(written, attempt);
       }
-      const item = { draft: decisionDraft(attempt, ruling), runSize: run && joins ? run.size + 1 : null };
-      await this.#commit(state, now, [item], () => spend(state, attempt, judgement));
-      return ruling;
+      const hasRoom = state.journal.backlog < MAX_JOURNAL_BACKLOG;
+      if (!hasRoom && ruling.verdict === "admitted") return unwritten("ledger.backlog_full");
+      const standsFor = 1 + (attempt.facts.count ?? 0);
+      const denial = { spendsStep: judgement.run !== null, standsFor, now, hasRoom };
+      if (ruling.verdict === "denied" && !this.#waiting.denials.admits(denial)) {
+        this.#alarm.setBy(Date.now() + DENIAL_WINDOW_MS);
+        return { ...ruling, place: null, stepRecorded: false };
+      }
+      const item = decisionItem(attempt, judgement);
+      const last = await this.#commit(state, now, [item], () => spend(state, attempt, judgement));
+      return { ...ruling, place: last && placeOf(last) };
     });
   }
 
@@ -100,40 +99,85 @@ export class Ledger extends DurableObject<Env> {
     const arrived = Date.now();
     return this.#inTurn(async () => {
       const isLate = Date.now() - arrived > LEDGER_DEADLINE_MS;
-      if (isLate || (this.#state === null && !hasBegun(this.ctx.storage.sql))) return [];
+      if (isLate || !this.#hasBegun) return [];
       return (await this.#load()).runs.findIn(run, jtis);
     });
   }
 
-  /** Takes the outcome of an admitted call; it is committed with the next admission, or within a second. */
+  /**
+   * Takes the outcome of an admitted call; it is committed with the next admission, or within a second. One of a call that has its
+   * outcome, or that this ledger has not admitted, is dropped: so a report can be repeated.
+   */
   async outcome(outcome: Outcome): Promise<void> {
-    this.#outcomes.push(outcome);
-    if (this.#outcomes.length > 1) return;
+    if (!this.#hasBegun) return;
+    if (!this.#waiting.add(outcome)) return;
     const flush = () => this.#flush().catch((error: unknown) => this.#log("ledger.flush_failed", error));
     setTimeout(() => this.ctx.waitUntil(flush()), OUTCOME_DELAY_MS);
   }
 
   /**
-   * Writes what waits, drops what has expired and drains the journal into D1. Never throws, or the platform would
-   * give the alarm up in the end: a D1 outage only makes the journal grow.
+   * Tells the end of the chain. A ledger that has not begun does not begin with this.
+   *
+   * @param known what the directory was told last and has kept; see `tellHead`
+   */
+  head(known: KnownHead | null): Promise<LedgerHead> {
+    return this.#inTurn(async () =>
+      this.#hasBegun ? tellHead(await this.#load(), known) : emptyHead(this.ctx.storage.sql, known),
+    );
+  }
+
+  /** Moves everything that is decided or reported by now into D1. Throws where D1 does not take it. */
+  async settle(): Promise<void> {
+    if (!this.#hasBegun) return;
+    await this.#flush();
+    await this.#drain();
+  }
+
+  /** What is not in D1. A ledger that has not begun does not begin with this. */
+  status(): Promise<LedgerStatus> {
+    return this.#inTurn(async () =>
+      this.#hasBegun ? statusOf(await this.#load()) : emptyStatus(this.ctx.storage.sql),
+    );
+  }
+
+  /**
+   * Writes what waits, closes calls that nothing is heard of, drops what has expired and drains the journal into D1. Never throws,
+   * or the platform would give the alarm up in the end: a D1 outage only makes the journal grow.
    */
   override async alarm(): Promise<void> {
-    this.#alarmAt = Number.POSITIVE_INFINITY;
-    try {
-      await this.#flush();
-      await this.#purge();
+    await this.#alarm.ring(async () => {
+      try {
+        await this.#flush();
+        await this.#purge();
+        await this.#drain();
+        this.#drainDelayMs = DRAIN_DELAY_MS;
+      } catch (error) {
+        this.#log("ledger.drain_failed", error);
+        this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
+      }
+    });
+    this.#setAlarm();
+  }
+
+  /** For what is to be done although nobody calls. */
+  #setAlarm(): void {
+    const now = Date.now();
+    const soon = now + this.#drainDelayMs;
+    const state = this.#state;
+    if (state === null || state.journal.backlog > 0 || this.#waiting.hasOutcomes) this.#alarm.setBy(soon);
+    if (this.#waiting.denials.isOwing) this.#alarm.setBy(now + DENIAL_WINDOW_MS);
+    if (state === null) return;
+    if (hasExpiring(state)) this.#alarm.setBy(now + CLAIM_WINDOW * 1000);
+    // One that is overdue by now could not be closed.
+    this.#alarm.setBy(Math.max(state.open.next, soon));
+  }
+
+  /** Into D1 with all that is written when its turn comes. */
+  #drain(): Promise<void> {
+    return this.#oneDrain(async () => {
       const state = await this.#inTurn(() => this.#load());
-      await drain(state.journal, this.ctx.storage.sql, this.env.AUDIT, (error) =>
-        this.#log("ledger.record_refused", error),
-      );
-      this.#drainDelayMs = DRAIN_DELAY_MS;
-      if (this.#isOwing) this.#armAlarm(DENIAL_WINDOW_MS);
-      if (hasExpiring(state)) this.#armAlarm(CLAIM_WINDOW * 1000);
-    } catch (error) {
-      this.#log("ledger.drain_failed", error);
-      this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
-      this.#armAlarm(this.#drainDelayMs);
-    }
+      await drain(state, this.env.AUDIT, (error) => this.#log("ledger.record_refused", error));
+    });
   }
 
   #purge(): Promise<void> {
@@ -149,38 +193,46 @@ export class Ledger extends DurableObject<Env> {
     });
   }
 
-  /** Writes the outcomes and the summary of denials that wait, when no admission has taken them along. */
+  /** Writes outcomes, also those that are overdue, and the summary of denials, when no admission has taken them along. */
   #flush(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#outcomes.length === 0 && !this.#isOwing) return;
       const state = await this.#load();
-      await this.#commit(state, state.journal.now(Date.now()), [], () => {});
+      const overdue = this.#waiting.overdue(state.open, Date.now());
+      if (overdue.length === 0 && !this.#waiting.hasOutcomes && !this.#waiting.denials.isOwing) return;
+      await this.#commit(state, state.journal.now(Date.now()), overdue, () => {});
     });
   }
 
-  /** Appends records, behind those that wait, and runs `write` in the same transaction. */
-  async #commit(state: State, now: number, decisions: readonly Item[], write: () => void): Promise<void> {
-    const outcomes = this.#outcomes;
-    this.#outcomes = [];
-    const due = [this.#denials, this.#repeatable].map((meter) => ({ meter, count: meter.takeDue(now) }));
-    const suppressed = due.reduce((sum, { count }) => sum + count, 0);
-    const summaries = suppressed > 0 ? [summaryDraft(this.ctx.id.name ?? "", suppressed)] : [];
-    const waiting = [...outcomes.map(outcomeDraft), ...summaries].map((draft) => ({ draft, runSize: null }));
-    const entries = await state.journal.chain([...waiting, ...decisions], now);
-    if (entries.length === 0) return;
+  /**
+   * Appends records, behind those that wait, and runs `write` in the same transaction.
+   *
+   * @returns the last one; null where there was none
+   */
+  async #commit(
+    state: State,
+    now: number,
+    items: readonly Item[],
+    write: () => void,
+  ): Promise<AuditRecord | null> {
+    const { journal, open } = state;
+    const { items: waiting, giveBack } = this.#waiting.take(open, now);
     try {
+      const entries = await journal.place([...waiting, ...items], now);
+      if (entries.length === 0) return null;
       this.#transaction(state, () => {
         write();
-        state.journal.append(entries);
+        journal.append(entries);
+        open.write(entries);
       });
+      journal.committed(entries);
+      open.committed(entries);
+      this.#alarm.setBy(Date.now() + this.#drainDelayMs);
+      return entries.at(-1)?.record ?? null;
     } catch (error) {
-      this.#outcomes.unshift(...outcomes);
-      for (const { meter, count } of due) meter.giveBack(count);
-      this.#armAlarm(this.#drainDelayMs);
+      giveBack();
+      this.#alarm.setBy(Date.now() + this.#drainDelayMs);
       throw error;
     }
-    state.journal.committed(entries);
-    this.#armAlarm(this.#drainDelayMs);
   }
 
   /** All or nothing: what the holdings remember of a transaction that was rolled back is read anew. */
@@ -197,49 +249,18 @@ export class Ledger extends DurableObject<Env> {
     if (this.#state !== null) return this.#state;
     const { sql } = this.ctx.storage;
     const meta = new Meta(sql);
-    openShelf(sql);
-    if (meta.number("enrolled") === 0) await this.#enrol(meta);
-    const journal = new Journal(sql, meta, meta.text("incarnation") ?? "");
-    this.#state = { since: meta.number("enrolled"), journal, ...openHoldings(sql, journal) };
+    if (meta.number("enrolled") === 0) await enrol(this.ctx.id.name, meta, this.env);
+    await this.#alarm.restore();
+    this.#state = openState(sql, meta);
+    this.#setAlarm();
     return this.#state;
   }
 
-  /**
-   * Before the first record: the directory must know of this chain, or losing it whole would go unseen. The
-   * incarnation is kept first, so that an enrolment that failed is repeated under the same one.
-   */
-  async #enrol(meta: Meta): Promise<void> {
-    const name = this.ctx.id.name;
-    if (name === undefined) throw new Error("a ledger is always addressed by name");
-    const [, tenant] = JSON.parse(name) as [string, string];
-    const incarnation = meta.text("incarnation") ?? randomId();
-    meta.set("incarnation", incarnation);
-    await withDeadline(this.env.DIRECTORY.getByName(tenant).enrol(name, incarnation), LEDGER_DEADLINE_MS);
-    meta.set("enrolled", seconds());
-  }
-
-  get #isOwing(): boolean {
-    return this.#denials.isOwing || this.#repeatable.isOwing;
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => {});
-    return result;
-  }
-
-  /** Sees to it that the alarm comes within `delayMs`. */
-  #armAlarm(delayMs: number): void {
-    const at = Date.now() + delayMs;
-    if (at >= this.#alarmAt) return;
-    this.#alarmAt = at;
-    void this.ctx.storage.setAlarm(at);
+  get #hasBegun(): boolean {
+    return this.#state !== null || hasBegun(this.ctx.storage.sql);
   }
 
   #log(event: string, error: unknown): void {
     console.error(JSON.stringify({ event, ledger: this.ctx.id.name, error: String(error) }));
   }
 }
-
-/** A refusal that leaves no trace. */
-const unwritten = (reason: Reason): Ruling => ({ verdict: "denied", reason, stepRecorded: false });

@@ -9,17 +9,20 @@ export class Meta {
     );
   }
 
-  text(key: "incarnation"): string | null {
+  text(key: "incarnation" | "told"): string | null {
     const value = this.#read(key);
     return typeof value === "string" ? value : null;
   }
 
-  number(key: "enrolled" | "drained" | "watermark"): number {
+  number(key: "enrolled" | "drained" | "watermark" | "refused"): number {
     const value = this.#read(key);
     return typeof value === "number" ? value : 0;
   }
 
-  set(key: "incarnation" | "enrolled" | "drained" | "watermark", value: string | number): void {
+  set(
+    key: "incarnation" | "told" | "enrolled" | "drained" | "watermark" | "refused",
+    value: string | number,
+  ): void {
     this.#sql.exec(
       "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
       key,
@@ -33,7 +36,11 @@ export class Meta {
 }
 
 /** Whether a ledger has begun. It is asked without making anything: an object that nobody uses keeps no storage. */
-export function hasBegun(sql: SqlStorage): boolean {
-  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").toArray();
-  return tables.length > 0 && new Meta(sql).number("enrolled") !== 0;
-}
+export const hasBegun = (sql: SqlStorage): boolean => has(sql) && new Meta(sql).number("enrolled") !== 0;
+
+/** The incarnation of a ledger that may not have begun; empty where it has none. Asked in the same way. */
+export const incarnationIn = (sql: SqlStorage): string =>
+  (has(sql) ? new Meta(sql).text("incarnation") : null) ?? "";
+
+const has = (sql: SqlStorage): boolean =>
+  sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").toArray().length > 0;

@@ -1,7 +1,8 @@
-import type { DecisionFacts, Verdict } from "../audit/record.ts";
+import type { DecisionFacts, RecordedEvidence, Verdict } from "../audit/record.ts";
 import type { VerifiedRecord } from "../evidence/act/record.ts";
 import type { Reason } from "../reasons.ts";
 import type { EctLevel } from "../tenant/tenant.ts";
+import type { RunMember } from "./run-key.ts";
 
 /** What the gate asks of a ledger, and what it gets back. Plain data: it crosses an RPC. */
 
@@ -62,12 +63,7 @@ export interface FoundStep {
   readonly denied: boolean;
 }
 
-export interface MandateFacts {
-  readonly iss: string;
-  /** The `iss` of the mandate that the chain of delegation begins with; `iss` itself where nothing was delegated. */
-  readonly rootIss: string;
-  readonly jti: string;
-  readonly wid: string | null;
+export interface MandateFacts extends RunMember {
   readonly iat: number;
   readonly exp: number;
   /** SHA-256 of the claims: fixed at first sight. */
@@ -98,11 +94,27 @@ export interface Attempt {
   /** What the form of an answer goes by; of a body that was not read, the method is what its header claims. */
   readonly answerForm: { readonly method: string | null; readonly modern: boolean; readonly wimse: boolean };
   readonly facts: DecisionFacts;
+  readonly attestation: RecordedEvidence["attestation"];
+  /** Execution records (SEP-2828) of the decision that is expected; kept where the ledger rules so. */
+  readonly execution: readonly string[] | null;
+  /** Until when an admitted call may run, milliseconds; then its outcome is written down as unknown. */
+  readonly outcomeBy: number;
+}
+
+/** Where a decision stands in the journal. */
+export interface Place {
+  readonly chain: string;
+  readonly seq: number;
+  /** Milliseconds. */
+  readonly time: number;
+  readonly hash: string;
 }
 
 export interface Ruling {
   readonly verdict: Verdict;
   readonly reason: Reason | null;
+  /** Null where nothing was written: a denial that is only counted, or a ledger that could not rule. */
+  readonly place: Place | null;
   /** Whether the ECT is in the run graph now, with every parent, and a later `pred` may name it. */
   readonly stepRecorded: boolean;
 }
@@ -129,6 +141,38 @@ export interface Outcome {
   readonly reason: Reason | null;
   readonly output_hash: string | null;
   readonly latency_ms: number;
+  /** The execution receipt of an attested call (SEP-2828); null where there is none. */
+  readonly execution: readonly string[] | null;
+}
+
+/** The end of a ledger's chain as the directory knows it from the last answer. */
+export interface KnownHead {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** The end of a ledger's chain, as the ledger itself says. */
+export interface LedgerHead extends KnownHead {
+  /** Incarnation of the ledger; empty where it has no storage. */
+  readonly chain: string;
+  /** Whether the ledger remembers having told what the directory knows. */
+  readonly agrees: boolean;
+}
+
+/** What a ledger has not been able to hand on. */
+export interface LedgerStatus {
+  /** Empty where the ledger has no storage. */
+  readonly chain: string;
+  /** Number of the last record; 0 where there is none. */
+  readonly seq: number;
+  /** Records that are not in D1, but for those set aside. */
+  readonly backlog: number;
+  /** Time of the oldest of them, milliseconds. */
+  readonly oldest: number | null;
+  /** Records that `audit_records` did not take. */
+  readonly setAside: number;
+  /** Admitted calls whose outcome is not written. */
+  readonly open: number;
 }
 
 /**
@@ -140,9 +184,3 @@ export const ledgerName = (tenant: string, principal: string, lane: number): str
 
 /** The principal of callers that nothing is verified of; their refusals are sampled. */
 export const UNVERIFIED = "unverified";
-
-/** A run: (root issuer, wid) where the mandate has a workflow id, else (issuer, jti of the mandate). */
-export const runKey = (mandate: Pick<MandateFacts, "iss" | "rootIss" | "jti" | "wid">): string =>
-  JSON.stringify(
-    mandate.wid === null ? ["jti", mandate.iss, mandate.jti] : ["wid", mandate.rootIss, mandate.wid],
-  );

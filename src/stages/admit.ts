@@ -1,5 +1,7 @@
 import { askAncestors } from "../ancestors.ts";
 import { attemptOf, factsOf, homeOf } from "../attempt.ts";
+import { readSigningKeys } from "../audit/signing-keys.ts";
+import { allowed } from "../execution.ts";
 import { decide } from "../ledger/client.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -8,7 +10,12 @@ import type { Trail } from "../trail.ts";
 
 /** The last step before forwarding: claims what can be used once and writes the decision, in one transaction. Stage 9. */
 export async function admit(trail: Trail, tenant: Tenant, env: Env): Promise<Result<void, Reason>> {
-  const attempt = attemptOf(trail, factsOf(trail, tenant), null);
+  // Nobody could be given a receipt.
+  const keys = await readSigningKeys(env.SIGNING_KEYS);
+  if (keys === null) return fail("signing.unconfigured");
+  const record = await allowed(trail, keys);
+  trail.decisionRecord = record;
+  const attempt = attemptOf(trail, factsOf(trail, tenant), null, record && [record.text]);
   const others = trail.caller ? askAncestors(trail.caller.mandate, tenant, env) : undefined;
   const ruled = await decide(env, homeOf(trail, tenant), attempt, others);
   if (!ruled.ok) return ruled;

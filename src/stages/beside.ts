@@ -1,7 +1,13 @@
 /** What comes beside the caller's proof: session, attestation and record, in this order. Part of stages 6 and 7. */
 
 import { resolveReference } from "../evidence/attestation/reference.ts";
-import { attestationChecks, verifyAttested } from "../evidence/attested.ts";
+import {
+  type AttestationContext,
+  attestationChecks,
+  bindAttested,
+  unbound,
+  verifyAttested,
+} from "../evidence/attested.ts";
 import { type Caller, type CallerContext, covers } from "../evidence/caller.ts";
 import { verifyRecorded } from "../evidence/recorded.ts";
 import { ATTESTATION_HEADER, RECORD_HEADER } from "../evidence-headers.ts";
@@ -32,7 +38,7 @@ export async function takeBeside(
   if (session.value !== null) trail.checks.push("session");
 
   const needed = required.has("attestation");
-  const attested = await verifyAttested({
+  const attested = await takeAttested(trail, {
     tenant,
     facts,
     received,
@@ -41,13 +47,25 @@ export async function takeBeside(
     now,
   });
   if (!attested.ok) return sparing(trail, facts, ATTESTATION_HEADER, attested);
-  trail.attested = attested.value;
-  if (attested.value !== null) trail.checks.push(...attestationChecks(attested.value));
 
   const record = await verifyRecorded({ tenant, facts, caller, keys, now });
   if (!record.ok) return sparing(trail, facts, RECORD_HEADER, record);
   trail.record = record.value;
   if (record.value !== null) trail.checks.push("record");
+  return ok(undefined);
+}
+
+async function takeAttested(trail: Trail, context: AttestationContext): Promise<Result<void, Reason>> {
+  const verified = await verifyAttested(context);
+  if (!verified.ok) return verified;
+  if (verified.value === null) return ok(undefined);
+  const bound = await bindAttested(verified.value, context);
+  if (!bound.ok) {
+    trail.unbound = await unbound(verified.value, context.tenant);
+    return bound;
+  }
+  trail.attested = bound.value;
+  trail.checks.push(...attestationChecks(bound.value));
   return ok(undefined);
 }
 

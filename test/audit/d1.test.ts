@@ -1,14 +1,17 @@
 import { env } from "cloudflare:workers";
-import { afterEach, expect, test } from "vitest";
-import { insertRecords } from "../../src/audit/d1.ts";
-import { type AuditRecord, GENESIS, hashRecord } from "../../src/audit/record.ts";
-import { facts, type Row, recordOf, unique } from "../ledger/helpers.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import { recordFault } from "../../src/audit/chain.ts";
+import { insertRecords, setAside } from "../../src/audit/d1.ts";
+import { type AuditRecord, digestRecord, GENESIS, linkHash } from "../../src/audit/record.ts";
+import { type Row, recordOf } from "../../src/audit/rows.ts";
+import { D1_DEADLINE_MS } from "../../src/limits.ts";
+import { facts, unique } from "../ledger/helpers.ts";
 
 const make = async (changes: Partial<AuditRecord> = {}): Promise<AuditRecord> => {
   const decision = unique("decision");
   const record = {
     ...facts(),
-    v: 1,
+    v: 2,
     id: decision,
     kind: "decision",
     decision,
@@ -22,10 +25,13 @@ const make = async (changes: Partial<AuditRecord> = {}): Promise<AuditRecord> =>
     output_hash: "output",
     latency_ms: 0,
     count: null,
+    evidence: null,
+    execution: null,
     prev_hash: GENESIS,
     ...changes,
   } as const;
-  return { ...record, hash: await hashRecord(record) };
+  const digest = await digestRecord(record);
+  return { ...record, digest, hash: await linkHash(record.prev_hash, digest) };
 };
 
 const insert = (...records: AuditRecord[]) =>
@@ -62,8 +68,7 @@ test.each<[string, Partial<AuditRecord>]>([
   const [row] = await rows(record.chain);
   expect(row && recordOf(row)).toEqual(record);
   if (row === undefined) return;
-  const { hash, ...rest } = recordOf(row);
-  expect(await hashRecord(rest)).toBe(hash);
+  expect(await recordFault(recordOf(row), GENESIS)).toBe(null);
 });
 
 test("the same records again change nothing", async () => {
@@ -132,6 +137,37 @@ test.each([
   const db = { prepare: () => ({ bind: () => ({ run }) }) } as unknown as D1Database;
   await expect(insertRecords(db, ["{}", "{}"])).rejects.toThrow(message);
   expect(runs).toBe(1);
+});
+
+test("a database that does not answer is one that cannot be reached", async () => {
+  vi.useFakeTimers();
+  const db = { prepare: () => ({ bind: () => ({ run: () => new Promise(() => {}) }) }) };
+  const inserted = expect(insertRecords(db as unknown as D1Database, ["{}"])).rejects.toThrow("deadline");
+  await vi.advanceTimersByTimeAsync(D1_DEADLINE_MS);
+  vi.useRealTimers();
+  await inserted;
+});
+
+test("what is set aside is there once, as it was, whatever it is", async () => {
+  const chain = unique("chain");
+  const record = await make({ chain, method: `it's "a" \\ \u0000`, tool: "é 😀" });
+  const refused = [{ record: JSON.stringify(record), error: 'Error: "no"' }];
+  for (let i = 0; i < 2; i += 1) expect(await setAside(env.AUDIT, refused)).toEqual([]);
+  const query = env.AUDIT.prepare("SELECT * FROM audit_set_aside WHERE chain = ?").bind(chain);
+  expect((await query.all()).results).toEqual([
+    { hash: record.hash, tenant: record.tenant, chain, seq: 1, ...refused[0] },
+  ]);
+});
+
+test("two records at one place are both set aside, and one that is none alone is refused", async () => {
+  const chain = unique("chain");
+  const records = [await make({ chain }), await make({ chain, tool: "other" })];
+  const texts = [...records.map((record) => JSON.stringify(record)), JSON.stringify({ chain })];
+  const refused = texts.map((record) => ({ record, error: "no" }));
+  expect(await setAside(env.AUDIT, refused)).toEqual(refused.slice(2));
+  const query = env.AUDIT.prepare("SELECT hash FROM audit_set_aside WHERE chain = ?").bind(chain);
+  const hashes = (await query.all<{ hash: string }>()).results.map(({ hash }) => hash);
+  expect(hashes.sort()).toEqual(records.map(({ hash }) => hash).sort());
 });
 
 test("a batch too large for one statement is halved until it fits", async () => {

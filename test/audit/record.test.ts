@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { type AuditRecord, GENESIS, hashRecord } from "../../src/audit/record.ts";
+import { digestRecord, GENESIS, linkHash, type Unhashed } from "../../src/audit/record.ts";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
 
-const record: Omit<AuditRecord, "hash"> = {
-  v: 1,
+const record: Unhashed = {
+  v: 2,
   id: "decision-1",
   kind: "decision",
   decision: "decision-1",
@@ -25,42 +25,44 @@ const record: Omit<AuditRecord, "hash"> = {
   status: null,
   latency_ms: null,
   count: null,
+  kept: null,
+  evidence: null,
+  execution: null,
   checks: ["mandate", "signature.agent"],
-  prev_hash: GENESIS,
 };
 
 /** What anybody can compute without our code: for a flat object of short texts RFC 8785 is JSON with sorted names. */
 async function independentHash(value: object): Promise<string> {
   const sorted = Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const bytes = utf8(`countersign-audit-record-v1\n${JSON.stringify(sorted)}`);
+  const bytes = utf8(`countersign-audit-record-v2\n${JSON.stringify(sorted)}`);
   return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
-describe("the hash of a record", () => {
+describe("the digest of a record", () => {
   test("is SHA-256 over the domain and the canonical form", async () => {
-    expect(await hashRecord(record)).toBe(await independentHash(record));
-    expect(await hashRecord(record)).toBe("KOwbJbPEodfULwBoZFZu91xj3JqtybH_F2PrO0EebCI");
+    expect(await digestRecord(record)).toBe(await independentHash(record));
+    expect(await digestRecord(record)).toBe("bG3EQHqwr3KyQhSKpxOIN2JmLSeuXFti5SypYT1SNOI");
   });
 
   test("does not depend on the order of the members", async () => {
     const reversed = Object.fromEntries(Object.entries(record).reverse()) as typeof record;
-    expect(await hashRecord(reversed)).toBe(await hashRecord(record));
+    expect(await digestRecord(reversed)).toBe(await digestRecord(record));
   });
 
   test.each(Object.keys(record) as (keyof typeof record)[])("covers %s", async (name) => {
     const value = record[name];
-    const other = name === "checks" ? ["mandate"] : typeof value === "number" ? value + 1 : `${value}x`;
-    expect(await hashRecord({ ...record, [name]: other })).not.toBe(await hashRecord(record));
+    const other = name === "checks" ? ["mandate"] : typeof value === "number" ? value + 1 : `${value ?? ""}x`;
+    expect(await digestRecord({ ...record, [name]: other })).not.toBe(await digestRecord(record));
   });
 
   test("tells null from an empty text, and one check from two", async () => {
     const hashes = await Promise.all([
-      hashRecord(record),
-      hashRecord({ ...record, tool: null }),
-      hashRecord({ ...record, tool: "" }),
-      hashRecord({ ...record, tool: "null" }),
-      hashRecord({ ...record, checks: ["mandate,signature.agent"] }),
-      hashRecord({ ...record, checks: [] }),
+      digestRecord(record),
+      digestRecord({ ...record, tool: null }),
+      digestRecord({ ...record, tool: "" }),
+      digestRecord({ ...record, tool: "null" }),
+      digestRecord({ ...record, checks: ["mandate,signature.agent"] }),
+      digestRecord({ ...record, checks: [] }),
     ]);
     expect(new Set(hashes).size).toBe(hashes.length);
   });
@@ -68,4 +70,12 @@ describe("the hash of a record", () => {
 
 test("the first record has a predecessor of 32 zero bytes", () => {
   expect(GENESIS).toBe("A".repeat(43));
+});
+
+test("a hash is over the hash before it and the digest alone", async () => {
+  const digest = await digestRecord(record);
+  const bytes = utf8(`countersign-audit-link-v2\n${GENESIS}\n${digest}`);
+  const expected = toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  expect(await linkHash(GENESIS, digest)).toBe(expected);
+  expect(await linkHash(digest, digest)).not.toBe(expected);
 });

@@ -4,24 +4,26 @@ import type { Attempt, Ruling } from "../../src/ledger/protocol.ts";
 import { LEDGER_DEADLINE_MS } from "../../src/limits.ts";
 import { attempt, outcomeOf } from "./helpers.ts";
 
-const ADMITTED: Ruling = { verdict: "admitted", reason: null, stepRecorded: false };
+const ADMITTED: Ruling = { verdict: "admitted", reason: null, place: null, stepRecorded: false };
 
 type Answer = () => Promise<Ruling>;
 
 /** A namespace whose ledger gives these answers, one after the other; the calls it got are kept. */
 function fake(...answers: Answer[]) {
   const calls: { stub: number; again: boolean }[] = [];
+  const answerTo = (call: { stub: number; again: boolean }) => {
+    calls.push(call);
+    const answer = answers.shift();
+    return answer === undefined ? Promise.reject(new Error("one call too many")) : answer();
+  };
   let stubs = 0;
   const getByName = () => {
     stubs += 1;
     const stub = stubs;
     return {
-      decide: (_: Attempt, again = false) => {
-        calls.push({ stub, again });
-        const answer = answers.shift();
-        return answer === undefined ? Promise.reject(new Error("one call too many")) : answer();
-      },
-      outcome: () => Promise.reject(new Error("gone")),
+      decide: (_: Attempt, again = false) => answerTo({ stub, again }),
+      // It is repeated without harm, so it need not say that it is.
+      outcome: () => answerTo({ stub, again: stub > 1 }),
     };
   };
   return { env: { LEDGER: { getByName } } as unknown as Env, calls };
@@ -35,7 +37,7 @@ const failing =
 
 afterEach(() => void vi.useRealTimers());
 
-test.each([
+const TRIES = [
   ["an answer", [answered], { ok: true, value: ADMITTED }, 1],
   [
     "overload",
@@ -57,16 +59,18 @@ test.each([
     2,
   ],
   ["an exception of the ledger", [failing({ remote: true })], { ok: false, error: "ledger.unavailable" }, 1],
-] as const)("%s", async (_, answers, expected, count) => {
+] as const;
+
+/** Each try has a stub of its own, and the second says that it is one. */
+const CALLS = [
+  { stub: 1, again: false },
+  { stub: 2, again: true },
+];
+
+test.each(TRIES)("%s", async (_, answers, expected, count) => {
   const { env, calls } = fake(...answers);
   expect(await decide(env, "name", attempt())).toEqual(expected);
-  // Each try has a stub of its own, and the second says that it is one.
-  expect(calls).toEqual(
-    [
-      { stub: 1, again: false },
-      { stub: 2, again: true },
-    ].slice(0, count),
-  );
+  expect(calls).toEqual(CALLS.slice(0, count));
 });
 
 test("no answer in time is a refusal", async () => {
@@ -77,6 +81,11 @@ test("no answer in time is a refusal", async () => {
   expect(await asked).toEqual({ ok: false, error: "ledger.unavailable" });
 });
 
-test("a report that is lost harms nobody", async () => {
-  await expect(report(fake().env, "name", outcomeOf(attempt()))).resolves.toBeUndefined();
-});
+test.each(TRIES)(
+  "a report harms nobody, and is repeated as an attempt is: %s",
+  async (_, answers, __, count) => {
+    const { env, calls } = fake(...answers);
+    await expect(report(env, "name", outcomeOf(attempt()))).resolves.toBeUndefined();
+    expect(calls).toEqual(CALLS.slice(0, count));
+  },
+);

@@ -10,9 +10,9 @@ import {
   type ForeignParent,
   isQuestion,
   type MandateFacts,
-  runKey,
   type Use,
 } from "../../src/ledger/protocol.ts";
+import { runKey } from "../../src/ledger/run-key.ts";
 import { JOURNAL_WINDOW, MAX_PRED } from "../../src/limits.ts";
 import {
   attempt,
@@ -173,14 +173,16 @@ test("so does a whole table of journal records, and the next one", async () => {
     const { ledger, root } = await grown(1, size, 1);
     return counted(ledger, async (_, journal) => {
       const items = Array.from({ length: JOURNAL_WINDOW }, (_, i) => ({
-        draft: decisionDraft(attempt({ mandate: root }), {
-          verdict: "admitted",
-          reason: null,
-          stepRecorded: true,
-        }),
+        draft: decisionDraft(
+          attempt({ mandate: root }),
+          { verdict: "admitted", reason: null, stepRecorded: true },
+          true,
+        ),
         runSize: i,
+        outcomeBy: T * 1000,
+        closes: null,
       }));
-      const entries = await journal.chain(items, T * 1000);
+      const entries = await journal.place(items, T * 1000);
       journal.append(entries);
       journal.committed(entries);
     });

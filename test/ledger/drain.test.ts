@@ -1,11 +1,14 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { recordOf } from "../../src/audit/rows.ts";
+import { settle } from "../../src/ledger/client.ts";
 import {
   DRAIN_BATCH,
   DRAIN_DELAY_MS,
   DRAIN_RETRY_MS,
   JOURNAL_WINDOW,
+  MAX_DRAIN_MS,
   MAX_DRAIN_RETRY_MS,
   MAX_JOURNAL_BACKLOG,
 } from "../../src/limits.ts";
@@ -16,11 +19,11 @@ import {
   many,
   newLedger,
   outcomeOf,
-  recordOf,
   setClock,
   T,
   useClock,
   walk,
+  withAudit,
 } from "./helpers.ts";
 
 useClock();
@@ -32,7 +35,8 @@ async function expectLogged(ledger: Home, count: number): Promise<void> {
   expect(await chainFault(rows.map(recordOf))).toBeNull();
 }
 
-const refused = (ledger: Home) => ledger.sql<{ record: string; error: string }>("SELECT * FROM refused");
+/** What waits to be set aside. */
+const refused = (ledger: Home) => ledger.sql("SELECT * FROM refused");
 
 const alarmAt = (ledger: Home) =>
   runInDurableObject(ledger.stub, async (_, { storage }) => ((await storage.getAlarm()) ?? 0) - T * 1000);
@@ -41,21 +45,24 @@ const alarmAt = (ledger: Home) =>
 
 test("the alarm moves everything to D1, and a record there can be verified from its row alone", async () => {
   const ledger = newLedger();
-  const asked = walk(mandate(), { pred: ["unknown"] });
-  await ledger.decide(asked);
-  await many(ledger, 3);
+  const asked = walk();
+  await ledger.reasons(asked, walk(mandate(), { pred: ["unknown"] }));
+  await many(ledger, 2);
   await ledger.stub.outcome(outcomeOf(asked));
   expect(await ledger.alarm()).toBe(true);
   await expectLogged(ledger, 5);
 });
 
-test("journal tables that D1 has are dropped, whole, and the newest is kept", async () => {
+test("journal tables that D1 has are dropped, whole, and the two newest are kept", async () => {
   const ledger = newLedger();
   await many(ledger, 2 * JOURNAL_WINDOW + 30);
   await ledger.alarm();
   await expectLogged(ledger, 2 * JOURNAL_WINDOW + 30);
   const tables = Object.entries(await ledger.rows()).filter(([name]) => name.startsWith("journal"));
-  expect(tables).toEqual([["journal_2", 30]]);
+  expect(tables).toEqual([
+    ["journal_1", JOURNAL_WINDOW],
+    ["journal_2", 30],
+  ]);
 });
 
 test("an alarm with nothing new changes nothing", async () => {
@@ -87,35 +94,43 @@ test("commits that come while it drains are neither lost nor sent twice", async 
   const ledger = newLedger();
   for (let round = 0; round < 4; round += 1) {
     await Promise.all([
-      many(ledger, 150),
+      many(ledger, 110),
       ledger.alarm(),
-      many(ledger, 150),
+      many(ledger, 110),
       runDurableObjectAlarm(ledger.stub),
     ]);
   }
   await ledger.alarm();
-  await expectLogged(ledger, 1200);
+  await expectLogged(ledger, 880);
   expect(await refused(ledger)).toEqual([]);
   expect((await ledger.rows()).journal_0).toBeUndefined();
+});
+
+test("drains that are asked for at once send nothing twice", async () => {
+  const ledger = newLedger();
+  await many(ledger, 20);
+  const sent = await withAudit(
+    ledger,
+    (send) => send,
+    async (instance) => {
+      await Promise.all([instance.settle(), instance.alarm(), instance.settle(), instance.settle()]);
+    },
+  );
+  expect(sent).toEqual([20]);
+  await expectLogged(ledger, 20);
 });
 
 test("an alarm does not chase a journal that grows while it drains", async () => {
   const ledger = newLedger();
   await many(ledger, 3);
-  const batches: number[] = [];
-  await runInDurableObject(ledger.stub, async (instance) => {
-    const bind = (texts: string) => ({
-      run: async () => {
-        batches.push((JSON.parse(texts) as unknown[]).length);
-        if (batches.length < 10) await instance.decide(walk());
-      },
-    });
-    const object = instance as unknown as { env: Env };
-    const real = object.env;
-    object.env = { ...real, AUDIT: { prepare: () => ({ bind }) } as unknown as D1Database };
-    await instance.alarm();
-    object.env = real;
-  });
+  const batches = await withAudit(
+    ledger,
+    (send, sent, instance) => async () => {
+      if (sent < 10) await instance.decide(walk());
+      return send();
+    },
+    (instance) => instance.alarm(),
+  );
   expect(batches).toEqual([3]);
   expect(await alarmAt(ledger)).toBe(DRAIN_DELAY_MS);
 });
@@ -147,6 +162,65 @@ test("with D1 down calls are admitted and the journal grows; later it drains who
   expect(await refused(ledger)).toEqual([]);
 });
 
+test("a batch whose answer is lost, or that arrives late, is not doubled", async () => {
+  const ledger = newLedger();
+  await many(ledger, 20);
+  const late: (() => Promise<unknown>)[] = [];
+  const lose = (arrives: boolean) =>
+    withAudit(
+      ledger,
+      (send) => async () => {
+        if (arrives) await send();
+        else late.push(send);
+        throw new Error("deadline passed");
+      },
+      (instance) => instance.alarm(),
+    );
+  for (const arrives of [false, true, true]) expect(await lose(arrives)).toEqual([20]);
+  expect(await ledger.stub.status()).toMatchObject({ backlog: 20, oldest: T * 1000 });
+  await ledger.alarm();
+  for (const send of late) await send();
+  await expectLogged(ledger, 20);
+  expect(await ledger.stub.status()).toMatchObject({ backlog: 0, oldest: null, setAside: 0 });
+});
+
+test("a drain that takes too long goes on with the next alarm", async () => {
+  const ledger = newLedger();
+  await many(ledger, DRAIN_BATCH + 5);
+  await withAudit(
+    ledger,
+    (send) => async () => {
+      setClock(T + MAX_DRAIN_MS / 1000 + 1);
+      return send();
+    },
+    (instance) => instance.alarm(),
+  );
+  await expectLogged(ledger, DRAIN_BATCH);
+  setClock(T);
+  await ledger.alarm();
+  await expectLogged(ledger, DRAIN_BATCH + 5);
+});
+
+test("to settle is to have everything in D1 that is decided and reported, or to say that it is not", async () => {
+  const ledger = newLedger();
+  const asked = walk();
+  await ledger.decide(asked);
+  await ledger.stub.outcome(outcomeOf(asked));
+  await whileDown(async () => {
+    expect(await settle(env, ledger.name)).toEqual({ ok: false, error: "ledger.unavailable" });
+  });
+  expect((await settle(env, ledger.name)).ok).toBe(true);
+  await expectLogged(ledger, 2);
+  expect(await ledger.stub.status()).toEqual({
+    chain: await ledger.incarnation(),
+    seq: 2,
+    backlog: 0,
+    oldest: null,
+    setAside: 0,
+    open: 0,
+  });
+});
+
 test("it comes back to D1 at growing intervals, which calls do not shorten, and then at the usual one", async () => {
   const ledger = newLedger();
   await ledger.decide(walk());
@@ -168,71 +242,12 @@ test("it comes back to D1 at growing intervals, which calls do not shorten, and 
 
 test("what has expired is dropped while D1 is down", async () => {
   const ledger = newLedger();
-  await ledger.decide(walk(mandate({ exp: T + 60 })));
+  await ledger.decide(walk(mandate({ exp: T + 60 }), {}, { outcomeBy: (T + 3600) * 1000 }));
   await whileDown(async () => {
     setClock(T + 600);
     await ledger.alarm();
   });
   expect(await ledger.rows()).toMatchObject({ runs: 0, mandates: 0, journal_0: 1 });
-});
-
-// -- D1 refuses a record --------------------------------------------------------------------------------
-
-test("a record that D1 refuses is shelved and blocks no other", async () => {
-  const ledger = newLedger();
-  const calls = Array.from({ length: 21 }, () => walk());
-  await Promise.all(calls.map((call) => ledger.decide(call)));
-  const bad = [calls[4]?.decision, calls[5]?.decision, calls[20]?.decision];
-  await env.AUDIT.exec(
-    `CREATE TRIGGER picky BEFORE INSERT ON audit_records WHEN NEW.id IN (${bad.map((id) => `'${id}'`)}) BEGIN SELECT RAISE(ABORT, 'not this one'); END`,
-  );
-  await ledger.alarm();
-  await env.AUDIT.exec("DROP TRIGGER picky");
-
-  const shelf = await refused(ledger);
-  expect(shelf.map(({ record }) => JSON.parse(record).id)).toEqual(bad);
-  for (const { error } of shelf) expect(error).toContain("not this one");
-  // Nothing is missing but what lies on the shelf: log and shelf together are the chain.
-  const rows = await ledger.logged();
-  expect(rows).toHaveLength(18);
-  const all = [...rows.map(recordOf), ...shelf.map(({ record }) => JSON.parse(record))];
-  expect(await chainFault(all.sort((a, b) => a.seq - b.seq))).toBeNull();
-
-  await ledger.decide(walk());
-  await ledger.alarm();
-  expect(await refused(ledger)).toHaveLength(3);
-  expect(await ledger.logged()).toHaveLength(19);
-});
-
-test.each([
-  ["at the same place of the chain", (id: string, seq: number) => [`forged ${id}`, seq]],
-  ["with the same id", (id: string) => [id, 1_000]],
-] as const)("another record %s is not taken for the same one", async (_, forged) => {
-  const ledger = newLedger();
-  const calls = [walk(), walk(), walk()];
-  await ledger.reasons(...calls);
-  const [id, seq] = forged(calls[1]?.decision ?? "", 2);
-  await env.AUDIT.prepare(
-    `INSERT INTO audit_records (id, kind, decision, tenant, chain, seq, time, principal, checks, prev_hash, hash, v)
-      VALUES (?, 'decision', 'x', 'acme', ?, ?, 0, 'x', '[]', 'x', 'forged', 1)`,
-  )
-    .bind(id, await ledger.incarnation(), seq)
-    .run();
-  await ledger.alarm();
-  expect((await refused(ledger)).map(({ record }) => JSON.parse(record).seq)).toEqual([2]);
-  expect((await ledger.logged()).map(({ seq, hash }) => [seq, hash === "forged"])).toEqual(
-    seq === 2
-      ? [
-          [1, false],
-          [2, true],
-          [3, false],
-        ]
-      : [
-          [1, false],
-          [3, false],
-          [1_000, true],
-        ],
-  );
 });
 
 // -- the cap --------------------------------------------------------------------------------------------

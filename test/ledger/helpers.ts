@@ -1,8 +1,11 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, vi } from "vitest";
-import { type AuditRecord, type DecisionFacts, GENESIS, hashRecord } from "../../src/audit/record.ts";
+import { recordFault } from "../../src/audit/chain.ts";
+import { type AuditRecord, type DecisionFacts, GENESIS } from "../../src/audit/record.ts";
+import type { Row } from "../../src/audit/rows.ts";
 import type { VerifiedRecord } from "../../src/evidence/act/record.ts";
+import type { Ruled } from "../../src/ledger/drafts.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import {
   type Attempt,
@@ -12,9 +15,9 @@ import {
   type MandateFacts,
   type Outcome,
   type Ruling,
-  runKey,
   type Step,
 } from "../../src/ledger/protocol.ts";
+import { runKey } from "../../src/ledger/run-key.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../src/limits.ts";
 
 /** The time of every test, seconds. It stands still, and alarms, being far in the future, do not fire by themselves. */
@@ -79,14 +82,18 @@ export const claim = (changes: Partial<Claim> = {}): Claim => {
 
 /** A record of the mandate, after no step. */
 export const record = (
-  { iss, jti, digest }: MandateFacts,
+  { iss, rootIss, jti, wid, digest }: MandateFacts,
   changes: Partial<VerifiedRecord> = {},
 ): VerifiedRecord => ({
   iss,
+  rootIss,
   jti,
+  wid,
   mandateDigest: digest,
   pred: [],
+  execAct: "mcp.search",
   execTs: T,
+  status: "completed",
   digest: unique("record"),
   ...changes,
 });
@@ -102,6 +109,7 @@ export const facts = (changes: Partial<DecisionFacts> = {}): DecisionFacts => ({
   input_hash: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
   checks: ["mandate", "signature.agent", "ect.level2"],
   count: null,
+  kept: null,
   ...changes,
 });
 
@@ -115,6 +123,9 @@ export const attempt = (changes: Partial<Attempt> = {}): Attempt => ({
   denial: null,
   answerForm: { method: "tools/call", modern: false, wimse: false },
   facts: facts(),
+  attestation: null,
+  execution: null,
+  outcomeBy: T * 1000 + 60_000,
   ...changes,
 });
 
@@ -134,6 +145,7 @@ export const outcomeOf = ({ decision, mandate: root }: Attempt): Outcome => ({
   reason: null,
   output_hash: "output",
   latency_ms: 12,
+  execution: null,
 });
 
 // -- whom it is asked -----------------------------------------------------------------------------------
@@ -142,7 +154,10 @@ export interface Home {
   readonly name: string;
   readonly tenant: string;
   readonly stub: DurableObjectStub<Ledger>;
-  decide(attempt: Attempt, again?: boolean): Promise<Ruling>;
+  /** The whole ruling. */
+  rule(attempt: Attempt, again?: boolean): Promise<Ruling>;
+  /** The ruling without its place in the journal, which differs from test to test. */
+  decide(attempt: Attempt, again?: boolean): Promise<Ruled>;
   /** Decides in order and gives the reasons. */
   reasons(...attempts: Attempt[]): Promise<(string | null)[]>;
   alarm(): Promise<boolean>;
@@ -157,19 +172,24 @@ export interface Home {
 }
 
 /** A ledger that no other test has. */
-export function newLedger(tenant = unique("tenant")): Home {
-  const name = ledgerName(tenant, "agent:scout", 0);
-  const stub = env.LEDGER.getByName(name);
+export function newLedger(tenant = unique("tenant"), principal = "agent:scout"): Home {
+  const name = ledgerName(tenant, principal, 0);
+  // Each time another: one is of no more use after the object was aborted.
+  const stub = () => env.LEDGER.getByName(name);
   const sql: Home["sql"] = (query, ...bindings) =>
-    runInDurableObject(stub, (_, state) => state.storage.sql.exec(query, ...bindings).toArray()) as never;
+    runInDurableObject(stub(), (_, state) => state.storage.sql.exec(query, ...bindings).toArray()) as never;
   let aged: Promise<void> | null = null;
-  const decide: Home["decide"] = async (asked, again) => {
-    aged ??= age(stub);
+  const rule: Home["rule"] = async (asked, again) => {
+    aged ??= age(stub());
     await aged;
     // A promise of an RPC that fails is reported as unhandled unless it is awaited at once.
-    const answer = await stub.decide(asked, again);
+    const answer = await stub().decide(asked, again);
     if (isQuestion(answer)) throw new Error("a question where a ruling should be");
     return answer;
+  };
+  const decide: Home["decide"] = async (asked, again) => {
+    const { place: _, ...ruled } = await rule(asked, again);
+    return ruled;
   };
   const incarnation: Home["incarnation"] = async () => {
     const [row] = await sql<{ value: string }>("SELECT value FROM meta WHERE key = 'incarnation'");
@@ -178,23 +198,26 @@ export function newLedger(tenant = unique("tenant")): Home {
   return {
     name,
     tenant,
-    stub,
+    get stub() {
+      return stub();
+    },
+    rule,
     decide,
     reasons: async (...attempts) => {
       const reasons: (string | null)[] = [];
       for (const asked of attempts) reasons.push((await decide(asked)).reason);
       return reasons;
     },
-    alarm: () => runDurableObjectAlarm(stub),
+    alarm: () => runDurableObjectAlarm(stub()),
     sql,
     rows: () =>
-      runInDurableObject(stub, (_, { storage }) => {
+      runInDurableObject(stub(), (_, { storage }) => {
         const count = (table: string) =>
           storage.sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`).one().n;
         return Object.fromEntries(tablesOf(storage.sql).map((table) => [table, count(table)]));
       }),
     journal: () =>
-      runInDurableObject(stub, (_, { storage }) =>
+      runInDurableObject(stub(), (_, { storage }) =>
         tablesOf(storage.sql)
           .filter((table) => table.startsWith("journal_"))
           .flatMap((table) => storage.sql.exec<{ record: string }>(`SELECT record FROM ${table}`).toArray())
@@ -225,22 +248,53 @@ const tablesOf = (sql: SqlStorage): string[] =>
     .toArray()
     .map(({ name }) => name);
 
+// -- an audit log that fails ------------------------------------------------------------------------------
+
+type Run = () => Promise<D1Result>;
+
+/**
+ * Does some work with a ledger whose every batch for D1's log goes through `wrap`: given what sends it, how many were sent
+ * before it, and the ledger.
+ *
+ * @returns the sizes of the batches
+ */
+export async function withAudit(
+  { stub }: Home,
+  wrap: (send: Run, sent: number, instance: Ledger) => Run,
+  work: (instance: Ledger) => Promise<unknown>,
+): Promise<number[]> {
+  return runInDurableObject(stub, async (instance) => {
+    const batches: number[] = [];
+    const object = instance as unknown as { env: Env };
+    const real = object.env;
+    const prepare = (statement: string) => ({
+      bind: (texts: string) => {
+        const send: Run = () => real.AUDIT.prepare(statement).bind(texts).run();
+        batches.push((JSON.parse(texts) as unknown[]).length);
+        return { run: wrap(send, batches.length - 1, instance) };
+      },
+    });
+    object.env = { ...real, AUDIT: { prepare } as unknown as D1Database };
+    try {
+      await work(instance);
+    } finally {
+      object.env = real;
+    }
+    return batches;
+  });
+}
+
 // -- what an auditor does -------------------------------------------------------------------------------
-
-/** A row of `audit_records`: a record, with the checks as JSON text. */
-export type Row = Omit<AuditRecord, "checks"> & { readonly checks: string };
-
-export const recordOf = (row: Row): AuditRecord => ({ ...row, checks: JSON.parse(row.checks) });
 
 /** The first fault of a chain that should begin at its beginning; null where it has none. */
 export async function chainFault(records: readonly AuditRecord[]): Promise<string | null> {
   let [seq, prev] = [0, GENESIS];
-  for (const { hash, ...record } of records) {
+  for (const record of records) {
     seq += 1;
     if (record.seq !== seq) return `${record.seq} where ${seq} should be`;
-    if (record.prev_hash !== prev) return `prev_hash of ${seq}`;
-    if ((await hashRecord(record)) !== hash) return `hash of ${seq}`;
-    prev = hash;
+    const fault = await recordFault(record, prev);
+    if (fault !== null) return `${fault} of ${seq}`;
+    prev = record.hash;
   }
   return null;
 }

@@ -66,9 +66,7 @@ test("a full table that is drained still carries the head", async () => {
   await evictDurableObject(ledger.stub);
   await many(ledger, 1);
   await ledger.alarm();
-  expect(Object.keys(await ledger.rows()).filter((table) => table.startsWith("journal"))).toEqual([
-    "journal_1",
-  ]);
+  expect(await ledger.rows()).toMatchObject({ journal_0: JOURNAL_WINDOW, journal_1: 1 });
   const rows = await ledger.logged();
   expect(rows.at(-1)?.seq).toBe(JOURNAL_WINDOW + 1);
   expect(rows.at(-1)?.prev_hash).toBe(rows.at(-2)?.hash);
@@ -76,18 +74,23 @@ test("a full table that is drained still carries the head", async () => {
 
 test("a table is dropped with its last record, not before, and what is drained stays drained", async () => {
   const ledger = newLedger();
-  await many(ledger, JOURNAL_WINDOW + 2);
+  await many(ledger, 2 * JOURNAL_WINDOW + 2);
   await runInDurableObject(ledger.stub, (_, { storage: { sql } }) => {
     const journal = new Journal(sql, new Meta(sql), "chain");
     const first = () =>
       sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'journal_0'").toArray().length === 1;
-    journal.drained(JOURNAL_WINDOW - 1);
+    const dropped: number[] = [];
+    const drained = (seq: number) => journal.drained(seq, (upTo) => void dropped.push(upTo));
+    drained(JOURNAL_WINDOW - 1);
     expect([first(), journal.next(9, journal.seq).map(({ seq }) => seq)]).toEqual([true, [JOURNAL_WINDOW]]);
-    journal.drained(JOURNAL_WINDOW);
-    expect([first(), journal.backlog]).toEqual([false, 2]);
+    drained(JOURNAL_WINDOW);
+    expect([first(), journal.backlog]).toEqual([false, JOURNAL_WINDOW + 2]);
     // A second drain that was slower must not lead back to a table that is gone.
-    journal.drained(JOURNAL_WINDOW - 1);
-    expect([journal.backlog, journal.next(9, journal.seq).length]).toEqual([2, 2]);
+    drained(JOURNAL_WINDOW - 1);
+    expect([journal.backlog, journal.next(9, journal.seq).length]).toEqual([JOURNAL_WINDOW + 2, 9]);
+    // The newest table and the one before it stay.
+    drained(2 * JOURNAL_WINDOW + 2);
+    expect([journal.backlog, dropped]).toEqual([0, [JOURNAL_WINDOW]]);
   });
 });
 
@@ -117,6 +120,20 @@ test("an outcome is written within a second although nothing else comes", async 
   await ledger.decide(asked);
   await ledger.stub.outcome(outcomeOf(asked));
   await expect.poll(() => ledger.journal(), { timeout: 3_000 }).toHaveLength(2);
+});
+
+test.each([
+  ["an admission", walk()],
+  ["a denial by the gate", walk(mandate(), {}, { denial: "capability.missing" })],
+  ["a denial by the ledger", walk(mandate(), { pred: ["unknown"] })],
+])("a ruling says where it stands in the journal: %s", async (_, asked) => {
+  const ledger = newLedger();
+  await many(ledger, 2);
+  const { place } = await ledger.rule(asked);
+  const record = (await ledger.journal()).at(-1);
+  expect(record?.decision).toBe(asked.decision);
+  const { chain, seq, time, hash } = record ?? {};
+  expect(place).toEqual({ chain, seq, time, hash });
 });
 
 // -- a commit that fails --------------------------------------------------------------------------------
@@ -180,6 +197,18 @@ test("an attempt that cannot be hashed harms no other", async () => {
   expect(await chainFault(await ledger.journal())).toBeNull();
 });
 
+test("an outcome that waits is not lost with an attempt that cannot be hashed", async () => {
+  const ledger = newLedger();
+  const asked = walk();
+  await ledger.decide(asked);
+  await ledger.stub.outcome(outcomeOf(asked));
+  await expect(ledger.decide(attempt({ facts: facts({ tool: "lone \ud800" }) }))).rejects.toThrow(
+    "surrogate",
+  );
+  await ledger.alarm();
+  expect((await ledger.journal()).map(({ kind }) => kind)).toEqual(["decision", "outcome"]);
+});
+
 test("the method, which a stranger chooses, is bounded", async () => {
   const ledger = newLedger();
   const long = facts({ method: `${"a".repeat(MAX_TOOL_NAME_LENGTH - 1)}😀${"b".repeat(1_000_000)}` });
@@ -237,7 +266,7 @@ test("a ledger that lost its storage begins another chain, and both are known", 
   const [first] = await ledger.journal();
   await runInDurableObject(ledger.stub, (_, { storage }) => storage.deleteAll());
   await evictDurableObject(ledger.stub);
-  await ledger.decide(walk());
+  expect(await ledger.reasons(walk())).toEqual(["replay.too_late"]);
   const [second] = await ledger.journal();
   expect(second).toMatchObject({ seq: 1, prev_hash: GENESIS });
   expect(second?.chain).not.toBe(first?.chain);
@@ -270,7 +299,7 @@ test("an attempt that waited until nobody listens is not admitted, nor is its st
     return [await waiting, await instance.decide(asked)];
   });
   expect(rulings).toEqual([
-    { verdict: "denied", reason: "ledger.overloaded", stepRecorded: false },
-    { verdict: "admitted", reason: null, stepRecorded: true },
+    { verdict: "denied", reason: "ledger.overloaded", place: null, stepRecorded: false },
+    { verdict: "admitted", reason: null, place: expect.objectContaining({ seq: 1 }), stepRecorded: true },
   ]);
 });

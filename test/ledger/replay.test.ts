@@ -9,6 +9,7 @@ import {
   claim,
   mandate,
   newLedger,
+  setClock,
   step,
   T,
   unique,
@@ -253,4 +254,23 @@ test("what was issued before a ledger began may have been used under the agent's
   const reasons = [];
   for (const each of asked) reasons.push(((await stub.decide(each)) as Ruling).reason);
   expect(reasons).toEqual(["replay.too_late", "replay.too_late", null, null]);
+});
+
+test("one in the place of another that was lost takes nothing that could have been issued before it began", async () => {
+  const ledger = newLedger();
+  const root = mandate();
+  const ahead = T + CLOCK_SKEW - 1;
+  const captured = [
+    attempt({ mandate: root, step: step(root, { iat: ahead }) }),
+    attempt({ mandate: root, claims: [claim({ issuedAt: ahead })] }),
+  ];
+  expect(await ledger.reasons(...captured)).toEqual([null, null]);
+  await runInDurableObject(ledger.stub, (_, { storage }) => storage.deleteAll());
+  await evictDurableObject(ledger.stub);
+  expect(await ledger.reasons(...captured)).toEqual(["replay.too_late", "replay.too_late"]);
+
+  setClock(T + CLOCK_SKEW);
+  expect(await ledger.reasons(...captured)).toEqual(["replay.too_late", "replay.too_late"]);
+  const fresh = attempt({ mandate: root, step: step(root, { iat: T + CLOCK_SKEW }) });
+  expect(await ledger.reasons(fresh)).toEqual([null]);
 });
