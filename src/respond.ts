@@ -1,11 +1,15 @@
 import { attemptOf, factsOf, homeOf } from "./attempt.ts";
-import { sampleUnverified } from "./audit/sampling.ts";
+import { RECEIPT_HEADER, signReceipt } from "./audit/receipts/decision-receipt.ts";
+import { sampleUnverified, type WriteDenial } from "./audit/sampling.ts";
+import { readSigningKeys } from "./audit/signing-keys.ts";
 import { textNamed } from "./bindings.ts";
 import { seconds } from "./clock.ts";
 import { type Refusal, toResponse } from "./denial.ts";
 import { randomId } from "./encoding.ts";
+import { methodsOf } from "./endpoints/endpoint.ts";
 import { signResponse } from "./evidence/http-signature/response.ts";
 import { readEdgeIdentity } from "./evidence/wit/identity.ts";
+import { blocked } from "./execution.ts";
 import { decide } from "./ledger/client.ts";
 import { addCors } from "./mcp/cors.ts";
 import type { Reason } from "./reasons.ts";
@@ -28,12 +32,14 @@ export async function refuse(
   const home = homeOf(trail, tenant);
   if (trail.caller === null) {
     // Of strangers a sample is enough: a row for each would let them run up the bill.
-    const sample = sampleUnverified(tenant.id, trail.startedAt);
-    if (sample !== null) ctx.waitUntil(decide(env, home, attemptOf(trail, { ...facts, ...sample }, reason)));
+    const write: WriteDenial = async (count) =>
+      (await decide(env, home, attemptOf(trail, { ...facts, count }, reason))).ok;
+    ctx.waitUntil(sampleUnverified(tenant.id, write));
     return answer();
   }
   // The ledger may know a worse reason: the same request was here before.
-  const ruled = await decide(env, home, attemptOf(trail, facts, reason));
+  const execution = await blocked(trail, reason, await readSigningKeys(env.SIGNING_KEYS));
+  const ruled = await decide(env, home, attemptOf(trail, facts, reason, execution));
   if (ruled.ok) trail.ruling = ruled.value;
   return answer();
 }
@@ -47,12 +53,25 @@ export async function finish(
 ): Promise<Response> {
   const headers = new Headers(response.headers);
   headers.set("Countersign-Decision", trail.decision);
+  const receipt = await receiptOf(trail, env);
+  if (receipt !== null) headers.set(RECEIPT_HEADER, receipt);
   if (trail.caller?.ect)
     headers.set("Countersign-Ect", trail.ruling?.stepRecorded ? "recorded" : "not-recorded");
   if (trail.corsOrigin !== null) addCors(headers, trail.corsOrigin);
   const { status, body } = response;
   const finished = new Response(body, { status, headers });
   return isSignatureDemanded(trail) ? signed(finished, trail, httpMethod, env) : finished;
+}
+
+/** Null for what no journal has: strangers get none, nor do denials that are only counted. */
+async function receiptOf(trail: Trail, env: Env): Promise<string | null> {
+  const { tenant, caller, ruling, decision } = trail;
+  if (tenant === null || caller === null || !ruling?.place) return null;
+  const keys = await readSigningKeys(env.SIGNING_KEYS);
+  if (keys === null) return null;
+  const { verdict, reason, place } = ruling;
+  const facts = factsOf(trail, tenant);
+  return signReceipt({ issuer: tenant.publicUrl, decision, verdict, reason, facts, place }, keys);
 }
 
 const isSignatureDemanded = ({ caller }: Trail): boolean => caller?.signature?.demandsSignedResponse === true;
@@ -63,15 +82,15 @@ const isSignatureDemanded = ({ caller }: Trail): boolean => caller?.signature?.d
  */
 async function signed(
   answer: Response,
-  { caller, tenant }: Trail,
+  { caller, target }: Trail,
   method: string,
   env: Env,
 ): Promise<Response> {
   const identity = await readEdgeIdentity(textNamed(env, "WIMSE_IDENTITY"));
   const profile = caller?.agent.workload?.profile;
   const requestNonce = caller?.signature?.nonce;
-  if (identity === null || tenant === null || !profile || !requestNonce) return answer;
-  const request = { kind: "request", method, targetUri: tenant.publicUrl, headers: new Map() } as const;
+  if (identity === null || target === null || !profile || !requestNonce) return answer;
+  const request = { kind: "request", method, targetUri: target, headers: new Map() } as const;
   return signResponse(answer, {
     identity,
     profile,
@@ -92,4 +111,5 @@ export const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   modern: trail.modern,
   wimse: isWimse(trail),
   resource: trail.tenant?.oauth ?? null,
+  allow: trail.endpoint === null ? [] : methodsOf(trail.endpoint),
 });

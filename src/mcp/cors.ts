@@ -23,6 +23,7 @@ const ALLOWED_HEADERS = [
 const EXPOSED_HEADERS = [
   "countersign-decision",
   "countersign-ect",
+  "countersign-receipt",
   "mcp-protocol-version",
   "mcp-session-id",
   "retry-after",
@@ -46,9 +47,14 @@ export function checkOrigin(
 /**
  * The answer to a preflight request; it needs no evidence, because browsers send none with it.
  *
+ * @param methods those there are at the endpoint
  * @param forwarded names of further headers that the tenant's origin receives
  */
-export function preflight(headers: ReadonlyMap<string, string>, forwarded: ReadonlySet<string>): Response {
+export function preflight(
+  headers: ReadonlyMap<string, string>,
+  methods: readonly string[],
+  forwarded: ReadonlySet<string>,
+): Response {
   // Mcp-Param-* names come from tool schemas, so they are taken from the question.
   const asked = (headers.get("access-control-request-headers") ?? "")
     .toLowerCase()
@@ -58,7 +64,7 @@ export function preflight(headers: ReadonlyMap<string, string>, forwarded: Reado
   return new Response(null, {
     status: 204,
     headers: {
-      "Access-Control-Allow-Methods": "POST, GET, DELETE",
+      "Access-Control-Allow-Methods": methods.join(", "),
       "Access-Control-Allow-Headers": [...ALLOWED_HEADERS, ...forwarded, ...params].join(", "),
       "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE),
     },

@@ -78,6 +78,10 @@ export function returnedHeaders(headers: Headers): Headers {
   return returned;
 }
 
+/** Whether a body has a content coding (RFC 9110 section 8.4), which nobody here takes off. */
+export const isCoded = (headers: Headers): boolean =>
+  (headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity";
+
 /** Whether MCP clients take a response for a stream of server-sent events: wherever they find the type's name. */
 export const isEventStream = (headers: Headers): boolean =>
   /text\/event-stream/i.test(headers.get("content-type") ?? "");

@@ -24,10 +24,13 @@ export interface Cuts {
 /**
  * Passes a response body on, chunk by chunk as it comes, and tells at its end what went through. Never `tee()`:
  * that would not tell the origin when the client goes away.
+ *
+ * @param see is shown each chunk, once it has been passed on
  */
 export function watchBody(
   body: ReadableStream<Uint8Array> | null,
   { clientGone, stop, endsCleanly }: Cuts,
+  see: (chunk: Uint8Array) => void = () => {},
 ): { body: ReadableStream<Uint8Array> | null; end: Promise<BodyEnd> } {
   const digest = new crypto.DigestStream("SHA-256");
   const writer = digest.getWriter();
@@ -72,7 +75,8 @@ export function watchBody(
           if (over) return;
           if (!done) {
             controller.enqueue(value);
-            return await writer.write(value);
+            await writer.write(value);
+            return see(value);
           }
           over = true;
           controller.close();

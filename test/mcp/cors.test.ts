@@ -41,6 +41,7 @@ describe("preflight", () => {
   const allowedHeaders = (asked?: string) =>
     preflight(
       new Map(asked === undefined ? [] : [["access-control-request-headers", asked]]),
+      ["POST"],
       new Set(["x-team"]),
     )
       .headers.get("access-control-allow-headers")
@@ -51,7 +52,7 @@ describe("preflight", () => {
   });
 
   test("answers without a body", async () => {
-    const response = preflight(new Map(), new Set());
+    const response = preflight(new Map(), ["POST", "GET", "DELETE"], new Set());
     expect(response.status).toBe(204);
     expect(await response.text()).toBe("");
     expect(response.headers.get("access-control-allow-methods")).toBe("POST, GET, DELETE");

@@ -1,13 +1,8 @@
 /** What ties a record to its call: the attestation, or without one a fixed projection of the call itself. */
 
-import { sha256Hex, utf8 } from "../../encoding.ts";
-import { canonical } from "../../json/canonical.ts";
-import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
+import { digestOf } from "../../json/digest.ts";
+import { isObject, type JsonObject } from "../../json/strict-json.ts";
 import { type BackLink, FALLBACK_PROJECTION } from "./record.ts";
-
-/** `sha256:<hex>` of the canonical form of a value (RFC 8785). */
-export const digestOf = async (value: JsonValue): Promise<string> =>
-  `sha256:${await sha256Hex(utf8(canonical(value)))}`;
 
 /**
  * The link to an attested call.

@@ -9,10 +9,11 @@ import {
   signingInput,
   webCrypto,
 } from "../../evidence/attestation/signature.ts";
-import { type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
+import { digestOf } from "../../json/digest.ts";
+import { type JsonObject, type JsonValue, parseStrictJson } from "../../json/strict-json.ts";
+import { importVerificationKey } from "../../keys/hygiene.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { type AttestationKey, attestationKeyId } from "../../tenant/tenant.ts";
-import { digestOf } from "./link.ts";
 import type { DecisionRecord, ExecutionReceipt, ResultCommitment } from "./record.ts";
 
 /** Signed by a known key, whatever it says. */
@@ -48,6 +49,22 @@ export async function verifyRecord<T extends DecisionRecord | ExecutionReceipt>(
   if (signature === null) return fail("signature_encoding");
   const matches = await crypto.subtle.verify(webCrypto(alg), key.key, signature, signingInput(raw));
   return matches ? ok({ ...record, digest: await digestOf(raw) }) : fail("signature_mismatch");
+}
+
+/**
+ * The keys for records of one issuer, from a JWK Set (RFC 7517) as Countersign publishes it. What is no ES256 key signs no records,
+ * and of two keys under one `kid` neither does.
+ *
+ * @param iss of the records: the tenant's public URL
+ */
+export async function executionKeys(
+  iss: string,
+  { keys }: { readonly keys: readonly JsonObject[] },
+): Promise<ReadonlyMap<string, AttestationKey>> {
+  const imported = await Promise.all(keys.map((jwk) => importVerificationKey(jwk, ["ES256"])));
+  const known = imported.flatMap((key) => (key.ok ? [key.value] : []));
+  const isAlone = (kid: string) => known.filter((key) => key.kid === kid).length === 1;
+  return new Map(known.filter(({ kid }) => isAlone(kid)).map((key) => [attestationKeyId(iss, key.kid), key]));
 }
 
 /**

@@ -1,23 +1,10 @@
 import { ByteBuffer } from "../../bytes/byte-buffer.ts";
 import { utf8 } from "../../encoding.ts";
 import { fail, ok, type Result } from "../../result.ts";
+import { dataOf, decode, fieldValue, LF, type Line, linesOf } from "../event.ts";
 import { filterList, type IsAllowed } from "./filter.ts";
 
-export const LF = 0x0a;
-export const CR = 0x0d;
-export const COLON = 0x3a;
-const SPACE = 0x20;
-const DATA = utf8("data");
 const NEW_LINE = Uint8Array.of(LF);
-
-/** A line of an event, as places in its bytes. */
-interface Line {
-  readonly start: number;
-  /** Behind the last byte before the line ending. */
-  readonly end: number;
-  /** Behind the line ending: CR, LF or CRLF. */
-  readonly next: number;
-}
 
 /**
  * Filters the tool list in one event (WHATWG HTML, "Server-sent events"), if there is one. In an event that changes all
@@ -38,30 +25,11 @@ export function filterEvent(
   return ok(filtered === data ? event : withData(event, filtered));
 }
 
-/** As clients decode: what is not UTF-8 becomes U+FFFD. */
-const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
-const decode = (bytes: Uint8Array): string => decoder.decode(bytes);
-
 /**
  * Whether a parser that takes more than we do (NaN, comments, another idea of where a line ends) could find a tool list.
  * None does without a brace, or without the word `tools`, which escapes can hide.
  */
 const mayBeRead = (text: string): boolean => text.includes("{") && /tools|\\/iu.test(text);
-
-/** The values of the data lines, joined by LF; nothing where there are none. */
-function dataOf(event: Uint8Array): Uint8Array {
-  const data = new ByteBuffer();
-  let isFirst = true;
-  for (const line of linesOf(event)) {
-    if (!isData(event, line)) continue;
-    if (!isFirst) data.pushByte(LF);
-    isFirst = false;
-    const colon = line.start + DATA.length;
-    const value = event[colon + 1] === SPACE ? colon + 2 : colon + 1;
-    if (value < line.end) data.push(event.subarray(value, line.end));
-  }
-  return data.bytes;
-}
 
 /**
  * The event with other data, in the place and with the line ending of its last data line: were it in the place of an
@@ -69,10 +37,10 @@ function dataOf(event: Uint8Array): Uint8Array {
  */
 function withData(event: Uint8Array<ArrayBuffer>, data: string): Uint8Array<ArrayBuffer> {
   let last: Line | null = null;
-  for (const line of linesOf(event)) if (isData(event, line)) last = line;
+  for (const line of linesOf(event)) if (fieldValue(event, line, "data") !== null) last = line;
   const written = new ByteBuffer();
   for (const line of linesOf(event)) {
-    if (!isData(event, line)) {
+    if (fieldValue(event, line, "data") === null) {
       written.push(event.subarray(line.start, line.next));
     } else if (line.start === last?.start) {
       const ending = event.subarray(line.end, line.next);
@@ -85,23 +53,4 @@ function withData(event: Uint8Array<ArrayBuffer>, data: string): Uint8Array<Arra
     }
   }
   return written.bytes;
-}
-
-function* linesOf(event: Uint8Array): Generator<Line> {
-  let start = 0;
-  for (let at = 0; at < event.length; at++) {
-    if (event[at] !== LF && event[at] !== CR) continue;
-    const next = event[at] === CR && event[at + 1] === LF ? at + 2 : at + 1;
-    yield { start, end: at, next };
-    start = next;
-    at = next - 1;
-  }
-  if (start < event.length) yield { start, end: event.length, next: event.length };
-}
-
-/** Whether a line is of the field `data`: the whole name, with or without a colon behind. */
-function isData(event: Uint8Array, { start, end }: Line): boolean {
-  const nameEnd = start + DATA.length;
-  if (nameEnd > end || (nameEnd < end && event[nameEnd] !== COLON)) return false;
-  return DATA.every((byte, i) => event[start + i] === byte);
 }

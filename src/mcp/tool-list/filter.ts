@@ -1,7 +1,7 @@
 import { fromUtf8, utf8 } from "../../encoding.ts";
 import { foldCase } from "../../json/fold-case.ts";
-import { elementsOf, hasAtMost, membersOf, type Span, skipSpace } from "../../json/spans.ts";
-import { MAX_JSON_VALUES } from "../../limits.ts";
+import { parsePlainJson } from "../../json/plain-json.ts";
+import { elementsOf, membersOf, type Span, skipSpace } from "../../json/spans.ts";
 
 /** Whether the caller may call the tool of this name. */
 export type IsAllowed = (tool: string) => boolean;
@@ -23,7 +23,7 @@ interface Edit extends Span {
  * @returns the same text where it is something else than such an answer; null where it is not JSON
  */
 export function filterList(text: string, isAllowed: IsAllowed): string | null {
-  if (!isJson(text)) return null;
+  if (parsePlainJson(text) === undefined) return null;
   return applied(editsOf(text, isAllowed), text);
 }
 
@@ -39,17 +39,6 @@ export function filterListBytes(
   const filtered = message === undefined ? null : filterList(message, isAllowed);
   if (filtered === null) return null;
   return filtered === message ? bytes : utf8(mark + filtered);
-}
-
-/** Of a text with more values than are read, none is looked at: as a tree they would take many times the text's room. */
-function isJson(text: string): boolean {
-  if (!hasAtMost(text, MAX_JSON_VALUES)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function* editsOf(text: string, isAllowed: IsAllowed): Generator<Edit> {

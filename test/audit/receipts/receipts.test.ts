@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { digestOf, linkToAttestation, linkToCall } from "../../../src/audit/receipts/link.ts";
+import { linkToAttestation, linkToCall } from "../../../src/audit/receipts/link.ts";
 import { effectiveDecision, pair } from "../../../src/audit/receipts/pair.ts";
 import {
   type BackLink,
@@ -11,6 +11,7 @@ import {
 import { resultForm, type Verified, verifyRecord } from "../../../src/audit/receipts/verify.ts";
 import { sha256Hex, toHex, utf8 } from "../../../src/encoding.ts";
 import { signingInput } from "../../../src/evidence/attestation/signature.ts";
+import { digestOf } from "../../../src/json/digest.ts";
 import type { JsonObject } from "../../../src/json/strict-json.ts";
 import { type AttestationKey, attestationKeyId } from "../../../src/tenant/tenant.ts";
 import { unwrap } from "../../support/acme.ts";

@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import { ByteBuffer } from "../../../src/bytes/byte-buffer.ts";
 import { utf8 } from "../../../src/encoding.ts";
 import { MAX_LIST_BYTES } from "../../../src/limits.ts";
-import { EventFilter, filterEvents } from "../../../src/mcp/tool-list/event-stream.ts";
+import { EventFilter, type Unreadable } from "../../../src/mcp/event-filter.ts";
+import { filterEvent } from "../../../src/mcp/tool-list/event.ts";
+import { filterEvents } from "../../../src/mcp/tool-list/event-stream.ts";
 import { filterList } from "../../../src/mcp/tool-list/filter.ts";
 import { brokenAfter, handFed, streamOf } from "../../support/streams.ts";
 
@@ -16,6 +18,9 @@ const NOTE = '{"method":"notifications/tools/list_changed"}';
 /** A string of code units below 256 stands for octets; in other strings it would be lost which are meant. */
 const octets = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
+const listFilter = (unreadable: Unreadable, maxEventBytes = MAX_LIST_BYTES): EventFilter =>
+  new EventFilter((event) => filterEvent(event, isAllowed), unreadable, maxEventBytes);
+
 interface Read {
   readonly bytes: Uint8Array;
   readonly fault: string | null;
@@ -23,7 +28,7 @@ interface Read {
 
 /** What passes before the end or the fault, whichever comes first. */
 function passed(chunks: readonly Uint8Array[], maxEventBytes?: number): Read {
-  const filter = new EventFilter(isAllowed, "break", maxEventBytes);
+  const filter = listFilter("break", maxEventBytes);
   const all = new ByteBuffer();
   for (const chunk of chunks) {
     const { bytes, fault } = filter.push(chunk);
@@ -217,7 +222,7 @@ describe("chunks", () => {
   });
 
   test("each goes on the moment it is complete", () => {
-    const filter = new EventFilter(isAllowed, "break");
+    const filter = listFilter("break");
     const steps: [string, string][] = [
       ["\uFEFF", "\uFEFF"],
       [": pi", ""],
@@ -357,7 +362,7 @@ function eventsOf(stream: Uint8Array): { data: string; type: string; id: string 
 describe("a stream of which most events are no lists", () => {
   /** What passes of a stream, where events of more than 100 bytes are too large. */
   function passing(text: string, size: number): string {
-    const filter = new EventFilter(isAllowed, "pass", 100);
+    const filter = listFilter("pass", 100);
     const out = new ByteBuffer();
     const bytes = utf8(text);
     for (let at = 0; at < bytes.length; at += size) {
