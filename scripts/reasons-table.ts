@@ -15,6 +15,7 @@ const SECTIONS = {
   session: "Session",
   policy: "Capability and policy",
   admission: "Replay, runs and the ledger",
+  endpoint: "Countersign's own endpoints",
   origin: "Origin and gateway",
 } as const;
 
@@ -26,6 +27,8 @@ const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
   origin_header: "request",
   tenant: "request",
   gateway: "request",
+  endpoint: "endpoint",
+  signing: "endpoint",
   keys: "request",
   bearer: "bearer",
   act: "bearer",
@@ -46,6 +49,7 @@ const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
   record: "admission",
   ledger: "admission",
   origin: "origin",
+  outcome: "origin",
   internal: "origin",
 };
 

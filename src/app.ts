@@ -1,4 +1,7 @@
 import { Hono } from "hono";
+import { answerVisit } from "./endpoints/answer.ts";
+import { methodsOf } from "./endpoints/endpoint.ts";
+import { publishedResponse } from "./endpoints/published.ts";
 import { gate } from "./gate.ts";
 import { preflight } from "./mcp/cors.ts";
 import { metadataResponse } from "./oauth/resource-metadata.ts";
@@ -23,9 +26,19 @@ async function answer(request: Request, trail: Trail, env: Env, ctx: ExecutionCo
     const passage = passed.value;
     switch (passage.kind) {
       case "preflight":
-        return preflight(passage.facts.headers, passage.tenant.origin.forwardHeaders);
+        return preflight(
+          passage.facts.headers,
+          methodsOf(passage.endpoint),
+          passage.tenant.origin.forwardHeaders,
+        );
       case "metadata":
-        return metadataResponse(passage.facts.method, passage.tenant);
+        return await metadataResponse(passage.facts.method, passage.tenant);
+      case "published": {
+        const published = await publishedResponse(passage.facts, passage.tenant, env);
+        return published.ok ? published.value : await refuse(trail, published.error, env, ctx);
+      }
+      case "visit":
+        return await answerVisit(passage, trail, env, ctx);
       case "call":
         return await relay(passage, trail, env, ctx);
     }

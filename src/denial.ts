@@ -19,6 +19,8 @@ export interface Refusal {
   readonly wimse: boolean;
   /** What a challenge says of the tenant; null where none is known. */
   readonly resource: ProtectedResource | null;
+  /** The methods there are at the endpoint; none where that is not known. */
+  readonly allow: readonly string[];
 }
 
 /** Where the reason codes are explained. */
@@ -49,9 +51,11 @@ export function toResponse(refusal: Refusal): Response {
   };
   const challenge =
     wire.status === 401 ? { "WWW-Authenticate": challengeOf(refusal.reason, refusal.resource) } : {};
+  // RFC 9110 section 15.5.6: a 405 names the methods there are.
+  const allow = wire.status === 405 ? { Allow: [...refusal.allow, "OPTIONS"].join(", ") } : {};
   return Response.json(body, {
     status: wire.status,
-    headers: { ...NO_STORE, ...challenge, ...wire.headers },
+    headers: { ...NO_STORE, ...challenge, ...allow, ...wire.headers },
   });
 }
 
@@ -80,12 +84,7 @@ function wireOf({ reason, method, verified, modern, wimse }: Cause): Wire {
     case "challenge":
       return { form: "error", status: 401, code: 401 };
     case "protocol":
-      return {
-        form: "error",
-        status: answer.status,
-        code: answer.code,
-        ...(answer.status === 405 && { headers: ALLOW }),
-      };
+      return { form: "error", status: answer.status, code: answer.code };
     case "unknown-method": {
       // As servers of the two eras answer a request; the earlier ones say it in a result, so to nobody unknown.
       const isRequest = !method?.startsWith("notifications/");
@@ -120,9 +119,6 @@ function wireOf({ reason, method, verified, modern, wimse }: Cause): Wire {
 }
 
 const NO_STORE = { "Cache-Control": "no-store" };
-
-/** RFC 9110 section 15.5.6: a 405 names the methods there are. */
-const ALLOW = { Allow: "POST, GET, DELETE, OPTIONS" };
 
 const retryAfter = { "Retry-After": String(RETRY_AFTER) };
 

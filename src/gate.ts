@@ -1,6 +1,10 @@
+import { keptOf } from "./audit/kept.ts";
 import { brake } from "./brake.ts";
 import { seconds } from "./clock.ts";
 import { sha256 } from "./encoding.ts";
+import { type Endpoint, targetOf } from "./endpoints/endpoint.ts";
+import { type Visit, visit } from "./endpoints/visit.ts";
+import { describedBy } from "./endpoints/well-known.ts";
 import { type Mandate, parseMandate } from "./evidence/act/parse.ts";
 import { verifyMandate } from "./evidence/act/verify.ts";
 import {
@@ -15,7 +19,7 @@ import { keyFinder } from "./keys/find.ts";
 import { checkOrigin } from "./mcp/cors.ts";
 import { isModern } from "./mcp/mirrored-headers.ts";
 import { idOf, methodOf, type Received, readMessage } from "./mcp/read.ts";
-import { describedBy, isAuthorizationServerPath } from "./oauth/resource-metadata.ts";
+import { isAuthorizationServerPath } from "./oauth/resource-metadata.ts";
 import { requiredEvidence } from "./policy/required.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
@@ -27,10 +31,15 @@ import { findDescribed, findTenant } from "./tenant/store.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
 
-/** A request that may go on: a browser's preflight question, one for the tenant's metadata, or an admitted call. */
+/**
+ * A request that may go on: a browser's preflight question, one for what the tenant publishes, an admitted request to an endpoint
+ * of our own, or an admitted call.
+ */
 export type Passage =
-  | { kind: "preflight"; facts: Facts; tenant: Tenant }
+  | { kind: "preflight"; facts: Facts; tenant: Tenant; endpoint: Endpoint }
   | { kind: "metadata"; facts: Facts; tenant: Tenant }
+  | { kind: "published"; facts: Facts; tenant: Tenant }
+  | ({ kind: "visit" } & Visit)
   | { kind: "call"; facts: Facts; tenant: Tenant; received: Received; presented: Mandate; caller: Caller };
 
 /**
@@ -49,17 +58,20 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   // 1 tenant
   const described = describedBy(facts.path);
   if (described !== null) {
-    const tenant = await findDescribed(facts, described, env, trail.startedAt);
-    return tenant.ok ? ok({ kind: "metadata", facts, tenant: tenant.value }) : tenant;
+    const tenant = await findDescribed(facts, described.path, env, trail.startedAt);
+    return tenant.ok ? ok({ kind: described.document, facts, tenant: tenant.value }) : tenant;
   }
   const found = await findTenant(facts, env, trail.startedAt);
   if (!found.ok) return sought(facts, found.error);
-  const tenant = found.value;
+  const { tenant, endpoint } = found.value;
   trail.tenant = tenant;
+  trail.endpoint = endpoint;
+  const target = targetOf(endpoint, tenant.publicUrl, facts);
+  trail.target = target;
   const browser = checkOrigin(facts.headers, tenant.allowedOrigins);
   if (!browser.ok) return browser;
   trail.corsOrigin = browser.value;
-  if (facts.method === "OPTIONS") return ok({ kind: "preflight", facts, tenant });
+  if (facts.method === "OPTIONS") return ok({ kind: "preflight", facts, tenant, endpoint });
 
   // 2 bearer: before a byte of the body is read, so that strangers cannot make us hold bodies
   const bearer = parseMandate(facts.headers);
@@ -71,6 +83,10 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   trail.mandate = mandate.value;
   trail.checks.push("mandate");
   if (mandate.value.chain.length > 0) trail.checks.push(`delegation.${mandate.value.chain.length}`);
+  if (endpoint.kind !== "mcp") {
+    const visited = await visit(endpoint, mandate.value, { facts, tenant, target, keys }, trail, env);
+    return visited.ok ? ok({ kind: "visit", ...visited.value }) : visited;
+  }
 
   // 3 message
   const message = await readMessage(facts, tenant.maxBodyBytes);
@@ -94,11 +110,12 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (!present.ok) return present;
 
   // 6 verify, 7 bind: the caller, then what it says about this call
-  const context = { tenant, facts, body: received.body, bodySha256, keys, now };
+  const context = { tenant, facts, target, body: received.body, bodySha256, keys, now };
   const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
   const caller = verified.value;
   trail.caller = caller;
+  trail.kept = keptOf(received.message, tenant.audit.keep);
   trail.checks.push(caller.signature === null ? "bearer.alone" : `signature.${caller.signature.profile}`);
   const bots = await verifyBots(evidence, context);
   if (!bots.ok) return bots;

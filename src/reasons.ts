@@ -93,7 +93,7 @@ export const REASONS = {
       "There is no OAuth authorization server here. Agents present an ACT mandate of an issuer that the tenant trusts.",
     "target.not_canonical":
       "The request target has dot segments, doubled slashes, backslashes or needless percent-encoding. Send the plain URL.",
-    "target.query_not_allowed": "This endpoint takes no query. Send the URL without one.",
+    "target.query_not_allowed": "This endpoint takes no such query. Send the URL without one.",
   }),
   ...group({ kind: "forbidden" }, null, {
     "origin_header.not_allowed": "The Origin header names a site that this tenant does not allow.",
@@ -284,7 +284,7 @@ export const REASONS = {
     "ect.exec_act_mismatch": "exec_act is not the action of this method and tool.",
     "ect.mandate_not_named": "pred does not name the mandate that came with the request.",
     "ect.wid_mismatch": "The ECT's wid is not the mandate's.",
-    "ect.misplaced": "GET, DELETE and responses take no ECT: they do nothing that one could name.",
+    "ect.misplaced": "GET, DELETE, responses and Countersign's own endpoints take no ECT: they do nothing that one could name.",
   }),
   ...group({ kind: "forbidden" }, "principal.invalid", {
     "principal.mismatch": "Mandate, signature, ECT and attestation must all be of the same agent.",
@@ -293,7 +293,7 @@ export const REASONS = {
 
   ...group({ kind: "forbidden" }, null, {
     "record.malformed":
-      "ACT-Record is not a compact JWS with typ act+jwt, alg EdDSA or ES256, kid and no crit, or is larger than is read.",
+      "The record is not a compact JWS with typ act+jwt, alg EdDSA or ES256, kid and no crit, or is larger than is read.",
     "record.claims":
       "A claim of the record is missing or has the wrong type: it has those of its mandate, exec_act, exec_ts, status and pred.",
     "record.several_lanes":
@@ -436,6 +436,32 @@ export const REASONS = {
     "ledger.backlog_full": "Too many decisions wait for the audit log. Nothing was forwarded; try again.",
   }),
 
+  // -- endpoints of our own ----------------------------------------------------------------------------
+  ...group(protocol(405, 405), null, {
+    "endpoint.method": "Receipts, runs and the audit log are read with GET; records are sent with POST.",
+  }),
+  ...group(protocol(400, 400), null, {
+    "endpoint.query":
+      "An export takes from and to, in milliseconds, and to go on with one that broke off its after and checkpoint.",
+  }),
+  ...group(protocol(415, 415), null, {
+    "record.content_type": "Send the record as the body, with Content-Type: application/jwt.",
+  }),
+  ...group({ kind: "forbidden" }, null, {
+    "endpoint.evidence_misplaced":
+      "No attestation and no ACT-Record is read here. A record is the body of a POST to the endpoint for records.",
+    "endpoint.profile":
+      "This endpoint needs a signature of the profile agent or wimse. The operator must register such a key.",
+  }),
+  ...group({ kind: "not-found" }, null, {
+    "endpoint.not_found": "There is no such decision or run, or it is not yours to see.",
+  }),
+  ...group({ kind: "unavailable" }, null, {
+    "endpoint.log_unavailable": "The audit log did not answer. Try again.",
+    "signing.unconfigured":
+      "The secret SIGNING_KEYS is missing or malformed, so no receipt can be given. The operator must set it.",
+  }),
+
   // -- stage 10: forwarding ---------------------------------------------------------------------------
   ...group({ kind: "origin", status: 502 }, null, {
     "origin.unreachable": "The origin could not be reached, or what it answered is not HTTP.",
@@ -449,6 +475,10 @@ export const REASONS = {
   }),
   ...group({ kind: "origin", status: 504 }, null, {
     "origin.timeout": "The origin did not answer in time.",
+  }),
+  ...group({ kind: "origin", status: 502 }, null, {
+    "outcome.unknown":
+      "The call was admitted, and nothing was heard of it again: it may have been forwarded and answered, or not.",
   }),
   ...group({ kind: "bug" }, null, {
     "internal.error": "Countersign has a bug and stopped here. Please report the decision id.",

@@ -1,8 +1,11 @@
+import type { EmittedRecord } from "./audit/receipts/emit.ts";
+import type { DecisionFacts } from "./audit/record.ts";
 import { randomId } from "./encoding.ts";
+import type { Endpoint } from "./endpoints/endpoint.ts";
 import type { Counted } from "./evidence/act/bind.ts";
 import type { VerifiedRecord } from "./evidence/act/record.ts";
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
-import type { Attested } from "./evidence/attested.ts";
+import type { Attested, ShownAttestation } from "./evidence/attested.ts";
 import type { Caller } from "./evidence/caller.ts";
 import type { VerifiedEct } from "./evidence/ect/verify.ts";
 import type { Ruling } from "./ledger/protocol.ts";
@@ -20,6 +23,9 @@ export interface Trail {
   /** Milliseconds. */
   readonly startedAt: number;
   tenant: Tenant | null;
+  endpoint: Endpoint | null;
+  /** The absolute URL that the caller means and signs; null until the tenant is known. */
+  target: string | null;
   /** The `Origin` of a browser client, once it is allowed. */
   corsOrigin: string | null;
   id: RequestId | null;
@@ -29,6 +35,8 @@ export interface Trail {
   claimedMethod: string | null;
   tool: string | null;
   action: string | null;
+  /** What the tenant keeps of the arguments, once the caller is verified. */
+  kept: DecisionFacts["kept"];
   /** Whether the request follows revision 2026-07-28 or later. */
   modern: boolean;
   bodySha256: Uint8Array | null;
@@ -38,12 +46,16 @@ export interface Trail {
   /** The ECT, once it is bound to body and mandate: from then on it is a step of the run, admitted or not. */
   step: VerifiedEct | null;
   attested: Attested | null;
+  /** An attestation of the caller's for this server that is of another call: it is known only to be refused. */
+  unbound: ShownAttestation | null;
   /** An execution record of the caller's that came with the request. */
   record: VerifiedRecord | null;
   /** The entry of `cap` that the call uses up; null where its calls are not counted. */
   counted: Counted | null;
   /** The caller's own session; null for a message that belongs to none. */
   session: Session | null;
+  /** What was signed to say that the attested call is allowed; null where nothing was. */
+  decisionRecord: EmittedRecord | null;
   /** What the ledger said; null until it was asked. */
   ruling: Ruling | null;
   /** The checks passed, in order. */
@@ -58,21 +70,26 @@ export const newTrail = (now: number): Trail => ({
   decision: randomId(),
   startedAt: now,
   tenant: null,
+  endpoint: null,
+  target: null,
   corsOrigin: null,
   id: null,
   method: null,
   claimedMethod: null,
   tool: null,
   action: null,
+  kept: null,
   modern: false,
   bodySha256: null,
   mandate: null,
   caller: null,
   step: null,
   attested: null,
+  unbound: null,
   record: null,
   counted: null,
   session: null,
+  decisionRecord: null,
   ruling: null,
   checks: [],
 });

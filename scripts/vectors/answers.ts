@@ -75,8 +75,17 @@ const ROWS: Readonly<Record<string, Row>> = {
   "run.": [403, 403],
   "ledger.": [503, 503],
 
+  "endpoint.": [403, 403],
+  "endpoint.method": [405, 405],
+  "endpoint.query": [400, 400],
+  "endpoint.not_found": [404, 404],
+  "endpoint.log_unavailable": [503, 503],
+  "record.content_type": [415, 415],
+  "signing.": [503, 503],
+
   "origin.": [502, 502],
   "origin.timeout": [504, 504],
+  "outcome.": [502, 502],
 };
 
 /** The reasons of SEP-2787 (section "Reason codes"), by ours. */

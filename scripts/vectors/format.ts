@@ -74,7 +74,9 @@ export type OriginAnswer = "unreachable" | "silent" | Answer;
 export type Fault =
   | "tenants-unavailable"
   | "ledger-unavailable"
+  | "log-unavailable"
   | "session-keys-missing"
+  | "signing-keys-missing"
   | "gateway-url-invalid"
   | "flood";
 

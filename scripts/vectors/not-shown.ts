@@ -14,4 +14,5 @@ export const NOT_SHOWN: Readonly<Record<string, string>> = {
   "origin.client_gone": "The caller goes away, so it is told nothing.",
   "origin.broken":
     "The origin breaks off in the middle of its answer, whose status has been passed on by then.",
+  "outcome.unknown": "It closes a call in the audit log; nobody waits for an answer.",
 };

@@ -4,6 +4,7 @@
  * 1. An issuer signs a mandate (`mintMandate`); the agent starts a run with it (`startRun`).
  * 2. `createFetch` gives a `fetch` for the MCP TypeScript SDK that adds all evidence to every request.
  * 3. Without the SDK, `addEvidence` makes the headers of one request.
+ * 4. `createVisitor` reads receipts and runs, and hands in the record of a mandate.
  *
  * @module
  */
@@ -43,3 +44,4 @@ export {
   type Signer,
   type SignerAlgorithm,
 } from "./signer.ts";
+export { createVisitor, runIdOf, type Visitor, type VisitorOptions } from "./visit.ts";

@@ -26,7 +26,7 @@ export interface RecordClaims {
 
 /**
  * Signs the execution record of a mandate: an ACT of phase 2 (draft-nennemann-act, Countersign profile). A mandate has one. It is
- * sent in `ACT-Record` with a call of the same agent, under the same mandate or a later one.
+ * sent in `ACT-Record` with a call of the same agent, under the same mandate or a later one, or by `postRecord` of a visitor.
  *
  * @returns a compact JWS
  * @example

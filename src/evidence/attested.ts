@@ -5,12 +5,15 @@ import type { Received } from "../mcp/read.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, Tenant } from "../tenant/tenant.ts";
-import { type BoundAttestation, bindAttestation } from "./attestation/bind.ts";
+import { type BoundAttestation, bindAttestation, unboundNonceKey } from "./attestation/bind.ts";
 import { parseAttestation } from "./attestation/parse.ts";
 import { type VerifiedAttestation, verifyAttestation } from "./attestation/verify.ts";
 
 /** An attestation of this very call, by the calling agent; but for what is `open`. */
 export type Attested = VerifiedAttestation & BoundAttestation;
+
+/** An attestation of the calling agent for this server, whatever call it is of. */
+export type ShownAttestation = Pick<Attested, "digest" | "nonce" | "nonceKey" | "iat" | "lastAcceptable">;
 
 export interface AttestationContext {
   readonly tenant: Tenant;
@@ -24,12 +27,14 @@ export interface AttestationContext {
 }
 
 /**
- * Parses, verifies and binds the tool call attestation. It comes after the caller is proven, because SEP-2787
+ * Parses and verifies the tool call attestation. It comes after the caller is proven, because SEP-2787
  * answers with a tool result, which strangers do not get.
  *
  * @returns null where there is none and none is required
  */
-export async function verifyAttested(context: AttestationContext): Promise<Result<Attested | null, Reason>> {
+export async function verifyAttested(
+  context: AttestationContext,
+): Promise<Result<VerifiedAttestation | null, Reason>> {
   const { tenant, facts, received, agent, required, now } = context;
   const policy = tenant.attestation;
   const { message, text } = received;
@@ -52,8 +57,16 @@ export async function verifyAttested(context: AttestationContext): Promise<Resul
     now,
   });
   if (!verified.ok) return verified;
-  if (verified.value.agent !== agent) return fail("attestation.principal_mismatch");
+  return verified.value.agent === agent ? verified : fail("attestation.principal_mismatch");
+}
 
+/** Holds a verified attestation against the call that it came with. */
+export async function bindAttested(
+  attestation: VerifiedAttestation,
+  { tenant, received: { message, text } }: Pick<AttestationContext, "tenant" | "received">,
+): Promise<Result<Attested, Reason>> {
+  if (message.kind !== "request" || message.tool === null) return fail("attestation.misplaced");
+  const policy = tenant.attestation;
   const { name: tool, arguments: args } = message.tool;
   const refused = policy.refusesUnboundInput;
   if (carriesUnboundInput(message.params) && (refused === "all" || refused.has(tool)))
@@ -65,8 +78,18 @@ export async function verifyAttested(context: AttestationContext): Promise<Resul
     arguments: args,
     bodyText: text,
   };
-  const bound = await bindAttestation(verified.value, call, policy);
-  return bound.ok ? ok({ ...verified.value, ...bound.value }) : bound;
+  const bound = await bindAttestation(attestation, call, policy);
+  return bound.ok ? ok({ ...attestation, ...bound.value }) : bound;
+}
+
+/** What is known of an attestation that is not of the call it came with; null where it is for another server. */
+export async function unbound(
+  attestation: VerifiedAttestation,
+  tenant: Tenant,
+): Promise<ShownAttestation | null> {
+  const { digest, nonce, iat, lastAcceptable } = attestation;
+  const nonceKey = await unboundNonceKey(attestation, tenant);
+  return nonceKey === null ? null : { digest, nonce, nonceKey, iat, lastAcceptable };
 }
 
 /** What answers an earlier `input_required` (MCP 2026-07-28): it steers the tool, and no envelope has a place for it. */

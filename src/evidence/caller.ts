@@ -57,6 +57,8 @@ export const covers = (caller: Caller | null, header: string): boolean =>
 export interface CallerContext {
   readonly tenant: Tenant;
   readonly facts: Facts;
+  /** The absolute URL that the caller means and signs: configured but for what is beside the public URL. */
+  readonly target: string;
   readonly body: Uint8Array<ArrayBuffer>;
   readonly bodySha256: Uint8Array;
   readonly keys: KeyFinder;
@@ -209,8 +211,8 @@ export async function verifyBots(
   );
 }
 
-const signatureContext = ({ tenant, facts, body, now }: CallerContext): SignatureContext => ({
-  message: { kind: "request", method: facts.method, targetUri: tenant.publicUrl, headers: facts.headers },
+const signatureContext = ({ tenant, facts, target, body, now }: CallerContext): SignatureContext => ({
+  message: { kind: "request", method: facts.method, targetUri: target, headers: facts.headers },
   hasBody: body.length > 0,
   policy: tenant.signature,
   forwardHeaders: tenant.origin.forwardHeaders,

@@ -13,8 +13,8 @@ export interface Jws {
 }
 
 /** Decodes a compact JWS whose payload is a JSON object. Strict base64url and strict JSON throughout. */
-export function decodeJws(token: string): Result<Jws, "malformed" | "too_large"> {
-  if (token.length > MAX_TOKEN_BYTES) return fail("too_large");
+export function decodeJws(token: string, maxBytes = MAX_TOKEN_BYTES): Result<Jws, "malformed" | "too_large"> {
+  if (token.length > maxBytes) return fail("too_large");
   const parts = token.split(".");
   const [header, payload, signature] = parts.map(fromBase64url);
   // An empty signature part is the shape of an unsigned token; `alg` decides about that, not its form.

@@ -4,7 +4,7 @@ import type { KeyFinder } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Tenant } from "../tenant/tenant.ts";
-import { parseRecord, type VerifiedRecord, verifyRecord } from "./act/record.ts";
+import { type ActRecord, parseRecord, type VerifiedRecord, verifyRecord } from "./act/record.ts";
 import { agentKeys } from "./agent-key.ts";
 import { type Caller, covers } from "./caller.ts";
 
@@ -24,12 +24,19 @@ export interface RecordContext {
  * @returns null where there is none
  */
 export async function verifyRecorded(context: RecordContext): Promise<Result<VerifiedRecord | null, Reason>> {
-  const { tenant, facts, caller, keys, now } = context;
+  const { facts, caller } = context;
   const record = parseRecord(facts.headers);
   if (record.state === "absent") return ok(null);
   if (!covers(caller, RECORD_HEADER)) return fail("signature.coverage");
-  if (record.state === "malformed") return fail(record.reason);
+  return record.state === "malformed" ? fail(record.reason) : verifyOwnRecord(record.value, context);
+}
+
+/** Verifies an execution record of the caller's, however it came. */
+export async function verifyOwnRecord(
+  record: ActRecord,
+  { tenant, caller: { agent }, keys, now }: Omit<RecordContext, "facts">,
+): Promise<Result<VerifiedRecord, Reason>> {
   // Each lane has a ledger of its own, and each would take one record of the mandate.
-  if (caller.agent.lanes.size > 1) return fail("record.several_lanes");
-  return verifyRecord(record.value, caller.agent, tenant, agentKeys(caller.agent, tenant, keys), now);
+  if (agent.lanes.size > 1) return fail("record.several_lanes");
+  return verifyRecord(record, agent, tenant, agentKeys(agent, tenant, keys), now);
 }

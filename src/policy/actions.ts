@@ -3,6 +3,9 @@ import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { ActionTemplates } from "../tenant/tenant.ts";
 
+/** Of the actions at Countersign's own endpoints. No message has one, whatever a tenant's templates say. */
+export const OWN_PREFIX = "countersign.";
+
 /**
  * The action of a message, as `exec_act` and `cap[].action` name it: `mcp.search` for a call of the tool
  * `search`, `mcp.session.tools.list` for `tools/list`. Injective: two messages never share an action unless
@@ -15,6 +18,12 @@ export function deriveAction(
   tool: string | null,
   templates: ActionTemplates,
 ): Result<string, Reason> {
+  const action = actionOf(method, tool, templates);
+  // What the document's templates say cannot make a message pass for a call of an endpoint of ours.
+  return action.ok && action.value.startsWith(OWN_PREFIX) ? fail("message.tool_name_reserved") : action;
+}
+
+function actionOf(method: string, tool: string | null, templates: ActionTemplates): Result<string, Reason> {
   const sessionPrefix = templates.session.slice(0, templates.session.indexOf("{method}"));
   if (tool !== null) {
     const action = templates.toolCall.replace("{tool}", () => tool);

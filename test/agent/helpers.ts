@@ -15,7 +15,7 @@ import { sha256, toBase64url } from "../../src/encoding.ts";
 import { bindCapability, permitCall } from "../../src/evidence/act/bind.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
 import { verifyMandate } from "../../src/evidence/act/verify.ts";
-import { type Attested, verifyAttested } from "../../src/evidence/attested.ts";
+import { type Attested, bindAttested, verifyAttested } from "../../src/evidence/attested.ts";
 import { type Caller, checkPresence, parseCallerEvidence, verifyCaller } from "../../src/evidence/caller.ts";
 import { bindAction, bindStep } from "../../src/evidence/ect/bind.ts";
 import { readFacts } from "../../src/facts.ts";
@@ -155,13 +155,21 @@ export async function judge(
   if (!required.ok) return required;
   const presence = checkPresence(evidence, required.value);
   if (!presence.ok) return presence;
-  const context = { tenant: by, facts, body: received.body, bodySha256, keys: noRemoteKeys, now };
+  const context = {
+    tenant: by,
+    facts,
+    target: by.publicUrl,
+    body: received.body,
+    bodySha256,
+    keys: noRemoteKeys,
+    now,
+  };
   const verified = await verifyCaller(mandate.value, evidence, context);
   if (!verified.ok) return verified;
   const caller = verified.value;
   const bound = bindCall(caller, received.message, bodySha256, by);
   if (!bound.ok) return bound;
-  const attested = await verifyAttested({
+  const shown = await verifyAttested({
     tenant: by,
     facts,
     received,
@@ -169,6 +177,9 @@ export async function judge(
     required: required.value.has("attestation"),
     now,
   });
+  if (!shown.ok) return shown;
+  if (shown.value === null) return ok({ caller, attested: null });
+  const attested = await bindAttested(shown.value, { tenant: by, received });
   return attested.ok ? ok({ caller, attested: attested.value }) : attested;
 }
 

@@ -1,12 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, toHex, utf8 } from "../../src/encoding.ts";
 import { signingInput } from "../../src/evidence/attestation/signature.ts";
-import { type Attested, attestationChecks, verifyAttested } from "../../src/evidence/attested.ts";
+import {
+  type Attested,
+  attestationChecks,
+  bindAttested,
+  verifyAttested,
+} from "../../src/evidence/attested.ts";
 import { canonical } from "../../src/json/canonical.ts";
 import type { JsonObject } from "../../src/json/strict-json.ts";
 import type { Message } from "../../src/mcp/message.ts";
 import { parseMessage } from "../../src/mcp/message.ts";
 import type { Reason } from "../../src/reasons.ts";
+import { ok, type Result } from "../../src/result.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
 import { AUDIENCE, compiled, document, facts, NOW, outcome, unwrap } from "../support/acme.ts";
 import { hmacSign } from "../support/tokens.ts";
@@ -70,17 +76,29 @@ interface Attempt {
   readonly by?: Tenant;
 }
 
-function judge({ message, bare, header, meta, required = false, agent = "ada", by = tenant }: Attempt) {
+async function judge({
+  message,
+  bare,
+  header,
+  meta,
+  required = false,
+  agent = "ada",
+  by = tenant,
+}: Attempt): Promise<Result<Attested | null, Reason>> {
   const params = { name: "search", arguments: ARGS, ...(meta && { _meta: meta }) };
   const text = JSON.stringify(message ?? { jsonrpc: "2.0", id: 1, method: "tools/call", params });
-  return verifyAttested({
+  const context = {
     tenant: by,
     facts: facts(header === undefined ? {} : { "x-mcp-attestation": header }),
     received: { message: bare ?? unwrap(parseMessage(JSON.parse(text))), body: utf8(text), text },
     agent: agentNamed(agent),
     required,
     now: NOW,
-  });
+  };
+  const verified = await verifyAttested(context);
+  if (!verified.ok) return verified;
+  if (verified.value === null) return ok(null);
+  return bindAttested(verified.value, context);
 }
 
 const GOOD = await envelope();

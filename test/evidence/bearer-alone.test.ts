@@ -30,6 +30,7 @@ async function verify(by: typeof lenient, headers: Record<string, string> = {}) 
   const context = {
     tenant: by,
     facts: read,
+    target: by.publicUrl,
     body: BODY,
     bodySha256: BODY_SHA256,
     keys: noRemoteKeys,

@@ -59,7 +59,15 @@ async function judge(facts: Facts, body: Uint8Array<ArrayBuffer>): Promise<Resul
   if (presented.state !== "present") throw new Error(JSON.stringify(presented));
   const verified = await verifyMandate(presented.value, tenant, noRemoteKeys, NOW);
   if (!verified.ok) return verified;
-  const context = { tenant, facts, body, bodySha256: await sha256(body), keys: noRemoteKeys, now: NOW };
+  const context = {
+    tenant,
+    facts,
+    target: tenant.publicUrl,
+    body,
+    bodySha256: await sha256(body),
+    keys: noRemoteKeys,
+    now: NOW,
+  };
   return verifyCaller(verified.value, parseCallerEvidence(facts), context);
 }
 

@@ -2,12 +2,20 @@
 
 import { exportJWK } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { addEvidence, generateSigner, type Signer, startRun, verifyAnswer } from "../../src/agent/index.ts";
+import {
+  addEvidence,
+  generateSigner,
+  runIdOf,
+  type Signer,
+  startRun,
+  verifyAnswer,
+} from "../../src/agent/index.ts";
 import { signJwt } from "../../src/agent/signer.ts";
 import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import { type Caller, type Scene, setScene, type Wishes } from "./harness.ts";
 import { beginSession, headerOf, RESPONSE, rpc, told, toolCall, withHeader } from "./messages.ts";
 import type { Wire } from "./raw.ts";
+import { visitWire } from "./visits.ts";
 
 const SUBJECT = "wimse://example.test/reader";
 const GATEWAY = "wimse://example.test/gateway";
@@ -94,6 +102,35 @@ describe.each(["seven", "six"] as const)("tenant %s", (tenant) => {
     expect(sent).not.toContain("workload-identity-token");
   });
 
+  test("an endpoint of Countersign's own is visited with a signature for its path, once", async () => {
+    const run = await scene.run(tenant, { caller: workload });
+    const path = `runs/${runIdOf(run.mandate.token)}`;
+    const wire = await visitWire(scene, tenant, path, wishes(tenant, { run }));
+    expect(told(await scene.send({ ...wire, target: `/${tenant}/audit/status` }))).toBe(
+      "400 signature.invalid",
+    );
+    expect(told(await scene.send(wire))).toBe("200");
+    expect(told(await scene.send(wire))).toBe("403 replay.nonce");
+  });
+
+  test("a signed answer is demanded there: refused, and signed for that path", async () => {
+    const options = await scene.options(tenant, wishes(tenant, { demandSignedResponse: true }));
+    const url = new URL("runs/AA", scene.endpoint(tenant));
+    const { headers, nonce } = await addEvidence({ method: "GET", url }, options);
+    const response = await fetch(url, { headers });
+    expect(response.status).toBe(501);
+    const expected = {
+      request: { method: "GET", url },
+      requestNonce: nonce ?? "",
+      profile: PROFILES[tenant],
+      subject: GATEWAY,
+      keys: [authority.publicJwk],
+    };
+    expect(await verifyAnswer(response, expected)).toEqual({ ok: true });
+    const elsewhere = { method: "GET", url: scene.endpoint(tenant) };
+    expect(await verifyAnswer(response, { ...expected, request: elsewhere })).toMatchObject({ ok: false });
+  });
+
   test("by the other revision it is refused", async () => {
     const profile = tenant === "seven" ? "wimse-06" : "wimse-07";
     const answer = await scene.send(await sign(tenant, toolCall(), { profile }));
@@ -109,6 +146,9 @@ describe.each(["seven", "six"] as const)("tenant %s", (tenant) => {
     const response = await fetch(url, { method: "POST", headers: made.headers, body: toolCall() });
     expect(response.status).toBe(501);
     expect(response.headers.get("countersign-ect")).toBe("recorded");
+    // A signature of its own vouches for the receipt: this one does not cover it.
+    expect(response.headers.get("countersign-receipt")).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    expect(response.headers.get("signature-input")).not.toContain("countersign-");
     const expected = {
       request: { method: "POST", url },
       requestNonce: made.nonce ?? "",

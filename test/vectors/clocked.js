@@ -33,10 +33,20 @@ globalThis.fetch = async (url, init) => {
   return new Response(answer.body, answer);
 };
 
+/** A statement of a database that is down. */
+const UNANSWERED = {
+  bind: () => UNANSWERED,
+  all: async () => {
+    throw new Error("the database is down");
+  },
+};
+
 const BROKEN = {
   "tenants-unavailable": { TENANTS: undefined },
   "ledger-unavailable": { LEDGER: undefined },
+  "log-unavailable": { AUDIT: { prepare: () => UNANSWERED } },
   "session-keys-missing": { SESSION_KEYS: undefined },
+  "signing-keys-missing": { SIGNING_KEYS: undefined },
   "gateway-url-invalid": { GATEWAY_URL: "gateway" },
   flood: { BRAKE: { limit: async () => ({ success: false }) } },
 };
@@ -54,14 +64,22 @@ export default {
   },
 };
 
-export const Directory = DirectoryObject;
-
 /** Alarms are the runtime's, which knows the real time only. */
+const withRealAlarms = (context) => {
+  const { storage } = context;
+  const setAlarm = storage.setAlarm.bind(storage);
+  storage.setAlarm = (at) => setAlarm(RealDate.now() + (at - Date.now()));
+  return context;
+};
+
 export class Ledger extends LedgerObject {
   constructor(context, env) {
-    const { storage } = context;
-    const setAlarm = storage.setAlarm.bind(storage);
-    storage.setAlarm = (at) => setAlarm(RealDate.now() + (at - Date.now()));
-    super(context, env);
+    super(withRealAlarms(context), env);
+  }
+}
+
+export class Directory extends DirectoryObject {
+  constructor(context, env) {
+    super(withRealAlarms(context), env);
   }
 }

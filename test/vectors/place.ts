@@ -10,6 +10,7 @@ import type { Case } from "../../scripts/vectors/format.ts";
 import { withoutSignalHandlers, withTmpdir } from "../../src/cli/local/contain.ts";
 import { applyMigrations } from "../../src/cli/local/migrations.ts";
 import { findPort, HOST } from "../../src/cli/local/port.ts";
+import { SIGNING_KEYS } from "../../src/cli/local/secrets.ts";
 import { storedTenant } from "../../src/cli/local/tenants.ts";
 import { DRAIN_DELAY_MS } from "../../src/limits.ts";
 import vectorKeys from "../../vectors/keys.json" with { type: "json" };
@@ -67,6 +68,7 @@ export async function openPlace(tenants: readonly string[]): Promise<Place> {
           ...(workerOptions.bindings as object),
           GATEWAY_URL: "https://gateway.example",
           SESSION_KEYS: `${sealing.kid}:${sealing.k}`,
+          SIGNING_KEYS: SIGNING_KEYS.make(),
         },
         unsafeDirectSockets: [{ host: HOST, port: port.value }],
       },

@@ -70,7 +70,9 @@ export interface Call {
   readonly agent?: AgentName;
   /** HTTP method; POST without it. */
   readonly method?: string;
-  /** Request target, where it is not the path of the tenant's URL. */
+  /** What is asked and signed, where it is not the tenant's URL: a reference relative to that. */
+  readonly beside?: string;
+  /** Request target, where it is not the path of what is signed. */
   readonly target?: string;
   readonly host?: string;
   /** What is called, where the body is not given whole. */
@@ -123,6 +125,7 @@ export async function makeCall(target: Target, call: Call = {}): Promise<Message
   const agent = { ...AGENTS[call.agent ?? "ada"], ...(workload && { key: "workload" }) };
   const isPoc = agent.key.endsWith("poc") || agent.key === "courier";
   const method = call.method ?? "POST";
+  const asked = new URL(call.beside ?? url, url);
   const attested = await attestationOf(target, call);
   const body = bodyOf(method, call, attested);
   const message = readBody(body);
@@ -175,7 +178,7 @@ export async function makeCall(target: Target, call: Call = {}): Promise<Message
     const names = lines.map(([name]) => name.toLowerCase());
     const limits = { expires: now + 120, nonce: `nonce-${step}` };
     const signed = await signRequest(
-      { method, targetUri: url, headers: lines },
+      { method, targetUri: asked.href, headers: lines },
       {
         by: agent.key,
         components: workload
@@ -198,7 +201,12 @@ export async function makeCall(target: Target, call: Call = {}): Promise<Message
     set("Signature-Input", `${signed.label}=${signed.input}`);
     set("Signature", `${signed.label}=${signed.signature}`);
   }
-  const made: Message = { method, target: call.target ?? new URL(url).pathname, headers: [...headers], body };
+  const made: Message = {
+    method,
+    target: call.target ?? asked.pathname + asked.search,
+    headers: [...headers],
+    body,
+  };
   return call.after?.(made) ?? made;
 }
 

@@ -6,6 +6,7 @@ import { constraints } from "./constraints/index.ts";
 import { digest } from "./content-digest.ts";
 import { delegation } from "./delegation/index.ts";
 import { ectTopic } from "./ect/index.ts";
+import { endpoints } from "./endpoints.ts";
 import { httpSignature } from "./http-signature/index.ts";
 import { keySources } from "./key-sources.ts";
 import { levels } from "./levels.ts";
@@ -53,5 +54,6 @@ export const TOPICS: readonly Topic[] = [
   references,
   sessions,
   policy,
+  endpoints,
   origin,
 ];

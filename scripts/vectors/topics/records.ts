@@ -16,7 +16,7 @@ const RULE = "Countersign docs/act.md, Records";
 const HASH = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
 
 /** The record of ada's `mandate-1`, as she would sign it. */
-async function makeRecord(target: Target, changes: TokenChanges = {}): Promise<string> {
+export async function makeRecord(target: Target, changes: TokenChanges = {}): Promise<string> {
   const mandate = await mandateOf(target, "agent:ada");
   const claims = JSON.parse(Buffer.from(mandate.split(".")[1] ?? "", "base64url").toString());
   const done = { exec_act: "mcp.search", pred: ["mandate-1"], exec_ts: target.now, status: "completed" };

@@ -8,6 +8,7 @@ import { RECORD_HEADER } from "../../evidence-headers.ts";
 import { canonical } from "../../json/canonical.ts";
 import { isObject, type JsonObject } from "../../json/strict-json.ts";
 import { TOKEN_ALGORITHMS, type TokenAlgorithm } from "../../keys/key.ts";
+import type { RunMember } from "../../ledger/run-key.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
@@ -17,6 +18,7 @@ import { readIdentifier, readTime } from "../claims.ts";
 import { decodeJws, type Jws, verifyJws } from "../jws.ts";
 import { absent, malformed, type Presented, present } from "../presented.ts";
 import { readHash, readPredecessors } from "../step-claims.ts";
+import { linksOf } from "./chain.ts";
 import { type MandateClaims, RECORD_CLAIMS, readHeader, readMandateClaims } from "./parse.ts";
 
 /** A record with every claim typed, not yet verified. */
@@ -33,13 +35,14 @@ export interface ActRecord extends MandateClaims {
 }
 
 /** A record that its agent signed, with what the ledger compares. */
-export interface VerifiedRecord {
-  readonly iss: string;
-  readonly jti: string;
+export interface VerifiedRecord extends RunMember {
   /** That of its mandate, if the mandate's claims are in it unchanged. */
   readonly mandateDigest: string;
   readonly pred: readonly string[];
+  readonly execAct: string;
+  /** Seconds. */
   readonly execTs: number;
+  readonly status: string;
   /** base64url SHA-256 of the canonical claims. */
   readonly digest: string;
 }
@@ -92,7 +95,7 @@ export async function verifyRecord(
   findKey: FindAgentKey,
   now: number,
 ): Promise<Result<VerifiedRecord, Reason>> {
-  const { jws, kid, alg, sub, iss, jti, iat, exp, pred, execTs } = record;
+  const { jws, kid, alg, sub, iss, jti, wid, iat, exp, pred, execTs } = record;
   if (tenant.agents.bySubject.get(sub) !== agent) return fail("record.subject");
   const found = await findKey({ kid, algorithms: TOKEN_ALGORITHMS, x5c: null });
   if (!found.ok) return fail(found.error === "keys.unavailable" ? found.error : "record.key_unknown");
@@ -109,7 +112,9 @@ export async function verifyRecord(
     Object.entries(jws.payload).filter(([claim]) => !RECORD_CLAIMS.includes(claim)),
   );
   const [mandateDigest, digest] = [await digestOf(ofMandate), await digestOf(jws.payload)];
-  return ok({ iss, jti, mandateDigest, pred, execTs, digest });
+  const [{ iss: rootIss }] = linksOf(record);
+  const { execAct, status } = record;
+  return ok({ iss, rootIss, jti, wid, mandateDigest, pred, execAct, execTs, status, digest });
 }
 
 const digestOf = async (claims: JsonObject): Promise<string> =>

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
-import { importVerificationKey } from "../../keys/hygiene.ts";
 import { WIT_ALGORITHMS } from "../../keys/key.ts";
-import { algorithmOf, type SignatureAlgorithm, verifyBytes } from "../http-signature/algorithms.ts";
+import { importSigningKey } from "../../keys/signing.ts";
+import { algorithmOf, type SignatureAlgorithm } from "../http-signature/algorithms.ts";
 import { readWit } from "./parse.ts";
 
 /** What a deployment signs answers with: its own workload identity token, and the private key that the token confirms. */
@@ -33,32 +33,7 @@ export async function readEdgeIdentity(text: string | null): Promise<EdgeIdentit
 async function importIdentity({ wit, privateJwk }: JsonObject): Promise<EdgeIdentity | null> {
   const token = typeof wit === "string" ? readWit(wit) : null;
   if (typeof wit !== "string" || !token?.ok || !isObject(privateJwk)) return null;
-  const { confirmed } = token.value;
-  const confirmedKey = await importVerificationKey(confirmed, WIT_ALGORITHMS);
-  if (!confirmedKey.ok) return null;
-  // Public members are the token's, so that what is signed is what the token says can verify it.
-  const { kty, crv, x, y, n, e } = confirmed;
-  const { d, p, q, dp, dq, qi } = privateJwk;
-  try {
-    const jwk = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e, d, p, q, dp, dq, qi })) as JsonWebKey;
-    const privateKey = await crypto.subtle.importKey("jwk", jwk, confirmedKey.value.key.algorithm, false, [
-      "sign",
-    ]);
-    const algorithm = algorithmOf(confirmedKey.value.alg);
-    const identity = { wit, algorithm, privateKey };
-    return (await isPair(identity, confirmedKey.value.key)) ? identity : null;
-  } catch (cause) {
-    if (!(cause instanceof DOMException)) throw cause;
-    return null;
-  }
-}
-
-/** Never a signature base: that ends with a line `@signature-params`. */
-const PROBE = new Uint8Array(1);
-
-/** Whether the two halves belong together, which an import does not compare for Ed25519 and RSA. */
-async function isPair({ algorithm, privateKey }: EdgeIdentity, publicKey: CryptoKey): Promise<boolean> {
-  // With halves of two RSA keys workerd signs nothing and throws an error of no certain kind.
-  const made = await crypto.subtle.sign(algorithm.webCrypto, privateKey, PROBE).catch(() => null);
-  return made !== null && verifyBytes(algorithm, publicKey, new Uint8Array(made), PROBE);
+  // The public half is the token's, so that what is signed is what the token says can verify it.
+  const key = await importSigningKey({ ...token.value.confirmed }, privateJwk, WIT_ALGORITHMS);
+  return key && { wit, algorithm: algorithmOf(key.public.alg), privateKey: key.private };
 }

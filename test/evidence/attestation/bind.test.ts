@@ -486,6 +486,7 @@ describe("the nonce key", () => {
     dialect: "A",
     hasUnknownMembers: false,
     lastAcceptable: 330,
+    digest: "sha256:00",
   };
   const keyOf = async (changes: Partial<VerifiedAttestation>, tenant = "acme") => {
     const attestation = { ...verified, ...changes };

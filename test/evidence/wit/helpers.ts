@@ -140,6 +140,7 @@ export async function judge(
   return verifyCaller(verified, parseCallerEvidence(received), {
     tenant: by,
     facts: received,
+    target: by.publicUrl,
     body: bytes,
     bodySha256: await sha256(bytes),
     keys: noRemoteKeys,

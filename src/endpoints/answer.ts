@@ -1,0 +1,44 @@
+import { toResponse } from "../denial.ts";
+import type { Reason } from "../reasons.ts";
+import { reportOutcome } from "../relay.ts";
+import { refusalOf } from "../respond.ts";
+import { ok, type Result } from "../result.ts";
+import type { Trail } from "../trail.ts";
+import { exportLog } from "./export.ts";
+import { showReceipt } from "./receipts.ts";
+import { acknowledgeRecord } from "./records.ts";
+import { showRun } from "./runs.ts";
+import { showStatus } from "./status.ts";
+import type { Visit } from "./visit.ts";
+
+/** Answers an admitted request to an endpoint of our own, and reports what became of it. */
+export async function answerVisit(
+  visit: Visit,
+  trail: Trail,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response> {
+  const shown = await show(visit, trail, env);
+  const response = shown.ok ? shown.value : toResponse(refusalOf(trail, shown.error));
+  // What it says is for this caller alone.
+  response.headers.set("Cache-Control", "no-store");
+  const [{ status }, reason] = [response, shown.ok ? null : shown.error];
+  ctx.waitUntil(reportOutcome(trail, visit.tenant, { status, reason, output_hash: null, result: null }, env));
+  return response;
+}
+
+async function show(visit: Visit, trail: Trail, env: Env): Promise<Result<Response, Reason>> {
+  const { endpoint } = visit;
+  switch (endpoint.kind) {
+    case "receipt":
+      return showReceipt(endpoint.decision, visit, env);
+    case "records":
+      return ok(acknowledgeRecord(trail));
+    case "run":
+      return showRun(endpoint.run, visit, env);
+    case "export":
+      return exportLog(visit, env);
+    case "status":
+      return showStatus(visit, env);
+  }
+}

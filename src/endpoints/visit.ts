@@ -1,0 +1,139 @@
+/**
+ * The order of the checks at Countersign's own endpoints. It is that of `gate.ts`, with the same stages, for a request that is
+ * no MCP message and that no origin sees.
+ */
+
+import { seconds } from "../clock.ts";
+import { fromUtf8, sha256 } from "../encoding.ts";
+import { bindCapability, type Counted } from "../evidence/act/bind.ts";
+import { readRecord } from "../evidence/act/record.ts";
+import type { VerifiedMandate } from "../evidence/act/verify.ts";
+import {
+  type Caller,
+  type CallerContext,
+  checkPresence,
+  parseCallerEvidence,
+  verifyCaller,
+} from "../evidence/caller.ts";
+import { verifyOwnRecord } from "../evidence/recorded.ts";
+import { ATTESTATION_HEADER, RECORD_HEADER } from "../evidence-headers.ts";
+import type { Facts } from "../facts.ts";
+import { BODY_DEADLINE_MS, MAX_TOKEN_BYTES } from "../limits.ts";
+import { readBody } from "../mcp/body.ts";
+import { authorize } from "../policy/authorize.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { admit } from "../stages/admit.ts";
+import { permitGranted } from "../stages/permit.ts";
+import type { EvidenceKind, Tenant } from "../tenant/tenant.ts";
+import type { Trail } from "../trail.ts";
+import { AUDIT_ACTION, methodsOf, type OwnEndpoint, ownAction } from "./endpoint.ts";
+
+/** An admitted request to an endpoint of our own. */
+export interface Visit {
+  readonly endpoint: OwnEndpoint;
+  readonly facts: Facts;
+  readonly tenant: Tenant;
+  readonly caller: Caller;
+  /** Whether the caller may see what is not its own. */
+  readonly isAuditor: boolean;
+}
+
+/** Also of an agent that the tenant lets off the signature: what it did is for nobody to see who has a copy of its mandate. */
+const REQUIRED: ReadonlySet<EvidenceKind> = new Set(["mandate", "signature"]);
+
+/** Evidence that is not read here: who sends it would take it for heeded. */
+const UNREAD = [ATTESTATION_HEADER, RECORD_HEADER];
+
+/** Stages 3 to 9, behind the mandate. */
+export async function visit(
+  endpoint: OwnEndpoint,
+  mandate: VerifiedMandate,
+  request: Pick<CallerContext, "facts" | "tenant" | "target" | "keys">,
+  trail: Trail,
+  env: Env,
+): Promise<Result<Visit, Reason>> {
+  const { facts, tenant } = request;
+
+  // 3 message
+  trail.method = facts.method;
+  trail.action = ownAction(endpoint);
+  const body = await receive(endpoint, facts);
+  if (!body.ok) return body;
+  const bodySha256 = await sha256(body.value);
+  trail.bodySha256 = bodySha256;
+  const now = seconds();
+
+  // 4 evidence, 5 required
+  const evidence = parseCallerEvidence(facts);
+  const present = checkPresence(evidence, REQUIRED);
+  if (!present.ok) return present;
+
+  // 6 verify, 7 bind
+  const context = { ...request, body: body.value, bodySha256, now };
+  const verified = await verifyCaller(mandate, evidence, context);
+  if (!verified.ok) return verified;
+  const caller = verified.value;
+  trail.caller = caller;
+  // One of the profile poc covers neither all that is read nor, always, a nonce.
+  if (caller.signature === null || caller.signature.profile === "poc") return fail("endpoint.profile");
+  trail.checks.push(`signature.${caller.signature.profile}`);
+  if (caller.ect !== null) return fail("ect.misplaced");
+  if (UNREAD.some((name) => facts.headers.has(name))) return fail("endpoint.evidence_misplaced");
+  if (caller.signature.demandsSignedResponse) return fail("signature.response_demanded");
+  if (endpoint.kind === "records") {
+    const record = await takeRecord(body.value, caller, context);
+    if (!record.ok) return record;
+    trail.record = record.value;
+    trail.checks.push("record");
+  }
+
+  // 8 policy
+  const authorized = authorize(tenant, mandate);
+  if (!authorized.ok) return authorized;
+  const audit = permitAudit(endpoint, caller);
+  if (!audit.ok) return audit;
+  const isAuditor = audit.value !== null;
+  if (isAuditor) trail.checks.push("auditor");
+  trail.counted = audit.value?.counted ?? null;
+
+  // 9 admit
+  const admitted = await admit(trail, tenant, env);
+  return admitted.ok ? ok({ endpoint, facts, tenant, caller, isAuditor }) : admitted;
+}
+
+/** Reads the body, which only a record is. */
+async function receive(
+  endpoint: OwnEndpoint,
+  { method, headers, body }: Facts,
+): Promise<Result<Uint8Array<ArrayBuffer>, Reason>> {
+  const takesBody = endpoint.kind === "records";
+  if (!methodsOf(endpoint).includes(method)) return fail("endpoint.method");
+  if ((headers.get("content-encoding") ?? "identity") !== "identity") return fail("message.content_encoding");
+  if (takesBody && !/^application\/jwt$/i.test(headers.get("content-type") ?? ""))
+    return fail("record.content_type");
+  const read = await readBody(body, headers, MAX_TOKEN_BYTES, BODY_DEADLINE_MS);
+  if (!read.ok) return read;
+  return takesBody || read.value.length === 0 ? read : fail("message.unexpected_body");
+}
+
+async function takeRecord(body: Uint8Array, caller: Caller, context: CallerContext) {
+  const record = readRecord(fromUtf8(body) ?? "");
+  return record.ok ? verifyOwnRecord(record.value, { ...context, caller }) : record;
+}
+
+/**
+ * Whether the caller visits as an auditor.
+ *
+ * @returns the entry of `cap` that this uses up, where it is counted; null for who sees its own alone
+ */
+function permitAudit(
+  endpoint: OwnEndpoint,
+  caller: Caller,
+): Result<{ readonly counted: Counted | null } | null, Reason> {
+  if (endpoint.kind === "records") return ok(null);
+  const grants = bindCapability(caller.mandate, AUDIT_ACTION);
+  const permitted = grants.ok ? permitGranted(caller, grants.value, null) : grants;
+  if (permitted.ok) return ok({ counted: permitted.value });
+  return ownAction(endpoint) === AUDIT_ACTION ? permitted : ok(null);
+}
