@@ -28,9 +28,9 @@ test("without a binding nobody is stopped", async () => {
   expect(outcome(await brake(facts(), {} as unknown as Env))).toBe("ok");
 });
 
-test("is keyed by the address, else by the tenant's host and path", async () => {
+test("is keyed by the address, else by the host: a path is anybody's", async () => {
   const { env, keys } = braking(yes);
   await brake(facts({}, { clientAddress: "203.0.113.7" }), env);
   await brake(facts({ "cf-connecting-ip": "198.51.100.1" }), env);
-  expect(keys).toEqual(["203.0.113.7", "gateway.example/acme/mcp"]);
+  expect(keys).toEqual(["203.0.113.7", "gateway.example"]);
 });

@@ -17,6 +17,7 @@ import {
   checkActions,
   checkDelegation,
   checkEvidence,
+  checkKept,
   checkPublicUrl,
   checkSigners,
   checkUsable,
@@ -26,6 +27,7 @@ import { actPolicy } from "./schema/act.ts";
 import { actionsPolicy } from "./schema/actions.ts";
 import { oauthPolicy, sessionsPolicy, streamsPolicy, toolsPolicy } from "./schema/answers.ts";
 import { attestationKey, attestationPolicy } from "./schema/attestation.ts";
+import { auditPolicy } from "./schema/audit.ts";
 import { type ShapedDocument, tenantDocument } from "./schema/document.ts";
 import { ectPolicy } from "./schema/ect.ts";
 import { evidencePolicy } from "./schema/evidence.ts";
@@ -152,6 +154,7 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
   const issuers = field(raw, "issuers");
   const attestationKeys = field(raw, "attestationKeys");
   const trustDomains = field(raw, "trustDomains");
+  const audit = field(raw, "audit");
   return [
     ...(id ? checkPublicUrl(id.value, field(raw, "publicUrl")?.value, gatewayUrl) : []),
     ...(actions ? checkActions(actions.value) : []),
@@ -172,6 +175,7 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
           attestationKeys: attestationKeys.value,
         })
       : []),
+    ...(audit ? checkKept(audit.value) : []),
   ];
 }
 
@@ -203,5 +207,6 @@ function settings(
     streams: streamsPolicy(document.streams),
     oauth: oauthPolicy(document.oauth, publicUrl),
     tools: toolsPolicy(document.tools),
+    audit: auditPolicy(document.audit),
   };
 }

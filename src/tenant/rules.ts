@@ -1,7 +1,8 @@
 /** Checks of a tenant document that need several fields at once: URLs, action templates, evidence rules. */
 
 import { MCP_METHODS } from "../mcp/methods.ts";
-import { type Found, formatPath } from "./faults.ts";
+import { OWN_PREFIX } from "../policy/actions.ts";
+import { claims, type Found, formatPath } from "./faults.ts";
 import type { ShapedDocument } from "./schema/document.ts";
 import { pathTenantUrl } from "./urls.ts";
 import { trustDomainOf } from "./workload-identifier.ts";
@@ -41,6 +42,16 @@ export function checkActions({
       at: ["actions"],
       problem: `would refuse every tool: their prefix ${toolPrefix} begins with the session prefix ${sessionPrefix}`,
     });
+  }
+  for (const [template, prefix] of [
+    ["toolCall", toolPrefix],
+    ["session", sessionPrefix],
+  ] as const) {
+    if (prefix.startsWith(OWN_PREFIX))
+      found.push({
+        at: ["actions", template],
+        problem: `would refuse everything: actions that begin with ${OWN_PREFIX} are Countersign's own`,
+      });
   }
   const methodOf = new Map([...MCP_METHODS].map((method) => [inAction(method), `the MCP method ${method}`]));
   for (const [i, method] of extraMethods.entries()) {
@@ -146,6 +157,19 @@ export function checkSigners(
       ? [{ at: [list, i], problem: "has no keys or keySources: nothing it signs could be verified" }]
       : [],
   );
+}
+
+/** Which of two entries for one tool is meant, nobody could tell. */
+export function checkKept({ keep }: ShapedDocument["audit"]): readonly Found[] {
+  const found: Found[] = [];
+  const claimTool = claims("tool", found);
+  for (const [i, { tool, arguments: pointers }] of keep.entries()) {
+    const at = ["audit", "keep", i];
+    claimTool(tool, [...at, "tool"]);
+    const claimField = claims("field", found);
+    for (const [p, pointer] of pointers.entries()) claimField(pointer, [...at, "arguments", p]);
+  }
+  return found;
 }
 
 /** What every caller would lack that the evidence rules demand: a document under which nobody could call. */

@@ -1,7 +1,7 @@
 import { BoundedCache } from "../bounded-cache.ts";
+import { type Endpoint, endpointAt, takesQuery } from "../endpoints/endpoint.ts";
 import type { Facts } from "../facts.ts";
 import { MAX_CACHED_TENANT_BYTES } from "../limits.ts";
-import type { Described } from "../oauth/resource-metadata.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { compileTenant } from "./compile.ts";
@@ -10,29 +10,40 @@ import type { Tenant } from "./tenant.ts";
 import { isPlainPath } from "./urls.ts";
 
 /**
- * Finds the tenant of a request by its host and path. Path tenants live at `<gateway>/<id>/mcp`; a host tenant
- * has a `host:<hostname>` entry in KV and lives at exactly the public URL of its document.
+ * Finds the tenant and endpoint of a request by its host and path. Path tenants live below `<gateway>/<id>/`; a host tenant
+ * has a `host:<hostname>` entry in KV. Which paths there are depends on the public URL of the document alone.
  *
  * @param now milliseconds
  */
-export async function findTenant(facts: Facts, env: Env, now: number): Promise<Result<Tenant, Reason>> {
-  const found = await tenantAt(facts.host, facts.path, env, now);
+export async function findTenant(
+  { host, path, query }: Facts,
+  env: Env,
+  now: number,
+): Promise<Result<{ tenant: Tenant; endpoint: Endpoint }, Reason>> {
+  const found = await tenantAt(host, path, env, now);
   if (!found.ok) return found;
-  return facts.query === null ? found : fail("target.query_not_allowed");
+  const tenant = found.value;
+  const endpoint = endpointAt(path, new URL(tenant.publicUrl).pathname);
+  if (endpoint === null) return fail("target.unknown");
+  return query === null || takesQuery(endpoint) ? ok({ tenant, endpoint }) : fail("target.query_not_allowed");
 }
 
 /**
- * Finds the tenant that a metadata path is about.
+ * Finds the tenant that a well-known document is about.
  *
+ * @param path that of its public URL; null for whatever tenant has the host to itself
  * @param now milliseconds
  */
-export const findDescribed = (
+export async function findDescribed(
   { host }: Facts,
-  described: Described,
+  path: string | null,
   env: Env,
   now: number,
-): Promise<Result<Tenant, Reason>> =>
-  tenantAt(host, described.kind === "path" ? described.path : null, env, now);
+): Promise<Result<Tenant, Reason>> {
+  const tenant = await tenantAt(host, path, env, now);
+  if (!tenant.ok || path === null) return tenant;
+  return new URL(tenant.value.publicUrl).pathname === path ? tenant : fail("target.unknown");
+}
 
 /** @param path null for whatever tenant has the host to itself */
 async function tenantAt(
@@ -52,9 +63,7 @@ async function tenantAt(
   if (!tenant.ok) return tenant;
 
   // Asked again of the document itself: the entry in KV only says where to look.
-  const own = new URL(tenant.value.publicUrl);
-  const isThere = own.host === host && (path === null || own.pathname === path);
-  return isThere ? tenant : fail("target.unknown");
+  return new URL(tenant.value.publicUrl).host === host ? tenant : fail("target.unknown");
 }
 
 /**
@@ -71,7 +80,7 @@ export async function readTenant(id: string, env: Env, now: number): Promise<Res
   return tenant?.id === id ? ok(tenant) : fail("tenant.invalid");
 }
 
-const pathTenant = (path: string): string | null => /^\/([a-z0-9-]{1,63})\/mcp$/.exec(path)?.[1] ?? null;
+const pathTenant = (path: string): string | null => /^\/([a-z0-9-]{1,63})\//.exec(path)?.[1] ?? null;
 
 async function hostTenant(host: string, env: Env, now: number): Promise<Result<string | null, Reason>> {
   const isHost = /^([a-z0-9.-]{1,253}|\[::1\])(:\d{1,5})?$/.test(host);

@@ -4,6 +4,7 @@ import type { ActPolicy } from "./schema/act.ts";
 import type { ActionTemplates } from "./schema/actions.ts";
 import type { OAuthMetadata, SessionPolicy, StreamPolicy, ToolPolicy } from "./schema/answers.ts";
 import type { AttestationPolicy } from "./schema/attestation.ts";
+import type { AuditPolicy } from "./schema/audit.ts";
 import type { EctPolicy } from "./schema/ect.ts";
 import type { EvidenceRule } from "./schema/evidence.ts";
 import type { Origin } from "./schema/origin.ts";
@@ -17,6 +18,7 @@ export type {
   ReferencePolicy,
   SignedDialect,
 } from "./schema/attestation.ts";
+export type { AuditPolicy } from "./schema/audit.ts";
 export type { EctLevel } from "./schema/ect.ts";
 export type { EvidenceKind, EvidenceRule } from "./schema/evidence.ts";
 export type { Origin } from "./schema/origin.ts";
@@ -65,6 +67,7 @@ export interface Tenant {
   readonly streams: StreamPolicy;
   readonly oauth: OAuthMetadata;
   readonly tools: ToolPolicy;
+  readonly audit: AuditPolicy;
 }
 
 /** Who may grant mandates (ACT `iss`), and what. */

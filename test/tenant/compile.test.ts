@@ -191,6 +191,8 @@ describe("one fault: shape", () => {
     ["actions.toolCall", "mcp.{tool}.x", "actions.toolCall", "prefix"],
     ["actions.toolCall", "mcp.{tool}{tool}", "actions.toolCall", "prefix"],
     ["actions.toolCall", "mcp.{method}", "actions.toolCall", "prefix"],
+    ["actions.toolCall", "countersign.{tool}", "actions.toolCall", "Countersign's own"],
+    ["actions.session", "countersign.mcp.{method}", "actions.session", "Countersign's own"],
     ["actions.session", "mcp.session", "actions.session", "prefix"],
     ["ect", [], "ect", "an object"],
     ["ect.algorithms", ["none"], "ect.algorithms[0]", '"ES256" or "EdDSA"'],

@@ -42,7 +42,7 @@ describe("a path tenant", () => {
   entries.set("tenant:mcp", pathTenant("mcp"));
 
   test("is found at its URL", async () => {
-    const tenant = unwrap(await findTenant(at(`/${id}/mcp`), env, 0));
+    const tenant = unwrap(await findTenant(at(`/${id}/mcp`), env, 0)).tenant;
     expect([tenant.id, tenant.publicUrl]).toEqual([id, `${GATEWAY}/${id}/mcp`]);
   });
 
@@ -53,6 +53,8 @@ describe("a path tenant", () => {
     [`/${id}/`, "target.unknown"],
     [`/${id}/mcp/`, "target.unknown"],
     [`/${id}/mcp/x`, "target.unknown"],
+    [`/${id}/receipts/x`, "target.unknown"],
+    [`/${id}/audit`, "target.unknown"],
     [`/${id}/MCP`, "target.unknown"],
     [`/${id.toUpperCase()}/mcp`, "target.unknown"],
     [`/x/${id}/mcp`, "target.unknown"],
@@ -114,7 +116,9 @@ describe("a host tenant", () => {
   entries.set(`tenant:${id}`, pathTenant(id, { publicUrl }));
 
   test("is found at exactly its URL", async () => {
-    expect(unwrap(await findTenant(on("mcp.store.example", "/v1/mcp"), env, 0)).publicUrl).toBe(publicUrl);
+    expect(unwrap(await findTenant(on("mcp.store.example", "/v1/mcp"), env, 0)).tenant.publicUrl).toBe(
+      publicUrl,
+    );
   });
 
   test.each<[string, string, Reason]>([
@@ -199,11 +203,11 @@ describe("how long a document is used", () => {
     const id = newId();
     const { env, entries } = store();
     entries.set(`tenant:${id}`, pathTenant(id));
-    const first = unwrap(await findTenant(at(`/${id}/mcp`), env, 0));
-    const again = unwrap(await findTenant(at(`/${id}/mcp`), env, TENANT_FRESH_MS));
+    const first = unwrap(await findTenant(at(`/${id}/mcp`), env, 0)).tenant;
+    const again = unwrap(await findTenant(at(`/${id}/mcp`), env, TENANT_FRESH_MS)).tenant;
     expect(again).toBe(first);
     entries.set(`tenant:${id}`, pathTenant(id, { status: "suspended" }));
-    const changed = unwrap(await findTenant(at(`/${id}/mcp`), env, 2 * TENANT_FRESH_MS));
+    const changed = unwrap(await findTenant(at(`/${id}/mcp`), env, 2 * TENANT_FRESH_MS)).tenant;
     expect([changed.suspended, changed.revision === first.revision]).toEqual([true, false]);
   });
 

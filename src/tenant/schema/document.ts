@@ -12,6 +12,7 @@ import { act } from "./act.ts";
 import { actions } from "./actions.ts";
 import { oauth, sessions, streams, tools } from "./answers.ts";
 import { attestation, attestationKey } from "./attestation.ts";
+import { audit } from "./audit.ts";
 import { ect } from "./ect.ts";
 import { evidence } from "./evidence.ts";
 import { agent, issuer, status, trustDomain } from "./identities.ts";
@@ -77,6 +78,7 @@ export const tenantDocument = v.pipe(
     streams: v.optional(streams, {}),
     oauth: v.optional(oauth, {}),
     tools: v.optional(tools, {}),
+    audit: v.optional(audit, {}),
   }),
   v.title("Countersign tenant"),
   v.description("One operator's protected MCP endpoint."),
