@@ -1,7 +1,8 @@
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
 import { principalOf } from "./evidence/caller.ts";
 import { type AskOthers, findSteps } from "./ledger/client.ts";
-import { type ForeignParent, type FoundStep, ledgerName, runKey } from "./ledger/protocol.ts";
+import { type ForeignParent, type FoundStep, ledgerName } from "./ledger/protocol.ts";
+import { runKey } from "./ledger/run-key.ts";
 import { rootParent } from "./ledger/runs.ts";
 import { CLOCK_SKEW, MAX_LEDGERS_ASKED } from "./limits.ts";
 import { ok } from "./result.ts";

@@ -138,6 +138,9 @@ export const MAX_SEALED_SESSION_LENGTH =
 /** An answer to `tools/list`, or one event of a stream, held to filter it: 4 KiB for each of 1,000 tools. */
 export const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
+/** The response to an attested call, held to say how it ended: what a request may have. A larger one is passed on like any other. */
+export const MAX_RESULT_BYTES = MAX_BODY_BYTES;
+
 /** Room that an emptied buffer keeps: most events and bodies fit. */
 export const KEPT_BUFFER_BYTES = 4096;
 
@@ -162,6 +165,9 @@ export const MAX_META_KEYS = 8;
 export const MAX_TENANT_LIST = 256;
 
 // -- keys ---------------------------------------------------------------------------------------------
+
+/** Keys that the deployment publishes: one signs, and each rotation adds one. */
+export const MAX_SIGNING_KEYS = 64;
 
 /** RSA modulus: 2048 is the least of RFC 7518 section 3.3; at 8192 one verification takes 0.7 ms. */
 export const MIN_RSA_BITS = 2048;
@@ -252,12 +258,24 @@ export const PURGE_INTERVAL_MS = 60_000;
 /** From a journal write to the alarm that drains it. */
 export const DRAIN_DELAY_MS = 1_000;
 
+/** The longest drain: an alarm is given 15 minutes, and some of what is left goes with each. */
+export const MAX_DRAIN_MS = 5 * 60_000;
+
 /** Pause after a drain that D1 refused; doubled up to the maximum. */
 export const DRAIN_RETRY_MS = 2_000;
 export const MAX_DRAIN_RETRY_MS = 60_000;
 
+/** From one attempt to set a record aside, which D1 refuses altogether, to the next: it is two queries for each. */
+export const SHELF_RETRY_MS = 60_000;
+
+/** Calls that are closed as unknown in one transaction: others wait some 20 ms for it. The rest follows with the next alarm. */
+export const MAX_CLOSED_AT_ONCE = 400;
+
 /** An outcome waits this long for an admission to share its commit with. */
 export const OUTCOME_DELAY_MS = 1_000;
+
+/** After a call must have ended, its outcome has this long to arrive before it is written down as unknown. */
+export const OUTCOME_SLACK_MS = 60_000;
 
 /** Denials of a verified principal that use up a step, written in full per window; more become one summary record. */
 export const DENIAL_WINDOW_MS = 10_000;
@@ -269,9 +287,104 @@ export const MAX_DENIALS_PER_WINDOW = 1_000;
  */
 export const MAX_REPEATABLE_DENIALS_PER_WINDOW = 100;
 
-/** Denials of unverified callers that one isolate writes per tenant and window; the rest are only counted. */
+/**
+ * Denials of unverified callers that one isolate writes per tenant and window; the rest are only counted. All isolates together
+ * write no more repeatable denials than the one ledger for strangers takes, twice of this.
+ */
 export const UNVERIFIED_WINDOW_MS = 10_000;
-export const MAX_UNVERIFIED_PER_WINDOW = 100;
+export const MAX_UNVERIFIED_PER_WINDOW = MAX_REPEATABLE_DENIALS_PER_WINDOW / 2;
+
+// -- the audit log -------------------------------------------------------------------------------------
+
+/** Seconds between two checkpoints of a tenant, where its document does not say: what lies in between shows only with the next one. */
+export const CHECKPOINT_INTERVAL = 300;
+/** A checkpoint asks every ledger of the tenant. */
+export const MIN_CHECKPOINT_INTERVAL = 10;
+export const MAX_CHECKPOINT_INTERVAL = 24 * 3600;
+
+/** Chains of one tenant: their heads, of 180 bytes each, and a checkpoint that names them all are one row of D1, which takes 2 MB. */
+export const MAX_CHAINS = 7_000;
+
+/** One checkpoint: with every chain of a tenant named as unreachable it has 520 KiB. */
+export const MAX_CHECKPOINT_BYTES = 768 * 1024;
+
+/** Digests of a proof that are read from D1 at once, 45 bytes each. */
+export const PROOF_PAGE = 5_000;
+
+/**
+ * Digests of one proof: at 10 µs each, two proofs stay below the 30 s of CPU and the 1,000 queries of one invocation. An agent with
+ * 500 calls a second writes a third of this between two checkpoints at the usual interval.
+ */
+export const MAX_PROOF_DIGESTS = 1_000_000;
+
+/** From the first ledger of a tenant to its first checkpoint, which then has the first record. */
+export const FIRST_CHECKPOINT_MS = 2_000;
+
+/** A tenant whose chains stand still has a checkpoint this often: else nobody could tell that from a directory that is gone. */
+export const MAX_CHECKPOINT_AGE_MS = 24 * 3_600_000;
+
+/** Pause after a checkpoint that could not be made or handed to D1; doubled up to the maximum. */
+export const CHECKPOINT_RETRY_MS = 5_000;
+export const MAX_CHECKPOINT_RETRY_MS = 5 * 60_000;
+
+/** Ledgers that a directory asks at once: all chains of a tenant, none of which answers in time, are asked within 15 minutes. */
+export const LEDGERS_ASKED_AT_ONCE = 64;
+
+/** Checkpoints that wait for D1, three days' of them at the usual interval. Beyond it no more are made. */
+export const MAX_CHECKPOINT_BACKLOG = 1_000;
+
+/** Checkpoints handed to D1 one after the other in one go, of the 1,000 queries that one invocation may make. */
+export const CHECKPOINT_BATCH = 100;
+
+/** Checkpoints in one answer to whoever reads what is published: a working day's at the usual interval. */
+export const PUBLISHED_CHECKPOINTS = 100;
+
+/** How long, in seconds, others may keep keys and checkpoints that are published. */
+export const PUBLISHED_MAX_AGE = 30;
+
+/** What is too old to be kept is looked for this often: a record outlives its retention by an hour. */
+export const RETENTION_INTERVAL_MS = 3_600_000;
+
+/** Rows that are looked at in one go for being too old: D1 reads so many in a second. */
+export const RETENTION_ROWS = 200_000;
+
+/** Rows deleted by one statement, which keeps D1 from other work for some 50 ms, and statements in one go. */
+export const RETENTION_DELETE_ROWS = 1_000;
+export const RETENTION_DELETES = 100;
+
+/** The most a tenant document can ask for: ten years. */
+export const MAX_RETENTION_DAYS = 3_660;
+
+/** Fields of one tool that a tenant keeps, and the characters of one and of its pointer: identifiers and amounts, no documents. */
+export const MAX_KEPT_FIELDS = 16;
+export const MAX_KEPT_LENGTH = 256;
+
+/** Rows of one page of an export: each has 1 to 2 KiB, at the worst 100 KiB, and one page is held. */
+export const EXPORT_PAGE_ROWS = 500;
+
+/** Characters of an export that are sent at once: some dozens of lines. */
+export const EXPORT_CHUNK_LENGTH = 64 * 1024;
+
+/** The same for checkpoints, counted in the heads that they hold, of some 200 bytes. */
+export const EXPORT_PAGE_HEADS = 20_000;
+
+/** Queries to D1 of one request for an export; an invocation may make 1,000. Whoever asks goes on behind the last line. */
+export const MAX_EXPORT_QUERIES = 900;
+
+/** The clocks of two Durable Objects differ by less; an export of a time range reaches so much further on both sides. */
+export const EXPORT_CLOCK_SLACK_MS = 60_000;
+
+/** Chains of unknown records that an export names in its first line. */
+export const MAX_UNKNOWN_NAMED = 16;
+
+/** A line of an export: the heads of a checkpoint, which are one value of D1 and so have 2 MB at the most, or a few records. */
+export const MAX_EXPORT_LINE_BYTES = 4 * 1024 * 1024;
+
+/** Decisions of a run that are read from the audit log at once: some 2 MB. A run of 100,000 steps takes 51 queries. */
+export const RUN_PAGE = 2_000;
+
+/** Faults that the answer about a run names; there can be as many as the run has edges. */
+export const MAX_RUN_FAULTS = 1_000;
 
 // -- how long we wait ---------------------------------------------------------------------------------
 
@@ -314,8 +427,20 @@ export const KEYS_POLL_MS = 20;
 /** The ledger's answer. Beyond it: 503, nothing forwarded. */
 export const LEDGER_DEADLINE_MS = 5_000;
 
+/** One batch on its way to D1. It takes tens of milliseconds; what comes late is not doubled when it is sent again. */
+export const D1_DEADLINE_MS = 10_000;
+
+/** A ledger that writes all it has into D1: a batch that takes as long as it may, and those behind it. */
+export const SETTLE_DEADLINE_MS = 3 * D1_DEADLINE_MS;
+
 /** All of the arguments that an attestation names by reference: the call waits for them. */
 export const REFERENCE_DEADLINE_MS = 3_000;
+
+/** The checkpoint that an export begins with: every ledger of the tenant writes what it has into D1 before. */
+export const SNAPSHOT_DEADLINE_MS = 60_000;
+
+/** What is said of the audit log: some hundreds of ledgers that do not answer do not keep the others from being shown. */
+export const STATUS_DEADLINE_MS = 30_000;
 
 /** The origin's response headers, and a list of tools to filter, where the tenant document does not say. */
 export const ORIGIN_DEADLINE_MS = 60_000;

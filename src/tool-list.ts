@@ -8,7 +8,7 @@ import { isToolName, type Message } from "./mcp/message.ts";
 import { filterEvents } from "./mcp/tool-list/event-stream.ts";
 import { filterListBytes } from "./mcp/tool-list/filter.ts";
 import type { Answer } from "./origin/forward.ts";
-import { isEventStream } from "./origin/headers.ts";
+import { isCoded, isEventStream } from "./origin/headers.ts";
 import { deriveAction } from "./policy/actions.ts";
 import { requiredEvidence } from "./policy/required.ts";
 import type { Reason } from "./reasons.ts";
@@ -28,7 +28,7 @@ export async function filterTools(
 ): Promise<Result<Answer, Reason>> {
   const { status, headers, body } = answer;
   if (!tenant.tools.filterList || body === null || !mayHoldList(message)) return ok(answer);
-  if ((headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity") {
+  if (isCoded(headers)) {
     await discard(body);
     return fail("origin.list_unreadable");
   }

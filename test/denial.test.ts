@@ -15,6 +15,7 @@ const refusal = (reason: Reason, changes: Partial<Refusal> = {}): Refusal => ({
   modern: false,
   wimse: false,
   resource: { metadataUrl: "https://g.example/.well-known/oauth-protected-resource/acme/mcp", scopes: [] },
+  allow: ["POST", "GET", "DELETE"],
   ...changes,
 });
 

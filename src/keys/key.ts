@@ -1,6 +1,21 @@
 /** JOSE algorithm names of the public keys Countersign verifies with. */
 export type KeyAlgorithm = "ES256" | "ES384" | "EdDSA" | "PS512" | "RS256";
 
+/** What WebCrypto signs and verifies with. ECDSA signatures are r then s, not DER. */
+export const WEB_CRYPTO: Readonly<Record<KeyAlgorithm, SigningParameters>> = {
+  ES256: { name: "ECDSA", hash: "SHA-256" },
+  ES384: { name: "ECDSA", hash: "SHA-384" },
+  EdDSA: { name: "Ed25519" },
+  PS512: { name: "RSA-PSS", saltLength: 64 },
+  RS256: { name: "RSASSA-PKCS1-v1_5" },
+};
+
+export interface SigningParameters {
+  readonly name: string;
+  readonly hash?: string;
+  readonly saltLength?: number;
+}
+
 /** What mandates, execution records and ECTs are signed with (Countersign profile). */
 export const TOKEN_ALGORITHMS = ["ES256", "EdDSA"] as const satisfies readonly KeyAlgorithm[];
 

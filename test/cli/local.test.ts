@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type LocalOptions, type LocalRuntime, startLocal } from "../../src/cli/local/runtime.ts";
-import { SESSION_KEYS_FILE } from "../../src/cli/local/session-keys.ts";
+import { SESSION_KEYS as KEPT_SESSION_KEYS } from "../../src/cli/local/secrets.ts";
 import { type StoredTenant, storedTenant } from "../../src/cli/local/tenants.ts";
 
 const WORKER = `
@@ -61,7 +61,7 @@ test("the Worker knows its URL, tenants and session keys, and gets the headers a
   const { gateway, headers, tenants, sessionKeys } = await shown(url);
   expect(gateway).toBe(url);
   expect(sessionKeys).toBe("a:b");
-  expect(existsSync(join(stateDir, SESSION_KEYS_FILE))).toBe(false);
+  expect(existsSync(join(stateDir, KEPT_SESSION_KEYS.file))).toBe(false);
   expect(tenants).toEqual([
     ["host:localhost:9", "hosted"],
     ["tenant:hosted", hosted.text],
@@ -142,7 +142,7 @@ describe("faults are values", () => {
 
   test("broken session keys: the file is named, and the state directory can be used again", async () => {
     const stateDir = join(directory, "broken");
-    const file = join(stateDir, SESSION_KEYS_FILE);
+    const file = join(stateDir, KEPT_SESSION_KEYS.file);
     mkdirSync(stateDir);
     writeFileSync(file, "local:short");
     const result = await startLocal({ tenants: [], bundle: join(directory, "worker.js"), stateDir });

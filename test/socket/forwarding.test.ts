@@ -290,6 +290,7 @@ describe("what comes back", () => {
       "transfer-encoding": "chunked",
       "countersign-decision": expect.not.stringContaining("AAAA"),
       "countersign-ect": "recorded",
+      "countersign-receipt": expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
     });
   });
 
