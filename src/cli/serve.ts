@@ -4,14 +4,15 @@ import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../result.ts";
 import { findPort, HOST, portProblem } from "./local/port.ts";
 import { storedTenant } from "./local/tenants.ts";
-import { complain, readTenants, tell } from "./sources.ts";
+import { complain, tell } from "./say.ts";
+import { readTenants } from "./sources.ts";
 
 const USAGE = `Usage: npm run serve -- --tenant FILE [--tenant FILE ...] [--port 8787] [--state DIR]
 
   --tenant FILE  a tenant document (JSON); repeat it for more
   --port PORT    port of ${HOST}, 0 for any free one (default 8787)
-  --state DIR    where runs, replay state, session keys and the audit log are kept; without it they are gone
-                 in the end`;
+  --state DIR    where runs, replay state, the audit log and the secret session and signing keys are kept;
+                 without it they are gone in the end`;
 
 interface Arguments {
   readonly files: readonly string[];

@@ -1,4 +1,4 @@
-/** What the commands share: reading tenant documents from files, and saying things. */
+/** Tenant documents in files. */
 
 import { readFile } from "node:fs/promises";
 import { fail, ok, type Result } from "../result.ts";
@@ -39,16 +39,4 @@ export async function readTenants(
     faults.push(line(sources.findLast(({ tenant }) => tenant.id === id)?.file ?? "", conflict));
   }
   return faults.length === 0 ? ok(sources) : fail(faults);
-}
-
-/** Prints to standard output; returns the exit code. */
-export function tell(code: number, ...lines: string[]): number {
-  console.log(lines.join("\n"));
-  return code;
-}
-
-/** Prints to standard error; returns the exit code. */
-export function complain(code: number, ...lines: string[]): number {
-  console.error(lines.join("\n"));
-  return code;
 }

@@ -1,17 +1,18 @@
 /**
- * `npm run tenant:check -- --gateway URL FILE [FILE ...]`: every fault of the documents and between them, before they
+ * `countersign tenant check --gateway URL FILE [FILE ...]`: every fault of the documents and between them, before they
  * are stored. Exit codes: 0 none, 1 faults, 2 wrong use.
  */
 
 import { parseArgs } from "node:util";
-import { complain, readTenants, tell } from "./sources.ts";
+import { complain, tell } from "./say.ts";
+import { readTenants } from "./sources.ts";
 
-const USAGE = `Usage: npm run tenant:check -- --gateway URL FILE [FILE ...]
+const USAGE = `Usage: countersign tenant check --gateway URL FILE [FILE ...]
 
   --gateway URL  GATEWAY_URL of the deployment
   FILE           a tenant document (JSON); give all documents of a deployment, since two may conflict`;
 
-async function check(argv: string[]): Promise<number> {
+export async function run(argv: readonly string[]): Promise<number> {
   const parsed = readArguments(argv);
   if (parsed === null) return complain(2, USAGE);
   const sources = await readTenants(parsed.files, parsed.gateway);
@@ -19,10 +20,10 @@ async function check(argv: string[]): Promise<number> {
   return tell(0, ...sources.value.map(({ file, tenant }) => `${file}: ${tenant.id} at ${tenant.publicUrl}`));
 }
 
-function readArguments(argv: string[]): { files: string[]; gateway: string } | null {
+function readArguments(argv: readonly string[]): { files: string[]; gateway: string } | null {
   try {
     const { values, positionals } = parseArgs({
-      args: argv,
+      args: [...argv],
       options: { gateway: { type: "string" } },
       allowPositionals: true,
     });
@@ -32,5 +33,3 @@ function readArguments(argv: string[]): { files: string[]; gateway: string } | n
     return null;
   }
 }
-
-process.exitCode = await check(process.argv.slice(2));

@@ -9,7 +9,7 @@ afterAll(() => rm(directory, { recursive: true }));
 
 const check = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
   new Promise((resolve) => {
-    execFile(process.execPath, ["src/cli/tenant-check.ts", ...args], (error, out, err) =>
+    execFile(process.execPath, ["src/cli/main.ts", "tenant", "check", ...args], (error, out, err) =>
       resolve({ code: typeof error?.code === "number" ? error.code : 0, out, err }),
     );
   });

@@ -20,6 +20,9 @@ CREATE TABLE audit_set_aside (
   error TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX audit_set_aside_by_place ON audit_set_aside (tenant, chain, seq);
+CREATE INDEX audit_set_aside_by_id ON audit_set_aside (tenant, record ->> '$.id');
+
 -- `jws` is signed and published; `heads` is the JSON array of what its root is over, null once that is not kept any more.
 CREATE TABLE checkpoints (
   tenant TEXT NOT NULL,
@@ -29,3 +32,5 @@ CREATE TABLE checkpoints (
   heads TEXT,
   PRIMARY KEY (tenant, number)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX checkpoints_by_time ON checkpoints (tenant, time);

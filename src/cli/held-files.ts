@@ -1,0 +1,43 @@
+/** What auditors keep in files: keys, receipts and checkpoints. */
+
+import { readFile } from "node:fs/promises";
+import { isObject, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
+import { fail, ok, type Result } from "../result.ts";
+
+/** The error is a line for the user. */
+export async function readText(file: string): Promise<Result<string, string>> {
+  try {
+    return ok(await readFile(file, "utf8"));
+  } catch (error) {
+    return fail(`${file}: cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** The texts of files, or the first that cannot be read. */
+export async function readTexts(files: readonly string[]): Promise<Result<string[], string>> {
+  const texts: string[] = [];
+  for (const file of files) {
+    const text = await readText(file);
+    if (!text.ok) return text;
+    texts.push(text.value);
+  }
+  return ok(texts);
+}
+
+/** Null where it is not strict JSON. */
+export function readJson(text: string): JsonValue {
+  const json = parseStrictJson(text.trim());
+  return json.ok ? json.value : null;
+}
+
+/** Compact JWS with white space between them. */
+export const readTokens = (text: string): readonly string[] => text.split(/\s+/).filter((jws) => jws !== "");
+
+/** Checkpoints: what was published, or JWS. What is no checkpoint is not passed over: it will not verify as one. */
+export function readCheckpoints(text: string): readonly string[] {
+  const published = readJson(text);
+  if (!isObject(published)) return readTokens(text);
+  const { checkpoints } = published;
+  if (!Array.isArray(checkpoints) || checkpoints.length === 0) return [""];
+  return checkpoints.map((entry) => (isObject(entry) && typeof entry.jws === "string" ? entry.jws : ""));
+}
