@@ -24,7 +24,7 @@ import { isWimse, type Trail } from "./trail.ts";
 export const homeOf = ({ caller }: Trail, tenant: Tenant): string =>
   ledgerName(tenant.id, principalIn(caller), caller?.lane ?? 0);
 
-/** What the audit record says about the request. */
+/** What the audit record says about the request: of a stranger's, no text of its own. */
 export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   tenant: tenant.id,
   revision: tenant.revision,
@@ -36,7 +36,7 @@ export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   input_hash: trail.bodySha256 && toBase64url(trail.bodySha256),
   checks: trail.checks,
   count: null,
-  kept: trail.kept,
+  kept: trail.caller && trail.kept,
 });
 
 /** A stranger's method gets into the log only if it exists, the tool not at all: it is no place for anybody's texts. */

@@ -1,19 +1,12 @@
 import { keptOf } from "./audit/kept.ts";
 import { brake } from "./brake.ts";
 import { seconds } from "./clock.ts";
-import { sha256 } from "./encoding.ts";
 import { type Endpoint, targetOf } from "./endpoints/endpoint.ts";
 import { type Visit, visit } from "./endpoints/visit.ts";
 import { describedBy } from "./endpoints/well-known.ts";
 import { type Mandate, parseMandate } from "./evidence/act/parse.ts";
 import { verifyMandate } from "./evidence/act/verify.ts";
-import {
-  type Caller,
-  checkPresence,
-  parseCallerEvidence,
-  verifyBots,
-  verifyCaller,
-} from "./evidence/caller.ts";
+import type { Caller } from "./evidence/caller.ts";
 import { type Facts, readFacts } from "./facts.ts";
 import { keyFinder } from "./keys/find.ts";
 import { checkOrigin } from "./mcp/cors.ts";
@@ -27,6 +20,7 @@ import { admit } from "./stages/admit.ts";
 import { resolveAttested, takeBeside } from "./stages/beside.ts";
 import { bindCall } from "./stages/bind-call.ts";
 import { permit } from "./stages/permit.ts";
+import { proveCaller, withBody } from "./stages/prove-caller.ts";
 import { findDescribed, findTenant } from "./tenant/store.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
@@ -43,8 +37,8 @@ export type Passage =
   | { kind: "call"; facts: Facts; tenant: Tenant; received: Received; presented: Mandate; caller: Caller };
 
 /**
- * The order of the checks, and the only place that knows it: cheap before costly, pure before I/O, and what can
- * be used only once last. Each stage returns what the next needs, or the reason to refuse.
+ * The order of the checks: cheap before costly, pure before I/O, and what can be used only once last. Each stage returns what
+ * the next needs, or the reason to refuse. At an endpoint of our own the order goes on in `visit`; nothing else knows it.
  */
 export async function gate(request: Request, env: Env, trail: Trail): Promise<Result<Passage, Reason>> {
   // 0 facts
@@ -83,8 +77,9 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   trail.mandate = mandate.value;
   trail.checks.push("mandate");
   if (mandate.value.chain.length > 0) trail.checks.push(`delegation.${mandate.value.chain.length}`);
+  const head = { facts, tenant, target, keys };
   if (endpoint.kind !== "mcp") {
-    const visited = await visit(endpoint, mandate.value, { facts, tenant, target, keys }, trail, env);
+    const visited = await visit(endpoint, mandate.value, head, trail, env);
     return visited.ok ? ok({ kind: "visit", ...visited.value }) : visited;
   }
 
@@ -97,30 +92,17 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   }
   const received = message.value;
   noteMessage(trail, received, facts);
-  const bodySha256 = await sha256(received.body);
-  trail.bodySha256 = bodySha256;
-  // Read anew after the body: its sender decides how long that takes.
-  const now = seconds();
+  const context = await withBody(trail, head, received.body);
 
-  // 4 evidence, 5 required
-  const evidence = parseCallerEvidence(facts);
+  // 4 evidence, 5 required, 6 verify
   const required = requiredEvidence(received.message, tenant.evidenceRules, mandate.value.agent);
   if (!required.ok) return required;
-  const present = checkPresence(evidence, required.value);
-  if (!present.ok) return present;
+  const proven = await proveCaller(trail, mandate.value, required.value, context);
+  if (!proven.ok) return proven;
+  const caller = proven.value;
 
-  // 6 verify, 7 bind: the caller, then what it says about this call
-  const context = { tenant, facts, target, body: received.body, bodySha256, keys, now };
-  const verified = await verifyCaller(mandate.value, evidence, context);
-  if (!verified.ok) return verified;
-  const caller = verified.value;
-  trail.caller = caller;
-  trail.kept = keptOf(received.message, tenant.audit.keep);
-  trail.checks.push(caller.signature === null ? "bearer.alone" : `signature.${caller.signature.profile}`);
-  const bots = await verifyBots(evidence, context);
-  if (!bots.ok) return bots;
-  trail.checks.push(...bots.value);
-  const bound = bindCall(trail, caller, received, bodySha256, tenant);
+  // 7 bind: what the caller says about this call
+  const bound = bindCall(trail, caller, received, context.bodySha256, tenant);
   if (!bound.ok) return bound;
   // Before the origin does anything: what it answers streams through, and cannot be signed.
   if (caller.signature?.demandsSignedResponse) return fail("signature.response_demanded");
@@ -154,4 +136,5 @@ function noteMessage(trail: Trail, { message }: Received, facts: Facts): void {
   trail.method = methodOf(message) ?? facts.method;
   trail.tool = message.kind === "request" && message.tool !== null ? message.tool.name : null;
   trail.modern = isModern(message);
+  trail.kept = trail.tenant && keptOf(message, trail.tenant.audit.keep);
 }

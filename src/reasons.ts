@@ -452,6 +452,8 @@ export const REASONS = {
       "No attestation and no ACT-Record is read here. A record is the body of a POST to the endpoint for records.",
     "endpoint.profile":
       "This endpoint needs a signature of the profile agent or wimse. The operator must register such a key.",
+    "endpoint.run_too_large":
+      "The run has more decisions, or they name more parents, than are judged at once. An auditor can export them.",
   }),
   ...group({ kind: "not-found" }, null, {
     "endpoint.not_found": "There is no such decision or run, or it is not yours to see.",

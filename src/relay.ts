@@ -148,7 +148,8 @@ export async function reportOutcome(
   { result, ...end }: End,
   env: Env,
 ): Promise<void> {
-  const latency_ms = Date.now() - trail.startedAt;
+  // The clock may be set back meanwhile.
+  const latency_ms = Math.max(Date.now() - trail.startedAt, 0);
   const execution = result && (await executed(trail, result, await readSigningKeys(env.SIGNING_KEYS)));
   return report(env, homeOf(trail, tenant), {
     decision: trail.decision,

@@ -35,7 +35,7 @@ export interface Trail {
   claimedMethod: string | null;
   tool: string | null;
   action: string | null;
-  /** What the tenant keeps of the arguments, once the caller is verified. */
+  /** What the tenant keeps of the arguments. Of a stranger's it is not written: see `factsOf`. */
   kept: DecisionFacts["kept"];
   /** Whether the request follows revision 2026-07-28 or later. */
   modern: boolean;

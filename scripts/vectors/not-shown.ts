@@ -7,6 +7,7 @@ export const NOT_SHOWN: Readonly<Record<string, string>> = {
   "attestation.claim_too_late": "The clock would have to move between two steps of one verification.",
   "run.parent_level": "The tenant would have to ask for more between two requests.",
   "capability.too_many_counted": "100,000 counted capabilities would come first.",
+  "endpoint.run_too_large": "A run of 100,000 decisions would come first.",
   "run.full": "A run of 100,000 steps would come first.",
   "run.too_many": "100,000 runs would come first.",
   "ledger.overloaded": "It depends on load.",

@@ -2,12 +2,10 @@
 
 import type { ParentPolicy } from "../ledger/protocol.ts";
 import { CLOCK_SKEW, MAX_RUN_FAULTS } from "../limits.ts";
-import type { Run, RunFault, RunFaultKind, RunMandate, RunRecord, TakenRecord } from "./run.ts";
+import type { OwnedRecord, Run, RunFault, RunFaultKind, RunMandate, RunRecord } from "./run.ts";
 import { outOfOrder, type PlacedStep, putAfter, type StepChain } from "./run-order.ts";
 
 export interface RunQuestion {
-  /** `runKey` */
-  readonly run: string;
   /** Which principals the answer may show; what is wrong with the others makes the run no less malformed. */
   readonly shows: (principal: string) => boolean;
   /** What the tenant document of this revision asks of parents: what an earlier one asked for is not known. */
@@ -16,16 +14,18 @@ export interface RunQuestion {
 
 export interface RunGraph {
   /** Takes each decision of the run once, in any order. */
-  add(record: RunRecord): void;
-  /** The run, once all its decisions were added. */
+  add(decision: RunRecord): void;
+  /** Takes each record of the run once, the earliest first. */
+  addRecord(taken: OwnedRecord): void;
+  /** The run, once all of it was added. */
   judge(): Run;
 }
 
 interface Mandate extends RunMandate {
   readonly principal: string;
   readonly decision: string;
-  /** Whether it has a step or a record. */
-  used: boolean;
+  /** Whether a step was taken under it. */
+  readonly used: boolean;
 }
 
 interface Step extends PlacedStep {
@@ -56,12 +56,12 @@ interface Edge {
   readonly isConfirmed: boolean;
 }
 
-export function newRunGraph({ run, shows, asks }: RunQuestion): RunGraph {
+export function newRunGraph({ shows, asks }: RunQuestion): RunGraph {
   const chains = new Map<string, StepChain>();
   const mandates = new Map<string, Mandate>();
   const steps = new Map<string, Step>();
-  const records = new Map<string, TakenRecord & Owned>();
-  const repeats: (TakenRecord & Owned)[] = [];
+  const records = new Map<string, OwnedRecord>();
+  const repeats: OwnedRecord[] = [];
   /** Edges whose parent was not there yet. */
   const open: Edge[] = [];
   const foreign = new Set<string>();
@@ -77,18 +77,13 @@ export function newRunGraph({ run, shows, asks }: RunQuestion): RunGraph {
     if (shows(principal) && faults.length < MAX_RUN_FAULTS) faults.push({ fault, jti, parent, decision });
   };
 
-  function add(record: RunRecord): void {
-    const { evidence, decision, time, principal, verdict } = record;
-    if (record.run === run) addDecision(record);
-    if (evidence?.record?.run !== run || verdict !== "admitted") return;
-    const { run: _, ...said } = evidence.record;
-    const taken = { ...said, decision, time, principal };
+  function addRecord(taken: OwnedRecord): void {
     const key = keyOf(taken.iss, taken.jti);
     if (records.has(key)) repeats.push(taken);
     else records.set(key, taken);
   }
 
-  function addDecision({ evidence, mandate: name, ...record }: RunRecord): void {
+  function add({ evidence, mandate: name, ...record }: RunRecord): void {
     const [iss = "", jti = ""] = JSON.parse(name ?? "[]") as string[];
     const ect = evidence?.ect ?? null;
     if (evidence?.mandate) addMandate({ iss, jti, ...evidence.mandate }, record, ect?.joined === true);
@@ -162,7 +157,7 @@ export function newRunGraph({ run, shows, asks }: RunQuestion): RunGraph {
       const late = steps.get(step.jti);
       if (late !== undefined) note("cycle", late, parent.jti);
     }
-    const shown = (of: Owned) => shows(of.principal);
+    const shown = (of: Pick<RunRecord, "principal">) => shows(of.principal);
     return {
       mandates: [...mandates.values()]
         .filter(shown)
@@ -192,17 +187,13 @@ export function newRunGraph({ run, shows, asks }: RunQuestion): RunGraph {
     else if (shows(child.principal) && (owner === undefined || !shows(owner))) foreign.add(parent);
   }
 
-  function judgeRecord({ iss, jti, pred, exec_ts: at, decision, principal }: TakenRecord & Owned): void {
+  function judgeRecord({ iss, jti, pred, exec_ts: at, decision, principal }: OwnedRecord): void {
     const child: Child = { jti, at, iss, decision, principal, step: null, revision: null };
     for (const parent of new Set(pred))
       if (!follow({ child, parent, isConfirmed: false })) note("record_step_unknown", child, parent);
   }
 
-  return { add, judge };
-}
-
-interface Owned {
-  readonly principal: string;
+  return { add, addRecord, judge };
 }
 
 const keyOf = (iss: string, jti: string): string => JSON.stringify([iss, jti]);

@@ -4,8 +4,8 @@ import { RUN_PAGE } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { ok, type Result } from "../result.ts";
 import { queryLog } from "./query.ts";
-import type { AuditRecord } from "./record.ts";
-import type { RunRecord } from "./run.ts";
+import type { AuditRecord, RecordedEvidence } from "./record.ts";
+import type { OwnedRecord, RunRecord } from "./run.ts";
 
 /** A decision of a run, and what became of it. */
 export interface RunDecision extends RunRecord, Pick<AuditRecord, "status" | "method" | "tool" | "action"> {
@@ -38,12 +38,15 @@ interface DecisionRow extends Omit<RunDecision, "evidence" | "outcome"> {
   readonly outcome_latency: number | null;
 }
 
-const SELECT = `SELECT d.decision, d.chain, d.seq, d.time, d.verdict, d.reason, d.principal, d.mandate, d.revision, d.run,
+const SELECT = `SELECT d.decision, d.chain, d.seq, d.time, d.verdict, d.reason, d.principal, d.mandate, d.revision,
     d.status, d.method, d.tool, d.action, d.evidence, o.status AS outcome_status, o.reason AS outcome_reason,
     o.time AS outcome_time, o.latency_ms AS outcome_latency
   FROM audit_records d LEFT JOIN audit_records o ON o.id = d.id || '.outcome'`;
 
 const OF_RUN = "WHERE d.tenant = ? AND d.run = ? AND d.kind = 'decision'";
+
+/** Decisions, of whatever run, under which a record of the run was taken. In one that is denied anybody could name the run. */
+const RECORDED = "WHERE d.tenant = ? AND d.evidence ->> '$.record.run' = ? AND d.verdict = 'admitted'";
 
 const decisionOf = ({ evidence, ...row }: DecisionRow): RunDecision => {
   const { outcome_status, outcome_reason, outcome_time, outcome_latency, ...decision } = row;
@@ -99,28 +102,61 @@ export async function* readSection(
   yield aside.decisions.filter((decision) => sectionOf(decision) === section);
 }
 
-/**
- * Decisions of other runs under which a record (phase 2) of this one was taken.
- *
- * @throws where D1 stops answering
- */
-export async function readRecordsBeside(
+/** How much there is to judge. */
+interface RunSize {
+  /** Decisions and records. */
+  readonly entries: number;
+  /** The parents that they name. */
+  readonly parents: number;
+}
+
+/** @param most of decisions, and of records, no more than one beyond this are counted */
+export async function readSize(
   db: D1Database,
   { tenant, run }: RunName,
-): Promise<readonly RunDecision[]> {
-  const query = `${SELECT} WHERE d.tenant = ? AND d.evidence ->> '$.record.run' = ? AND d.run <> ?`;
-  return answered(await queryLog<DecisionRow>(db, query, tenant, run, run)).map(decisionOf);
+  most: number,
+): Promise<Result<RunSize, Reason>> {
+  const parentsOf = (what: "ect" | "record", where: string) =>
+    `SELECT * FROM (SELECT json_array_length(d.evidence, '$.${what}.pred') AS parents
+      FROM audit_records d ${where} LIMIT ${most + 1})`;
+  const query = `SELECT COUNT(*) AS entries, COALESCE(SUM(parents), 0) AS parents
+    FROM (${parentsOf("ect", OF_RUN)} UNION ALL ${parentsOf("record", RECORDED)})`;
+  const sizes = await queryLog<RunSize>(db, query, tenant, run, tenant, run);
+  return sizes.ok ? ok(sizes.value[0] ?? { entries: 0, parents: 0 }) : sizes;
 }
+
+/** The records (phase 2) of the mandates of a run, the earliest first. */
+export async function readRecords(
+  db: D1Database,
+  { tenant, run }: RunName,
+  aside: SetAside,
+): Promise<Result<readonly OwnedRecord[], Reason>> {
+  const query = `SELECT d.decision, d.time, d.principal, d.evidence ->> '$.record' AS record
+    FROM audit_records d ${RECORDED}`;
+  const rows = await queryLog<RecordRow>(db, query, tenant, run);
+  if (!rows.ok) return rows;
+  const read = rows.value.map(({ record, ...decision }) => takenOf(decision, JSON.parse(record)));
+  return ok([...read, ...aside.records].sort((a, b) => a.time - b.time));
+}
+
+type RecordRow = Pick<OwnedRecord, "decision" | "time" | "principal"> & { readonly record: string };
+
+const takenOf = (
+  { decision, time, principal }: Pick<OwnedRecord, "decision" | "time" | "principal">,
+  { run: _, ...said }: NonNullable<RecordedEvidence["record"]>,
+): OwnedRecord => ({ ...said, decision, time, principal });
 
 function answered<T>(rows: Result<readonly T[], Reason>): readonly T[] {
   if (!rows.ok) throw new Error("the audit log stopped answering");
   return rows.value;
 }
 
-/** What D1 has of the run, but not among its records: decisions, and outcomes by decision. */
+/** What D1 has of the run, but not among its records. */
 export interface SetAside {
   readonly decisions: readonly RunDecision[];
+  /** By decision. */
   readonly outcomes: ReadonlyMap<string, RunOutcome>;
+  readonly records: readonly OwnedRecord[];
 }
 
 const SET_ASIDE = `SELECT record FROM audit_set_aside WHERE tenant = ?
@@ -132,17 +168,24 @@ export async function readSetAside(
 ): Promise<Result<SetAside, Reason>> {
   const rows = await queryLog<{ readonly record: string }>(db, SET_ASIDE, tenant, run, run);
   if (!rows.ok) return rows;
-  const records = rows.value.map(({ record }) => JSON.parse(record) as AuditRecord);
+  // The columns beside a record are not what its hash is of.
+  const all = rows.value
+    .map(({ record }) => JSON.parse(record) as AuditRecord)
+    .filter((record) => record.tenant === tenant);
   const outcomes = new Map(
-    records
+    all
       .filter(({ kind }) => kind === "outcome")
       .map(({ decision, status, reason, time, latency_ms }): [string, RunOutcome] => [
         decision,
         { status, reason, time, latency_ms },
       ]),
   );
-  const decisions = records
-    .filter(({ kind }) => kind === "decision")
+  const decided = all.filter(({ kind }) => kind === "decision");
+  const decisions = decided
+    .filter((record) => record.run === run)
     .map((record) => ({ ...record, outcome: outcomes.get(record.decision) ?? null }));
-  return ok({ decisions, outcomes });
+  const records = decided.flatMap(({ evidence, verdict, ...decision }) =>
+    evidence?.record?.run === run && verdict === "admitted" ? [takenOf(decision, evidence.record)] : [],
+  );
+  return ok({ decisions, outcomes, records });
 }

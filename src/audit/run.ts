@@ -14,7 +14,6 @@ export type RunRecord = Pick<
   | "principal"
   | "mandate"
   | "revision"
-  | "run"
   | "evidence"
 >;
 
@@ -58,6 +57,8 @@ export interface RunMandate {
 /** A record (phase 2) as it was taken. */
 export type TakenRecord = Omit<NonNullable<RecordedEvidence["record"]>, "run"> &
   Pick<RunRecord, "decision" | "time">;
+
+export type OwnedRecord = TakenRecord & Pick<RunRecord, "principal">;
 
 export interface Run {
   readonly mandates: readonly RunMandate[];

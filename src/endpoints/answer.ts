@@ -18,13 +18,21 @@ export async function answerVisit(
   env: Env,
   ctx: ExecutionContext,
 ): Promise<Response> {
-  const shown = await show(visit, trail, env);
-  const response = shown.ok ? shown.value : toResponse(refusalOf(trail, shown.error));
-  // What it says is for this caller alone.
-  response.headers.set("Cache-Control", "no-store");
-  const [{ status }, reason] = [response, shown.ok ? null : shown.error];
-  ctx.waitUntil(reportOutcome(trail, visit.tenant, { status, reason, output_hash: null, result: null }, env));
-  return response;
+  const end = (status: number, reason: Reason | null) =>
+    ctx.waitUntil(
+      reportOutcome(trail, visit.tenant, { status, reason, output_hash: null, result: null }, env),
+    );
+  try {
+    const shown = await show(visit, trail, env);
+    const response = shown.ok ? shown.value : toResponse(refusalOf(trail, shown.error));
+    // What it says is for this caller alone.
+    response.headers.set("Cache-Control", "no-store");
+    end(response.status, shown.ok ? null : shown.error);
+    return response;
+  } catch (bug) {
+    end(500, "internal.error");
+    throw bug;
+  }
 }
 
 async function show(visit: Visit, trail: Trail, env: Env): Promise<Result<Response, Reason>> {

@@ -1,15 +1,15 @@
 /** `GET <tenant>/audit/export`: the audit log as a file that proves itself; see `docs/audit.md`. */
 
-import { d1Source } from "../audit/export/d1-source.ts";
+import { d1Source, type Log, logOf } from "../audit/export/d1-source.ts";
 import { type Line, writeLine } from "../audit/export/format.ts";
-import { type Log, planExport, storedCheckpoint, tailsOf } from "../audit/export/plan.ts";
+import { canGoOn, planExport, storedCheckpoint, tailsOf } from "../audit/export/plan.ts";
 import { type ExportQuery, readQuery } from "../audit/export/query.ts";
 import { exportLines, type Plan } from "../audit/export/write.ts";
 import { readSigningKeys } from "../audit/signing-keys.ts";
 import { streamOf } from "../bytes/stream-of.ts";
 import { withDeadline } from "../deadline.ts";
 import { utf8 } from "../encoding.ts";
-import { EXPORT_CHUNK_LENGTH, SNAPSHOT_DEADLINE_MS } from "../limits.ts";
+import { EXPORT_ANSWER_MS, EXPORT_CHUNK_LENGTH, SNAPSHOT_DEADLINE_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Visit } from "./visit.ts";
@@ -19,9 +19,10 @@ export async function exportLog({ facts, tenant }: Visit, env: Env): Promise<Res
   if (query === null) return fail("endpoint.query");
   const keys = await readSigningKeys(env.SIGNING_KEYS);
   if (keys === null) return fail("signing.unconfigured");
-  const plan = await planOf(query, tenant.publicUrl, { db: env.AUDIT, tenant: tenant.id }, env);
+  const log = logOf(env.AUDIT, tenant.id);
+  const plan = await planOf(query, tenant.publicUrl, log, env);
   if (!plan.ok) return plan;
-  const source = d1Source(env.AUDIT, tenant.id, plan.value.latest.size);
+  const source = d1Source(log, plan.value);
   const lines = exportLines(plan.value, source, keys, query.resume?.after ?? null);
   return ok(
     new Response(streamOf(chunks(lines, tenant.id)), {
@@ -41,27 +42,33 @@ async function planOf(
     const asked = { from, to, issuer, time: Date.now() };
     if (resume !== null) {
       const latest = await storedCheckpoint(log, resume.checkpoint);
-      return latest === null
-        ? fail("endpoint.query")
-        : ok(await planExport(log, { ...asked, latest, tails: [] }));
+      const plan = latest && (await planExport(log, { ...asked, latest, tails: [] }));
+      return plan !== null && (await canGoOn(log, plan, resume.after)) ? ok(plan) : fail("endpoint.query");
     }
     const tails = await tailsOf(log);
     const snapshot = env.DIRECTORY.getByName(log.tenant).snapshot();
     const latest = await withDeadline(snapshot, SNAPSHOT_DEADLINE_MS);
-    return ok(await planExport(log, { ...asked, latest, tails }));
+    const plan = await planExport(log, { ...asked, latest, tails });
+    if (plan === null) throw new Error("the heads of a checkpoint are gone");
+    return ok(plan);
   } catch (error) {
     console.error(JSON.stringify({ event: "export.failed", tenant: log.tenant, error: String(error) }));
     return fail("endpoint.log_unavailable");
   }
 }
 
-/** Lines by and by, some at once. Where the log does not answer, the stream breaks: it never looks complete. */
+/**
+ * Lines by and by, some at once. Where the log does not answer, or who reads takes too long, the stream breaks: it never looks
+ * complete.
+ */
 async function* chunks(lines: AsyncGenerator<Line>, tenant: string): AsyncGenerator<Uint8Array> {
+  const until = Date.now() + EXPORT_ANSWER_MS;
   try {
     let text = "";
     for await (const line of lines) {
       text += writeLine(line);
       if (text.length < EXPORT_CHUNK_LENGTH) continue;
+      if (Date.now() > until) throw new Error("as much time as one answer may take");
       yield utf8(text);
       text = "";
     }

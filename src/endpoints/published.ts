@@ -1,10 +1,10 @@
 /** What everybody may see of a tenant's audit log: the keys that receipts and checkpoints are signed with, and the checkpoints. */
 
+import { queryLog } from "../audit/query.ts";
 import { readSigningKeys } from "../audit/signing-keys.ts";
-import { withDeadline } from "../deadline.ts";
 import type { Facts } from "../facts.ts";
 import type { JsonObject } from "../json/strict-json.ts";
-import { D1_DEADLINE_MS, PUBLISHED_CHECKPOINTS, PUBLISHED_MAX_AGE } from "../limits.ts";
+import { PUBLISHED_CHECKPOINTS, PUBLISHED_LENGTH, PUBLISHED_MAX_AGE } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Tenant } from "../tenant/tenant.ts";
@@ -45,23 +45,21 @@ async function readPublished(
 ): Promise<Result<Published, Reason>> {
   const keys = await readSigningKeys(env.SIGNING_KEYS);
   if (keys === null) return fail("signing.unconfigured");
-  try {
-    const checkpoints = await withDeadline(readCheckpoints(id, after, env.AUDIT), D1_DEADLINE_MS);
-    return ok({ issuer: publicUrl, keys: keys.published, checkpoints });
-  } catch (error) {
-    console.error(JSON.stringify({ event: "published.unavailable", tenant: id, error: String(error) }));
-    return fail("endpoint.log_unavailable");
-  }
+  const checkpoints = await readCheckpoints(id, after, env.AUDIT);
+  return checkpoints.ok
+    ? ok({ issuer: publicUrl, keys: keys.published, checkpoints: checkpoints.value })
+    : checkpoints;
 }
 
-async function readCheckpoints(tenant: string, after: string | null, db: D1Database): Promise<Entry[]> {
-  const select = "SELECT number, jws FROM checkpoints WHERE tenant = ?";
-  const query =
-    after === null
-      ? db.prepare(`${select} ORDER BY number DESC LIMIT ?`).bind(tenant, PUBLISHED_CHECKPOINTS)
-      : db
-          .prepare(`${select} AND number > ? ORDER BY number LIMIT ?`)
-          .bind(tenant, Number(after), PUBLISHED_CHECKPOINTS);
-  const { results } = await query.all<Entry>();
-  return after === null ? results.reverse() : results;
+function readCheckpoints(
+  tenant: string,
+  after: string | null,
+  db: D1Database,
+): Promise<Result<readonly Entry[], Reason>> {
+  const order = after === null ? "DESC" : "ASC";
+  const query = `SELECT number, jws FROM
+      (SELECT number, jws, SUM(LENGTH(jws)) OVER (ORDER BY number ${order}) AS length FROM
+        (SELECT number, jws FROM checkpoints WHERE tenant = ? AND number > ? ORDER BY number ${order} LIMIT ?))
+    WHERE length - LENGTH(jws) < ? ORDER BY number`;
+  return queryLog<Entry>(db, query, tenant, Number(after), PUBLISHED_CHECKPOINTS, PUBLISHED_LENGTH);
 }

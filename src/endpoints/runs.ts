@@ -6,9 +6,10 @@ import {
   isInRun,
   type RunDecision,
   type RunName,
-  readRecordsBeside,
+  readRecords,
   readSection,
   readSetAside,
+  readSize,
   SECTIONS,
   type SetAside,
 } from "../audit/run-rows.ts";
@@ -17,6 +18,7 @@ import { utf8 } from "../encoding.ts";
 import { type Caller, principalOf } from "../evidence/caller.ts";
 import { settle } from "../ledger/client.ts";
 import { ledgerName } from "../ledger/protocol.ts";
+import { MAX_SHOWN_PARENTS, MAX_SHOWN_RUN } from "../limits.ts";
 import { OWN_PREFIX } from "../policy/actions.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -40,9 +42,17 @@ export async function showRun(
   if (!isThere.ok) return isThere;
   if (!isThere.value && !aside.value.decisions.some((decision) => shows(decision.principal)))
     return fail("endpoint.not_found");
+  const size = await readSize(env.AUDIT, name, MAX_SHOWN_RUN);
+  if (!size.ok) return size;
+  if (size.value.entries > MAX_SHOWN_RUN || size.value.parents > MAX_SHOWN_PARENTS)
+    return fail("endpoint.run_too_large");
 
   const asks = { ...parentPolicy(tenant), revision: tenant.revision };
-  const graph = newRunGraph({ run, shows, asks });
+  const graph = newRunGraph({ shows, asks });
+  // Before the steps: what a record names was written down before it, so then it is found.
+  const records = await readRecords(env.AUDIT, name, aside.value);
+  if (!records.ok) return records;
+  for (const record of records.value) graph.addRecord(record);
   const body = streamOf(write({ db: env.AUDIT, name, aside: aside.value, graph, shows }));
   return ok(new Response(body, { headers: { "Content-Type": "application/json" } }));
 }
@@ -86,7 +96,6 @@ async function* write({ db, name, aside, graph, shows }: Reading): AsyncGenerato
     }
     yield utf8(before === "," ? "]" : `${before}]`);
   }
-  for (const decision of await readRecordsBeside(db, name)) graph.add(decision);
   yield utf8(`,${JSON.stringify(graph.judge()).slice(1)}`);
 }
 

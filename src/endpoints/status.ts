@@ -34,10 +34,13 @@ interface Counts {
   readonly open: number;
 }
 
-/** A chain. Where its ledger cannot tell, `records` is what is known of it, and the rest is null. */
+/**
+ * A chain. Where its ledger cannot tell, `records` is what is known of it, and the rest is null. Principal and lane are null where the
+ * directory has lost which ledger it is of.
+ */
 type LedgerEntry = {
-  readonly principal: string;
-  readonly lane: number;
+  readonly principal: string | null;
+  readonly lane: number | null;
   readonly chain: string;
   readonly fault: ChainFault | null;
 } & (Counts | Unknown);
@@ -88,7 +91,7 @@ export function auditStatus(tenant: string, status: DirectoryStatus, now: number
 type Chain = DirectoryStatus["chains"][number];
 
 function entryOf({ ledger, chain, seq, fault, status }: Chain, now: number): LedgerEntry {
-  const [, , principal, lane] = JSON.parse(ledger) as [string, string, string, number];
+  const [, , principal = null, lane = null] = JSON.parse(ledger ?? "[]") as [string, string, string, number];
   const named = { principal, lane, chain, fault };
   if (status === null)
     return { ...named, records: seq, backlog: null, backlog_age_ms: null, set_aside: null, open: null };

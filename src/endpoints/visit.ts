@@ -3,18 +3,11 @@
  * no MCP message and that no origin sees.
  */
 
-import { seconds } from "../clock.ts";
-import { fromUtf8, sha256 } from "../encoding.ts";
+import { fromUtf8 } from "../encoding.ts";
 import { bindCapability, type Counted } from "../evidence/act/bind.ts";
 import { readRecord } from "../evidence/act/record.ts";
 import type { VerifiedMandate } from "../evidence/act/verify.ts";
-import {
-  type Caller,
-  type CallerContext,
-  checkPresence,
-  parseCallerEvidence,
-  verifyCaller,
-} from "../evidence/caller.ts";
+import type { Caller, CallerContext } from "../evidence/caller.ts";
 import { verifyOwnRecord } from "../evidence/recorded.ts";
 import { ATTESTATION_HEADER, RECORD_HEADER } from "../evidence-headers.ts";
 import type { Facts } from "../facts.ts";
@@ -25,6 +18,7 @@ import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { admit } from "../stages/admit.ts";
 import { permitGranted } from "../stages/permit.ts";
+import { proveCaller, type RequestHead, withBody } from "../stages/prove-caller.ts";
 import type { EvidenceKind, Tenant } from "../tenant/tenant.ts";
 import type { Trail } from "../trail.ts";
 import { AUDIT_ACTION, methodsOf, type OwnEndpoint, ownAction } from "./endpoint.ts";
@@ -49,35 +43,27 @@ const UNREAD = [ATTESTATION_HEADER, RECORD_HEADER];
 export async function visit(
   endpoint: OwnEndpoint,
   mandate: VerifiedMandate,
-  request: Pick<CallerContext, "facts" | "tenant" | "target" | "keys">,
+  head: RequestHead,
   trail: Trail,
   env: Env,
 ): Promise<Result<Visit, Reason>> {
-  const { facts, tenant } = request;
+  const { facts, tenant } = head;
 
   // 3 message
   trail.method = facts.method;
   trail.action = ownAction(endpoint);
   const body = await receive(endpoint, facts);
   if (!body.ok) return body;
-  const bodySha256 = await sha256(body.value);
-  trail.bodySha256 = bodySha256;
-  const now = seconds();
+  const context = await withBody(trail, head, body.value);
 
-  // 4 evidence, 5 required
-  const evidence = parseCallerEvidence(facts);
-  const present = checkPresence(evidence, REQUIRED);
-  if (!present.ok) return present;
+  // 4 evidence, 5 required, 6 verify
+  const proven = await proveCaller(trail, mandate, REQUIRED, context);
+  if (!proven.ok) return proven;
+  const caller = proven.value;
 
-  // 6 verify, 7 bind
-  const context = { ...request, body: body.value, bodySha256, now };
-  const verified = await verifyCaller(mandate, evidence, context);
-  if (!verified.ok) return verified;
-  const caller = verified.value;
-  trail.caller = caller;
+  // 7 bind
   // One of the profile poc covers neither all that is read nor, always, a nonce.
   if (caller.signature === null || caller.signature.profile === "poc") return fail("endpoint.profile");
-  trail.checks.push(`signature.${caller.signature.profile}`);
   if (caller.ect !== null) return fail("ect.misplaced");
   if (UNREAD.some((name) => facts.headers.has(name))) return fail("endpoint.evidence_misplaced");
   if (caller.signature.demandsSignedResponse) return fail("signature.response_demanded");

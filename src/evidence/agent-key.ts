@@ -25,4 +25,10 @@ export const agentKeys =
     return found.error === "unavailable" ? fail("keys.unavailable") : ok(null);
   };
 
+/** Of the agent's keys this one alone: that of its WIT. It is named as the token does, or by its thumbprint. */
+export const onlyKey =
+  (key: AgentKey): FindAgentKey =>
+  async ({ kid }) =>
+    ok(kid === key.kid || kid === key.thumbprint ? key : null);
+
 const NO_KEYS: KeyRing["own"] = new Map();

@@ -5,7 +5,7 @@ import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, AgentKey, EvidenceKind, Tenant, Workload } from "../tenant/tenant.ts";
 import type { VerifiedMandate } from "./act/verify.ts";
-import { agentKeys, type FindAgentKey } from "./agent-key.ts";
+import { agentKeys, type FindAgentKey, onlyKey } from "./agent-key.ts";
 import { type Ect, parseEct } from "./ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "./ect/verify.ts";
 import { checkContentDigest } from "./http-signature/content-digest.ts";
@@ -179,9 +179,7 @@ async function proveByWit(
   const { profile, lane } = workload;
   const key: AgentKey = { ...wit.value.key, agent, profile, lane };
   const verified = await verifyWimse(signatures, key, signatureContext(context));
-  // An ECT names the key as the token does, or by its thumbprint.
-  const findKey: FindAgentKey = async ({ kid }) => ok(kid === key.kid || kid === key.thumbprint ? key : null);
-  return verified.ok ? ok({ signature: verified.value, findKey, wit: wit.value }) : verified;
+  return verified.ok ? ok({ signature: verified.value, findKey: onlyKey(key), wit: wit.value }) : verified;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { type ActRecord, parseRecord, type VerifiedRecord, verifyRecord } from "./act/record.ts";
-import { agentKeys } from "./agent-key.ts";
+import { agentKeys, onlyKey } from "./agent-key.ts";
 import { type Caller, covers } from "./caller.ts";
 
 export interface RecordContext {
@@ -31,12 +31,13 @@ export async function verifyRecorded(context: RecordContext): Promise<Result<Ver
   return record.state === "malformed" ? fail(record.reason) : verifyOwnRecord(record.value, context);
 }
 
-/** Verifies an execution record of the caller's, however it came. */
+/** Verifies an execution record of the caller's, however it came. A workload signs it with the key of the WIT that it presents. */
 export async function verifyOwnRecord(
   record: ActRecord,
-  { tenant, caller: { agent }, keys, now }: Omit<RecordContext, "facts">,
+  { tenant, caller: { agent, signature, wit }, keys, now }: Omit<RecordContext, "facts">,
 ): Promise<Result<VerifiedRecord, Reason>> {
   // Each lane has a ledger of its own, and each would take one record of the mandate.
   if (agent.lanes.size > 1) return fail("record.several_lanes");
-  return verifyRecord(record, agent, tenant, agentKeys(agent, tenant, keys), now);
+  const findKey = wit && signature ? onlyKey(signature.key) : agentKeys(agent, tenant, keys);
+  return verifyRecord(record, agent, tenant, findKey, now);
 }

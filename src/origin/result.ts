@@ -42,7 +42,8 @@ export function resultReader(
   { status, headers }: Pick<Answer, "status" | "headers">,
   id: RequestId,
 ): ResultReader | null {
-  if (isCoded(headers)) return null;
+  // Clients take 202 for an acknowledgement, and read nothing beside it.
+  if (isCoded(headers) || status === 202) return null;
   const isSuccess = status >= 200 && status < 300;
   // Clients look for this type first, and read no events beside an error.
   if (isEventStream(headers)) return isSuccess ? eventReader(id) : null;

@@ -6,6 +6,7 @@ import { RECEIPT_TYPE } from "../../src/audit/receipts/decision-receipt.ts";
 import { type AuditRecord, GENESIS } from "../../src/audit/record.ts";
 import type { StatementKeys } from "../../src/audit/statement.ts";
 import { sha256, toBase64url, utf8 } from "../../src/encoding.ts";
+import { MAX_PROOF_DIGESTS } from "../../src/limits.ts";
 import {
   chainOf,
   checkpointOf,
@@ -20,7 +21,7 @@ import {
   verifying,
 } from "./receipts/helpers.ts";
 
-const { records, others, heads, checkpoint, decision, outcome, document } = await scene();
+const { records, others, heads, checkpoint, decision, outcome, receipt, document } = await scene();
 const keys = await verifying(ours);
 const proof = there(document.proof.decision);
 
@@ -136,7 +137,7 @@ describe("does not hold", () => {
       await checkpointOf(heads, {}, renamed),
       // A receipt is signed with the same key.
       await checkpointOf(heads, {}, ours, RECEIPT_TYPE),
-      document.receipt,
+      receipt,
       `${checkpoint.slice(0, -4)}AAAA`,
     ];
     for (const shown of forged) expect(await judge({ ...proof, checkpoint: shown })).toBe("checkpoint");
@@ -159,6 +160,11 @@ describe("its form", () => {
     }
     expect(read({ ...proof, more: 1 })).toBe(false);
     expect(read({ ...proof, head: { ...proof.head, more: 1 } })).toBe(false);
+  });
+
+  test("takes as many digests as a busy chain has between two checkpoints", () => {
+    const many = Array.from({ length: MAX_PROOF_DIGESTS }, () => GENESIS).join(" ");
+    expect(isProof({ ...JSON.parse(JSON.stringify(proof)), digests: many })).toBe(true);
   });
 
   test.each<[string, string]>([

@@ -1,69 +1,34 @@
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
-import type { Head } from "../../src/audit/checkpoint.ts";
-import { insertRecords } from "../../src/audit/d1.ts";
 import { verifyProof } from "../../src/audit/proof.ts";
 import { digestsBehind, findCover } from "../../src/audit/prove.ts";
 import type { AuditRecord } from "../../src/audit/record.ts";
+import { MAX_PROOF_DIGESTS } from "../../src/limits.ts";
 import { unwrap } from "../support/acme.ts";
-import { chainOf, checkpointOf, draft, headOf, ours, there, verifying } from "./receipts/helpers.ts";
+import { checkpointOf, ours, there, verifying } from "./receipts/helpers.ts";
+import { place, setAside, store, storeCheckpoint } from "./receipts/stored.ts";
 
 const keys = await verifying(ours);
 
 afterEach(() => void vi.restoreAllMocks());
 
-let made = 0;
-
-/** A tenant of its own, whose one chain has so many records in D1. */
-async function place(count: number) {
-  made += 1;
-  const tenant = `prove-${made}`;
-  const chain = `prove-chain-${made}`;
-  const ids = Array.from({ length: count }, (_, i) => `${tenant}-${i}`);
-  const records = await chainOf(
-    chain,
-    ids.map((id) => draft({ id, decision: id, tenant })),
-  );
-  const other: Head = { ...headOf(records), chain: "a-chain" };
-  /** Checkpoint `number` over the first `seq` records, and a chain beside it. */
-  const checkpoint = async (number: number, seq: number, { retained = 1, kept = true } = {}) => {
-    const heads = [other, headOf(records.slice(0, seq))];
-    const prev = number === 1 ? null : other.hash;
-    const jws = await checkpointOf(heads, { tenant, number, retained, prev, time: 1_000 + number });
-    await env.AUDIT.prepare(
-      "INSERT INTO checkpoints (tenant, number, time, jws, heads) VALUES (?, ?, ?, ?, ?)",
-    )
-      .bind(tenant, number, 1_000 + number, jws, kept ? JSON.stringify(heads) : null)
-      .run();
-  };
-  return { tenant, chain, records, checkpoint };
-}
-
-const store = (records: readonly AuditRecord[]) =>
-  insertRecords(
-    env.AUDIT,
-    records.map((record) => JSON.stringify(record)),
-  );
-
-const setAside = (record: AuditRecord) =>
-  env.AUDIT.prepare(
-    "INSERT INTO audit_set_aside (hash, tenant, chain, seq, record, error) VALUES (?, ?, ?, ?, ?, ?)",
-  )
-    .bind(record.hash, record.tenant, record.chain, record.seq, JSON.stringify(record), "no")
-    .run();
+/** So many records, whatever they say. */
+const many = (count: number) => Array.from({ length: count }, () => ({}));
 
 /** Number of the checkpoint that the proof of a record is under, once it has been verified; null where there is none. */
 async function proven(record: AuditRecord | undefined, page = 2): Promise<number | string | null> {
   const cover = unwrap(await findCover(env.AUDIT, there(record)));
-  if (cover === null) return null;
-  let digests = "";
-  for await (const some of digestsBehind(env.AUDIT, there(record), cover.head.seq, page)) digests += some;
-  const verified = await verifyProof(there(record), { ...cover, digests }, keys);
+  if (cover === "not_yet") return null;
+  if (cover === "too_far") return cover;
+  const digests: string[] = [];
+  for await (const some of digestsBehind(env.AUDIT, there(record), cover.head.seq, page))
+    digests.push(...some);
+  const verified = await verifyProof(there(record), { ...cover, digests: digests.join(" ") }, keys);
   return verified.ok ? verified.value.number : verified.error;
 }
 
 test("the first checkpoint that covers a record, whatever their number", async () => {
-  const { records, checkpoint } = await place(8);
+  const { records, checkpoint } = await place(many(8));
   await store(records);
   expect(await proven(records[0])).toBeNull();
   // Two records for each, and one that covers no more than the one before.
@@ -78,7 +43,7 @@ test("the first checkpoint that covers a record, whatever their number", async (
 });
 
 test("digests come in pages of any size", async () => {
-  const { records, checkpoint } = await place(7);
+  const { records, checkpoint } = await place(many(7));
   await store(records);
   await checkpoint(1, 7);
   for (const page of [1, 3, 6, 7]) expect(await proven(records[0], page)).toBe(1);
@@ -86,7 +51,7 @@ test("digests come in pages of any size", async () => {
 });
 
 test("where the heads of a checkpoint were dropped, the next one that has them", async () => {
-  const { records, checkpoint } = await place(4);
+  const { records, checkpoint } = await place(many(4));
   await store(records);
   await checkpoint(1, 2, { kept: false });
   await checkpoint(2, 3, { kept: false });
@@ -96,7 +61,7 @@ test("where the heads of a checkpoint were dropped, the next one that has them",
 });
 
 test("records that were set aside are links of the chain, and can be proven", async () => {
-  const { records, checkpoint } = await place(5);
+  const { records, checkpoint } = await place(many(5));
   await store(records.filter(({ seq }) => seq !== 2 && seq !== 5));
   await setAside(there(records[1]));
   await setAside(there(records[4]));
@@ -105,7 +70,7 @@ test("records that were set aside are links of the chain, and can be proven", as
 });
 
 test("what is set aside beside another record of its place does not get between", async () => {
-  const { records, checkpoint } = await place(3);
+  const { records, checkpoint } = await place(many(3));
   await store(records);
   await setAside({ ...there(records[1]), hash: "another", digest: "another" });
   await checkpoint(1, 3);
@@ -113,7 +78,7 @@ test("what is set aside beside another record of its place does not get between"
 });
 
 test("no proof is made before D1 has all that the checkpoint covers", async () => {
-  const { records, checkpoint } = await place(4);
+  const { records, checkpoint } = await place(many(4));
   await store(records.slice(0, 3));
   await checkpoint(1, 4);
   expect(await proven(records[0])).toBeNull();
@@ -122,7 +87,7 @@ test("no proof is made before D1 has all that the checkpoint covers", async () =
 });
 
 test("a record that is gone shows in the proof of those before it", async () => {
-  const { tenant, records, checkpoint } = await place(4);
+  const { tenant, records, checkpoint } = await place(many(4));
   await store(records);
   await checkpoint(1, 4);
   await env.AUDIT.prepare("DELETE FROM audit_records WHERE tenant = ? AND seq = 3").bind(tenant).run();
@@ -130,23 +95,33 @@ test("a record that is gone shows in the proof of those before it", async () => 
 });
 
 test("another tenant's checkpoints and records are not looked at", async () => {
-  const { records, checkpoint } = await place(2);
+  const { records, checkpoint } = await place(many(2));
   await store(records);
   await checkpoint(1, 2);
-  const stolen = { ...there(records[0]), tenant: (await place(1)).tenant };
-  expect(unwrap(await findCover(env.AUDIT, stolen))).toBeNull();
+  const stolen = { ...there(records[0]), tenant: (await place(many(1))).tenant };
+  expect(unwrap(await findCover(env.AUDIT, stolen))).toBe("not_yet");
+});
+
+test("no proof is made of more digests than are followed", async () => {
+  const { tenant, records, other, chain } = await place(many(2));
+  await store(records);
+  for (const [i, more] of [0, 1].entries()) {
+    const head = { ...there(other), chain, seq: 1 + MAX_PROOF_DIGESTS + more };
+    await storeCheckpoint(tenant, 1, await checkpointOf([head], { tenant }), [head]);
+    expect(await proven(records[0])).toBe(i === 0 ? null : "too_far");
+  }
 });
 
 test("D1 does not answer", async () => {
   vi.spyOn(console, "error").mockReturnValue();
   const down = { prepare: () => ({ bind: () => ({ all: () => Promise.reject(new Error("down")) }) }) };
-  const { records } = await place(1);
+  const { records } = await place(many(1));
   const asked = await findCover(down as unknown as D1Database, there(records[0]));
   expect(asked).toEqual({ ok: false, error: "endpoint.log_unavailable" });
 });
 
 test("D1 stops answering in the middle of a proof: it breaks off, and never looks whole", async () => {
-  const { records } = await place(5);
+  const { records } = await place(many(5));
   await store(records);
   vi.spyOn(console, "error").mockReturnValue();
   let asked = 0;
@@ -156,7 +131,7 @@ test("D1 stops answering in the middle of a proof: it breaks off, and never look
       return env.AUDIT.prepare(asked > 1 ? "SELECT nothing" : query);
     },
   };
-  const pages: string[] = [];
+  const pages: (readonly string[])[] = [];
   const read = async () => {
     for await (const page of digestsBehind(fails as unknown as D1Database, there(records[0]), 5, 2))
       pages.push(page);

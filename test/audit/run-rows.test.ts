@@ -2,15 +2,16 @@
 
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { insertRecords } from "../../src/audit/d1.ts";
+import { insertRecords, setAside } from "../../src/audit/d1.ts";
 import { type AuditRecord, GENESIS } from "../../src/audit/record.ts";
 import { newRunGraph } from "../../src/audit/run-graph.ts";
 import {
   isInRun,
   type RunDecision,
-  readRecordsBeside,
+  readRecords,
   readSection,
   readSetAside,
+  readSize,
   SECTIONS,
   type Section,
 } from "../../src/audit/run-rows.ts";
@@ -68,6 +69,22 @@ const idOf = (seq: number): string => `${order[seq]}`.padStart(22, "0");
 const without = (evidence: AuditRecord["evidence"], changes: object): AuditRecord["evidence"] =>
   evidence && { ...evidence, ...changes };
 
+/** With a record of the run, and no ECT. */
+const handedIn = (jti: string): AuditRecord["evidence"] =>
+  without(row("x", 0).evidence, {
+    ect: null,
+    record: {
+      iss: "i",
+      jti,
+      run: NAME.run,
+      digest: "d",
+      exec_act: "a",
+      exec_ts: T,
+      status: "s",
+      pred: [1, 2].map((seq) => `jti of ${idOf(seq)}`),
+    },
+  });
+
 beforeAll(async () => {
   // Many share a millisecond, so that pages end among them.
   const steps = Array.from({ length: STEPS }, (_, i) =>
@@ -99,21 +116,13 @@ beforeAll(async () => {
     row("other-tenant", STEPS + 5, { tenant: "other" }),
     row("other-run", STEPS + 6, { run: "other" }),
     row("none", STEPS + 7, { run: null, evidence: null }),
-    row("record", STEPS + 8, {
+    row("record", STEPS + 8, { run: "other", evidence: handedIn("m") }),
+    // Of a run that is none of its agent's: there is no such mandate.
+    row("forged", STEPS + 9, {
       run: "other",
-      evidence: without(plain, {
-        ect: null,
-        record: {
-          iss: "i",
-          jti: "m",
-          run: NAME.run,
-          digest: "d",
-          exec_act: "a",
-          exec_ts: T,
-          status: "s",
-          pred: [],
-        },
-      }),
+      verdict: "denied",
+      reason: "record.mandate_unknown",
+      evidence: handedIn("forged"),
     }),
   ];
   const texts = [...steps, ...more].map((record) => JSON.stringify(record));
@@ -144,19 +153,60 @@ test("each decision is in one section, once", async () => {
   ]);
 });
 
-test("a record under a mandate of another run is found, and no other", async () => {
-  const beside = await readRecordsBeside(env.AUDIT, NAME);
-  expect(beside.map(({ decision }) => decision)).toEqual(["record"]);
+test("a record is found whatever run its mandate was handed in under; one that was denied is none", async () => {
+  const records = unwrap(await readRecords(env.AUDIT, NAME, unwrap(await readSetAside(env.AUDIT, NAME))));
+  expect(records.map(({ decision, jti }) => [decision, jti])).toEqual([["record", "m"]]);
+  expect(records[0]).not.toHaveProperty("run");
+});
+
+test("how much there is, counted no further than is asked", async () => {
+  const size = async (most: number, name = NAME) => unwrap(await readSize(env.AUDIT, name, most));
+  const decisions = STEPS + 3;
+  // The first step has one parent, the others two; as have the step that was spent and the record.
+  expect(await size(decisions)).toEqual({ entries: decisions + 1, parents: 2 * STEPS - 1 + 1 + 2 });
+  expect((await size(10)).entries).toBe(11 + 1);
+  expect(await size(10, { ...NAME, run: "none" })).toEqual({ entries: 0, parents: 0 });
+});
+
+describe("what is set aside", () => {
+  const name = { tenant: "aside", run: NAME.run };
+  const beside = (id: string, seq: number, changes: Partial<AuditRecord>) => ({
+    record: JSON.stringify(row(id, seq, { tenant: name.tenant, ...changes })),
+    error: "test",
+  });
+
+  test("is what it would be in the log: of another run there are records alone, and none that was denied", async () => {
+    const other = "other";
+    await setAside(env.AUDIT, [
+      beside("aside-step", 1, {}),
+      beside("aside-record", 2, { run: other, evidence: handedIn("m") }),
+      beside("aside-forged", 3, { run: other, verdict: "denied", evidence: handedIn("forged") }),
+      beside("aside-other", 4, { run: other }),
+    ]);
+    // The columns say another tenant than the record.
+    await env.AUDIT.prepare("INSERT INTO audit_set_aside VALUES ('h', ?, 'c', 5, ?, 'test')")
+      .bind(name.tenant, JSON.stringify(row("aside-foreign", 5, { tenant: "foreign" })))
+      .run();
+    const aside = unwrap(await readSetAside(env.AUDIT, name));
+    expect(aside.decisions.map(({ decision }) => decision)).toEqual(["aside-step"]);
+    expect(aside.records.map(({ jti }) => jti)).toEqual(["m"]);
+    for (const section of SECTIONS) {
+      const pages: string[] = [];
+      for await (const page of readSection(env.AUDIT, name, section, aside))
+        pages.push(...page.map(({ decision }) => decision));
+      expect(pages).toEqual(section === "steps" ? ["aside-step"] : []);
+    }
+  });
 });
 
 test("in whatever order steps of one moment come, the run is well-formed", async () => {
   const graph = newRunGraph({
-    run: NAME.run,
     shows: () => true,
     asks: { revision: "rev", level: 2, denied: false },
   });
+  const aside = unwrap(await readSetAside(env.AUDIT, NAME));
+  for (const record of unwrap(await readRecords(env.AUDIT, NAME, aside))) graph.addRecord(record);
   for (const section of SECTIONS) for (const decision of await read(section)) graph.add(decision);
-  for (const decision of await readRecordsBeside(env.AUDIT, NAME)) graph.add(decision);
   expect(graph.judge()).toMatchObject({ wellFormed: true, faults: [], records: [{ jti: "m" }] });
 });
 
@@ -190,13 +240,16 @@ describe("the database looks up what it reads", () => {
     return plans;
   }
 
+  const NOTHING_ASIDE = { decisions: [], outcomes: new Map(), records: [] };
+
   test.each<[string, (db: D1Database) => Promise<unknown>, number]>([
-    ["a page", (db) => readSection(db, NAME, "denials", { decisions: [], outcomes: new Map() }).next(), 2],
-    ["records beside", (db) => readRecordsBeside(db, NAME), 2],
+    ["a page", (db) => readSection(db, NAME, "denials", NOTHING_ASIDE).next(), 2],
+    ["records", (db) => readRecords(db, NAME, NOTHING_ASIDE), 1],
     ["whether anybody is in it", (db) => isInRun(db, NAME, null), 1],
+    ["how much there is", (db) => readSize(db, NAME, 1), 2],
   ])("%s", async (_, work, steps) => {
-    const plans = await plansOf(work);
-    expect(plans).toHaveLength(steps);
-    for (const plan of plans) expect(plan).toMatch(/^SEARCH .* USING (COVERING )?(INDEX|PRIMARY KEY) /);
+    const reads = (await plansOf(work)).filter((plan) => /^(SEARCH|SCAN) [do] /.test(plan));
+    expect(reads).toHaveLength(steps);
+    for (const plan of reads) expect(plan).toMatch(/^SEARCH .* USING (COVERING )?(INDEX|PRIMARY KEY) /);
   });
 });

@@ -1,6 +1,7 @@
 import { compactVerify, exportJWK, generateKeyPair, importJWK } from "jose";
 import { expect, test, vi } from "vitest";
 import { readSigningKeys, signStatement } from "../../src/audit/signing-keys.ts";
+import { type StatementKeys, statementKeys } from "../../src/audit/statement.ts";
 import type { JsonObject, JsonValue } from "../../src/json/strict-json.ts";
 import { MAX_SIGNING_KEYS } from "../../src/limits.ts";
 
@@ -108,6 +109,11 @@ test("no private member is ever published", async () => {
     expect.objectContaining({ kid: "ed-1", alg: "EdDSA", use: "sig" }),
     expect.objectContaining({ kid: "es-2", alg: "ES256", use: "sig" }),
   ]);
+  const verifying = await statementKeys(JSON.parse(published));
+  const thumbprints = (known: StatementKeys | null | undefined) =>
+    [...(known ?? [])].map(([kid, { alg, thumbprint }]) => [kid, alg, thumbprint]);
+  expect(thumbprints(keys?.verifying)).toEqual(thumbprints(verifying));
+  expect(keys?.verifying.size).toBe(3);
 });
 
 test("rotation: the new key signs, and what the older one signed verifies with what is published", async () => {

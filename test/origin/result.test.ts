@@ -137,6 +137,7 @@ describe("a body", () => {
   test.each<[string, Way]>([
     ["coded", { coding: "gzip" }],
     ["of another type", { type: "text/html" }],
+    ["beside a mere acknowledgement", { status: 202 }],
   ])("%s", (_, way) => expect(read(done(), way)).toBeNull());
 
   test("beside an error of HTTP: its error counts, a result does not", () => {
@@ -176,6 +177,19 @@ describe("a stream", () => {
     );
   });
 
+  test("however many lines its data has, and whatever stands between them", () => {
+    const pretty = JSON.stringify(JSON.parse(done()), null, 1).split("\n");
+    expect(pretty.length).toBeGreaterThan(10);
+    const lines = pretty.flatMap((line, i) => [
+      `data:${i % 2 === 0 ? " " : ""}${line}`,
+      ": no",
+      "id: 1",
+      "data2: {",
+    ]);
+    expect(stream("event: x\nevent: message\n", ...lines.map((line) => `${line}\n`), "\n")).toEqual(EXECUTED);
+    expect(stream(...lines.map((line) => `${line}\n\n`))).toBeNull();
+  });
+
   test("it counts though the stream is cut off behind it, or goes on", () => {
     expect(read(event(done()), { type: SSE, isWhole: false })).toEqual(EXECUTED);
     expect(stream(event(done()), event(progress))).toEqual(EXECUTED);
@@ -204,5 +218,6 @@ describe("a stream", () => {
 
   test("beside an error of HTTP nobody reads events", () => {
     expect(read(event(done()), { type: SSE, status: 500 })).toBeNull();
+    expect(read(event(done()), { type: SSE, status: 202 })).toBeNull();
   });
 });

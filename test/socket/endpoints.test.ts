@@ -4,17 +4,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   createVisitor,
   delegateMandate,
+  type MandateGrant,
   mintEct,
   mintRecord,
   runIdOf,
   startRun,
 } from "../../src/agent/index.ts";
+import { signJwt } from "../../src/agent/signer.ts";
 import { contentDigest } from "../../src/evidence/http-signature/content-digest.ts";
+import type { JsonObject } from "../../src/json/strict-json.ts";
 import { MAX_TOKEN_BYTES } from "../../src/limits.ts";
 import { type Caller, type Scene, setScene } from "./harness.ts";
-import { decisionOf, told, toolCall, withHeader } from "./messages.ts";
+import { decisionOf, headerOf, told, toolCall, withHeader } from "./messages.ts";
 import { exchange, toBytes, toChunks, type Wire } from "./raw.ts";
-import { AUDITOR, letAudit, resignVisit, type VisitWishes, visitWire } from "./visits.ts";
+import { AUDITOR, edit, letAudit, resignVisit, type VisitWishes, visitWire } from "./visits.ts";
 
 const SITE = "https://app.acme.example";
 const JWT = "application/jwt";
@@ -26,8 +29,22 @@ beforeAll(async () => {
     acme: { allowedOrigins: [SITE], act: { delegation: { maxDepth: 2 } } },
     other: {},
     suspended: { status: "suspended" },
+    lax: { act: { delegation: { maxDepth: 1 } } },
+    // Named like endpoints, and with them in their paths.
+    records: {},
+    audit: {},
+    hosted: { publicUrl: "https://mcp.acme.example/mcp" },
+    deep: { publicUrl: "https://deep.example/a/b/" },
+    receipt: { publicUrl: `https://receipt.example/${A_DECISION}` },
+    taken: { publicUrl: "https://taken.example/records" },
   });
   for (const tenant of ["acme", "other"]) await letAudit(scene, tenant);
+  await edit(scene, "lax", ({ agents }) => {
+    for (const agent of agents) {
+      if (agent.name === "courier") agent.unsafeBearerOnly = true;
+      if (agent.name === "reader") agent.status = "suspended";
+    }
+  });
 });
 afterAll(() => scene.close());
 
@@ -51,8 +68,21 @@ const recordOf = (
   changes: Partial<Parameters<typeof mintRecord>[0]> = {},
 ) => mintRecord({ mandate, signer: scene.reader.signer, execAct: "mcp.search", ...changes });
 
+const posted = (body: string): VisitWishes => ({ method: "POST", body, headers: { "content-type": JWT } });
+
 const posting = (body: string, wishes: VisitWishes = {}): Promise<Wire> =>
-  visit("records", { method: "POST", body, headers: { "content-type": JWT }, ...wishes });
+  visit("records", { ...posted(body), ...wishes });
+
+/** A record of what the mandate's claims are changed to. */
+async function recordWith(
+  { mandate }: Pick<Work, "mandate">,
+  change: (claims: JsonObject) => object,
+): Promise<string> {
+  const claims = JSON.parse(
+    Buffer.from((await recordOf({ mandate })).split(".")[1] ?? "", "base64url").toString(),
+  );
+  return signJwt(scene.reader.signer, "act+jwt", { ...claims, ...change(claims) });
+}
 
 describe("who gets in", () => {
   let done: Work;
@@ -128,6 +158,27 @@ describe("who gets in", () => {
       () => visitWire(scene, "suspended", done.path),
       "403 policy.tenant_suspended",
     ],
+    ["a suspended agent", () => visitWire(scene, "lax", done.path), "403 policy.agent_suspended"],
+    [
+      "an agent under a mandate that a suspended one has handed on",
+      async () => {
+        const grant = { actions: ["mcp.search"], purpose: "test" };
+        const parent = await scene.mandate("lax", { ...grant, maxDepth: 1 });
+        const { signer } = scene.reader;
+        const run = startRun(await delegateMandate({ ...grant, parent, signer, sub: "agent:writer" }));
+        return visitWire(scene, "lax", done.path, { caller: scene.writer, run });
+      },
+      "403 policy.agent_suspended",
+    ],
+    [
+      "an agent that the tenant lets off the signature, without one",
+      async () => {
+        const wishes = { caller: { ...scene.courier, profile: "agent" as const } };
+        const wire = await visitWire(scene, "lax", done.path, wishes);
+        return withHeader(withHeader(wire, "signature", null), "signature-input", null);
+      },
+      "403 signature.missing",
+    ],
     [
       "a web page that the tenant does not allow",
       () => visit(done.path, { headers: { origin: "https://evil.example" } }),
@@ -187,6 +238,30 @@ describe("what there is", () => {
   const raw = async (target: string, method = "GET") =>
     toldOf({ ...(await visit(A_DECISION)), method, target });
 
+  test.each(["records", "audit", "hosted", "deep", "receipt"])(
+    "beside the MCP endpoint of %s, and nowhere else",
+    async (tenant) => {
+      const run = await scene.run(tenant);
+      expect(told(await scene.send(await scene.sign(tenant, toolCall(), { run })))).toBe("200");
+      const { token } = run.mandate;
+      const wire = await visitWire(scene, tenant, `runs/${runIdOf(token)}`, { run });
+      for (const host of [new URL(scene.url).host, "mcp.acme.example", "deep.example"]) {
+        if (host !== new URL(scene.endpoint(tenant)).host)
+          expect(await toldOf(withHeader(wire, "host", host))).toMatch(/^(404 target\.unknown|401 bearer\.)/);
+      }
+      expect(await toldOf(wire)).toBe("200");
+      const record = visitWire(scene, tenant, "records", posted(await recordOf({ mandate: token })));
+      expect(await toldOf(record)).toBe("201");
+    },
+  );
+
+  test("not where the MCP endpoint itself is", async () => {
+    const { token } = (await scene.run("taken")).mandate;
+    const record = visitWire(scene, "taken", "records", posted(await recordOf({ mandate: token })));
+    expect(await toldOf(record)).toBe("415 message.content_type");
+    expect(told(await scene.send(await scene.sign("taken", toolCall())))).toBe("200");
+  });
+
   test.each([
     "/acme/receipts",
     "/acme/receipts/",
@@ -219,6 +294,7 @@ describe("what there is", () => {
     ["runs/AA", "POST", "GET, OPTIONS"],
     ["audit/export", "PUT", "GET, OPTIONS"],
     ["records", "GET", "POST, OPTIONS"],
+    ["records", "TRACE", "POST, OPTIONS"],
     ["mcp", "PUT", "POST, GET, DELETE, OPTIONS"],
   ])("%s has no %s", async (path, method, allow) => {
     const answer = await scene.send(await visit(path, { method }));
@@ -258,7 +334,9 @@ describe("what there is", () => {
 
   test("nothing is read with a body, or with a coded one", async () => {
     const get = await visit(A_DECISION);
-    expect(await toldOf({ ...get, body: Buffer.from("x") })).toBe("400 message.unexpected_body");
+    const withBody = { ...get, body: Buffer.from("x") };
+    expect(await toldOf(withBody)).toBe("400 message.unexpected_body");
+    expect(told(await exchange(scene.url, toChunks(withBody)))).toBe("400 message.unexpected_body");
     expect(await toldOf({ ...get, body: Buffer.alloc(MAX_TOKEN_BYTES + 1) })).toBe("413 message.too_large");
     expect(await toldOf(visit(A_DECISION, { headers: { "content-encoding": "gzip" } }))).toBe(
       "415 message.content_encoding",
@@ -338,6 +416,27 @@ describe("POST records", () => {
       async (done) => posting(await recordOf(done, { status: "failed" })),
       "403 record.status",
     ],
+    [
+      "with a claim that the mandate does not have",
+      async (done) => posting(await recordWith(done, () => ({ note: "x" }))),
+      "403 record.mandate_differs",
+    ],
+    [
+      "with its cap in another order",
+      async (done) =>
+        posting(await recordWith(done, ({ cap }) => ({ cap: [...(cap as string[])].reverse() }))),
+      "403 record.mandate_differs",
+    ],
+    [
+      "of another issuer's mandate of that name",
+      async (done) => posting(await recordWith(done, () => ({ iss: "https://other.example" }))),
+      "403 record.mandate_unknown",
+    ],
+    [
+      "that is an ECT",
+      async () => posting(headerOf(await scene.sign("acme", toolCall()), "wimse-ect")),
+      "403 record.malformed",
+    ],
     ["that is the mandate itself", ({ mandate }) => posting(mandate), "403 record.claims"],
     [
       "as JSON",
@@ -349,6 +448,11 @@ describe("POST records", () => {
     [
       "said to be JSON",
       async (done) => posting(await recordOf(done), { headers: { "content-type": "application/json" } }),
+      "415 record.content_type",
+    ],
+    [
+      "said to be in some charset",
+      async (done) => posting(await recordOf(done), { headers: { "content-type": `${JWT}; charset=utf-8` } }),
       "415 record.content_type",
     ],
     [
@@ -400,6 +504,34 @@ describe("who may see more", () => {
     const status = (grants: string[]) => toldOf(visit("audit/status", { grants }));
     expect(await status(AUDITOR)).toBe("200");
     expect(await status(["mcp.search", "mcp.countersign.audit.read"])).toBe("403 capability.missing");
+  });
+
+  test("handed on, where it was granted", async () => {
+    const handOn = async (actions: MandateGrant["actions"], claimed = AUDITOR) => {
+      const parent = await scene.mandate("acme", { actions, maxDepth: 1 });
+      const claims = JSON.parse(Buffer.from(parent.split(".")[1] ?? "", "base64url").toString());
+      const child = { iss: claims.sub, sub: "agent:writer", jti: crypto.randomUUID() };
+      const del = { depth: 1, max_depth: 1, parent };
+      const cap = claimed.map((action) => ({ action }));
+      const mandate = await signJwt(scene.reader.signer, "act+jwt", { ...claims, ...child, cap, del });
+      const wire = await visit("audit/status", { caller: scene.writer });
+      const headers = { authorization: `Bearer ${mandate}` };
+      return toldOf(resignVisit(scene, "acme", wire, { caller: scene.writer, headers }));
+    };
+    expect(await handOn([...AUDITOR, "mcp.search"])).toBe("200");
+    expect(await handOn(["mcp.search"])).toBe("401 bearer.invalid");
+    expect(await handOn([...AUDITOR, "mcp.search"], ["mcp.search"])).toBe("403 capability.missing");
+    const counted = { action: AUDITOR[0] ?? "", constraints: { max_calls: 5 } };
+    expect(await handOn([counted])).toBe("401 bearer.invalid");
+  });
+
+  test("under conditions that hold for a request to an endpoint", async () => {
+    const status = async (constraints: JsonObject) => {
+      const actions = [{ action: AUDITOR[0] ?? "", constraints }];
+      return toldOf(visit("audit/status", { run: await scene.run("acme", { actions }) }));
+    };
+    expect(await status({ arguments: {} })).toBe("403 capability.argument_not_allowed");
+    expect(await status({ until: "noon" })).toBe("403 capability.constraint_unknown");
   });
 
   test("only where its issuer may", async () => {

@@ -59,6 +59,7 @@ export interface Wishes extends Partial<EvidenceOptions> {
 export interface Scene {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
+  /** The one that runs: another after `restart`. */
   readonly runtime: LocalRuntime;
   readonly reader: Caller;
   readonly writer: Caller;
@@ -83,6 +84,8 @@ export interface Scene {
   rows(ids: readonly string[]): Promise<ReadonlyMap<string, AuditRow>>;
   /** What the audit log says of an answer: the reason, or the verdict where there is none. */
   logged(answer: Pick<Answer, "headers">): Promise<string>;
+  /** Stops in order, and starts again at the same URL, with what is in the `stateDir`; `between` finds nothing running. */
+  restart(between?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -94,7 +97,7 @@ export type Difference = Partial<Omit<TenantDocument, "origin">> & {
 /** @param tenants by id */
 export async function setScene(
   tenants: Readonly<Record<string, Difference>>,
-  runtimeOptions: Pick<LocalOptions, "sessionKeys" | "services" | "wimseIdentity" | "log"> = {},
+  runtimeOptions: Omit<LocalOptions, "tenants" | "port"> = {},
 ): Promise<Scene> {
   const issuer = await generateSigner({ alg: "EdDSA", kid: "issuer-1" });
   const made = await Promise.all([
@@ -118,14 +121,16 @@ export async function setScene(
     const callers = made.filter(({ caller }) => caller !== scribe || takesEdDsa);
     return document(id, difference, issuer.publicJwk, callers, second.publicJwk, origin);
   });
-  const started = await startLocal({
-    ...runtimeOptions,
-    tenants: documents.map((text) => storedTenant(JSON.stringify(text))),
-  });
-  if (!started.ok) throw new Error(started.error.problem);
-  const runtime = started.value;
+  const start = async (port: number): Promise<LocalRuntime> => {
+    const stored = documents.map((text) => storedTenant(JSON.stringify(text)));
+    const started = await startLocal({ ...runtimeOptions, tenants: stored, port });
+    if (!started.ok) throw new Error(started.error.problem);
+    return started.value;
+  };
+  let runtime = await start(0);
+  const { url } = runtime;
 
-  const endpoint = (tenant: string) => tenants[tenant]?.publicUrl ?? `${runtime.url}/${tenant}/mcp`;
+  const endpoint = (tenant: string) => tenants[tenant]?.publicUrl ?? `${url}/${tenant}/mcp`;
   const mandate: Scene["mandate"] = (tenant, { caller = reader, ...wishes } = {}) =>
     mintMandate({
       signer: issuer.signer,
@@ -162,8 +167,10 @@ export async function setScene(
     }
   };
   return {
-    url: runtime.url,
-    runtime,
+    url,
+    get runtime() {
+      return runtime;
+    },
     reader,
     writer,
     courier,
@@ -186,12 +193,17 @@ export async function setScene(
         body: typeof body === "string" ? Buffer.from(body) : (body ?? Buffer.alloc(0)),
       };
     },
-    send: (wire) => exchange(runtime.url, toBytes(wire)),
+    send: (wire) => exchange(url, toBytes(wire)),
     rows,
     async logged(answer) {
       const decision = decisionOf(answer);
       const row = (await rows([decision])).get(decision);
       return row === undefined ? "(not logged)" : (row.reason ?? row.verdict ?? "");
+    },
+    async restart(between = async () => {}) {
+      await runtime.dispose();
+      await between();
+      runtime = await start(Number(new URL(url).port));
     },
     close: async () => {
       await runtime.dispose();
@@ -206,7 +218,7 @@ const GET_HEADERS = { accept: "text/event-stream" };
 type MadeCaller = Awaited<ReturnType<typeof makeCaller>>;
 
 async function makeCaller(name: string, profile: RegisteredProfile, alg: "ES256" | "EdDSA" = "ES256") {
-  const { signer, publicJwk } = await generateSigner({ alg, kid: `${name}-1` });
+  const { signer, publicJwk } = await generateSigner({ alg, kid: `${name}-1`, extractable: true });
   const planner = await generateKeyPair("ES256", { extractable: true });
   const attestor = await importAttestationSigner({
     iss: `issuer://planner-of-${name}`,

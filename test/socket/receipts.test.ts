@@ -3,18 +3,18 @@
 import { type CompactJWSHeaderParameters, compactVerify, createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { generateSigner } from "../../src/agent/index.ts";
+import { insertRecords } from "../../src/audit/d1.ts";
+import { checkReceipt, type Held } from "../../src/audit/receipts/check.ts";
 import type { ReceiptClaims } from "../../src/audit/receipts/decision-receipt.ts";
-import {
-  checkReceipt,
-  type Held,
-  type ReceiptDocument,
-  type Report,
-} from "../../src/audit/receipts/document.ts";
+import type { ReceiptDocument } from "../../src/audit/receipts/document.ts";
+import type { Report } from "../../src/audit/receipts/report.ts";
+import { GENESIS } from "../../src/audit/record.ts";
 import { type Row, recordOf } from "../../src/audit/rows.ts";
 import { readSigningKeys } from "../../src/audit/signing-keys.ts";
 import { SIGNING_KEYS } from "../../src/cli/local/secrets.ts";
 import { fromBase64url, fromUtf8 } from "../../src/encoding.ts";
 import type { JsonObject } from "../../src/json/strict-json.ts";
+import { rehashed } from "../audit/receipts/helpers.ts";
 import { type Caller, type Scene, setScene, type Wishes } from "./harness.ts";
 import { beginSession, decisionOf, headerOf, RESPONSE, rpc, told, toolCall, withHeader } from "./messages.ts";
 import { closedPort, answerJson as json } from "./origin.ts";
@@ -39,7 +39,7 @@ beforeAll(async () => {
     },
     { signingKeys },
   );
-  await letAudit(scene, "acme");
+  for (const tenant of ["acme", "lanes", "damaged"]) await letAudit(scene, tenant);
   writerLater = await addLane("lanes");
 });
 afterAll(() => scene.close());
@@ -149,6 +149,28 @@ describe("an admitted message has a receipt", () => {
     expect(answer.status).toBe(204);
     await hasReceipt(answer, "acme");
   });
+});
+
+describe("a receipt says what the record says, whatever the caller calls its method and tool", () => {
+  /** The longest tool name, of what JSON escapes. */
+  const LONG = '"\\'.repeat(64);
+
+  test.each<[string, string, () => Promise<Answer>]>([
+    ["200", "a long tool", () => callOf(LONG)],
+    ["200", "a tool of odd characters", () => callOf("<{%}>,;=:&'`~$!")],
+    ["200 capability.missing", "a long tool that is not granted", () => call("acme", toolCall(LONG))],
+    ["400 message.tool_name", "a tool that is too long", () => call("acme", toolCall(`${LONG}x`))],
+    ["200 message.method_unknown", "an odd method", () => call("acme", rpc(`x/${LONG.repeat(8)}`))],
+  ])("%s: %s", async (expected, _, send) => {
+    const answer = await send();
+    expect(told(answer)).toBe(expected);
+    // Before the whole message is read nobody is verified.
+    if (answer.status === 200) await hasReceipt(answer, "acme");
+    else expect(answer.headers.has("countersign-receipt")).toBe(false);
+  });
+
+  const callOf = async (tool: string): Promise<Answer> =>
+    call("acme", toolCall(tool), { run: await scene.run("acme", { actions: [`mcp.${tool}`] }) });
 });
 
 describe("a refusal of a verified caller has one", () => {
@@ -270,6 +292,8 @@ test("each receipt says what the log has of its decision: all of it, and nothing
 
 // -- asked for later ------------------------------------------------------------------------------------
 
+const receiptIn = ({ headers }: Pick<Answer, "headers">): string => headers.get("countersign-receipt") ?? "";
+
 const ask = async (tenant: string, decision: string, wishes: VisitWishes = {}): Promise<Answer> =>
   scene.send(await visitWire(scene, tenant, `receipts/${decision}`, wishes));
 
@@ -299,14 +323,14 @@ async function snapshot(tenant: string): Promise<void> {
 }
 
 const check = async (tenant: string, text: string, held: Partial<Held> = {}): Promise<Report> =>
-  checkReceipt(text, await wellKnown(tenant), { checkpoints: [], attestation: null, ...held });
+  checkReceipt(text, await wellKnown(tenant), { receipt: null, checkpoints: [], attestation: null, ...held });
 
 describe("GET receipts/<decision>", () => {
   test("of an attested call: everything, to be checked offline", async () => {
     const wire = await scene.sign("acme", toolCall("sealed"));
     const answer = await scene.send(wire);
     expect(told(answer)).toBe("200");
-    const header = answer.headers.get("countersign-receipt") ?? "";
+    const receipt = receiptIn(answer);
     const early = await shown("acme", answer);
     expect(early.document.decision).toMatchObject({
       id: decisionOf(answer),
@@ -314,8 +338,11 @@ describe("GET receipts/<decision>", () => {
       verdict: "admitted",
     });
     expect(early.document.outcome).toMatchObject({ kind: "outcome", status: 200 });
-    expect(await check("acme", early.text)).toMatchObject({ fault: null });
-    if (early.document.proof.decision === null) expect(early.document.retry_after).toBe(300);
+    // Nothing is signed again before a checkpoint covers it: until then there is the receipt of the answer.
+    if (early.document.proof.outcome === null) {
+      expect(early.document).toMatchObject({ receipt: null, retry_after: 300 });
+      expect(await check("acme", early.text, { receipt })).toMatchObject({ fault: "outcome.unsigned" });
+    }
 
     await snapshot("acme");
     const { text, document } = await shown("acme", answer);
@@ -325,15 +352,13 @@ describe("GET receipts/<decision>", () => {
       fromUtf8(fromBase64url(headerOf(wire, "x-mcp-attestation")) ?? new Uint8Array()) ?? "",
     );
     const jws = document.proof.decision?.checkpoint ?? "";
-    const report = await check("acme", text, { checkpoints: [jws], attestation });
+    const report = await check("acme", text, { receipt, checkpoints: [jws], attestation });
     expect(report).toMatchObject({ fault: null });
     // Only the result itself is not here.
     expect(report.unchecked).toHaveLength(1);
     expect(report.checked.join()).toContain("The outcome is under checkpoint");
-    // The header of the answer names the same record.
-    expect(await check("acme", JSON.stringify({ ...document, receipt: header }))).toMatchObject({
-      fault: null,
-    });
+    expect(report.checked.join()).toContain("The receipt that you hold names the record");
+    expect(document.receipt).not.toBe(receipt);
     // All of it is the caller's, so none of it may stay with a proxy.
     const again = await ask("acme", decisionOf(answer));
     expect(again.headers.get("cache-control")).toBe("no-store");
@@ -352,10 +377,15 @@ describe("GET receipts/<decision>", () => {
       client.write(toBytes(await scene.sign("acme", toolCall())));
       const answer = await client.head();
       const { text, document } = await shown("acme", answer, () => true);
-      expect(document).toMatchObject({ outcome: null, retry_after: 300, proof: { outcome: null } });
-      expect((await check("acme", text)).unchecked).toContain(
-        "What became of the call: no outcome is shown.",
-      );
+      expect(document).toMatchObject({
+        outcome: null,
+        receipt: null,
+        retry_after: 300,
+        proof: { outcome: null },
+      });
+      const report = await check("acme", text, { receipt: receiptIn(answer) });
+      expect(report.fault).toBeNull();
+      expect(report.unchecked).toContain("What became of the call: no outcome is shown.");
       (await arriving).response.end();
       expect((await shown("acme", answer)).document.outcome).toMatchObject({ status: 200 });
     } finally {
@@ -365,6 +395,7 @@ describe("GET receipts/<decision>", () => {
 
   test("of a refusal", async () => {
     const answer = await call("acme", toolCall("unknown"));
+    await snapshot("acme");
     const { text, document } = await shown("acme", answer, () => true);
     expect(document).toMatchObject({
       outcome: null,
@@ -376,8 +407,20 @@ describe("GET receipts/<decision>", () => {
 
   test("a call made with a key of another lane", async () => {
     const answer = await call("lanes", toolCall(), { caller: writerLater });
-    const { text } = await shown("lanes", answer, undefined, { caller: scene.writer });
-    expect(await check("lanes", text)).toMatchObject({ fault: null });
+    const caller = scene.writer;
+    await shown("lanes", answer, undefined, { caller });
+    await snapshot("lanes");
+    const { text } = await shown("lanes", answer, undefined, { caller });
+    expect(await check("lanes", text)).toMatchObject({ fault: null, claims: { sub: "agent:writer" } });
+  });
+
+  test("a request for a receipt has one itself", async () => {
+    const visited = await ask("acme", decisionOf(await call("acme")));
+    await shown("acme", visited);
+    await snapshot("acme");
+    const { text, document } = await shown("acme", visited);
+    expect(document.decision).toMatchObject({ method: "GET", action: "countersign.receipts.read" });
+    expect(await check("acme", text, { receipt: receiptIn(visited) })).toMatchObject({ fault: null });
   });
 
   test("is for its owner and auditors; to all others it does not exist", async () => {
@@ -399,6 +442,7 @@ describe("GET receipts/<decision>", () => {
     for (const decision of [decisionOf(sampled), decisionOf(await call("lanes"))])
       expect(told(await ask("acme", decision))).toBe("404 endpoint.not_found");
 
+    await snapshot("acme");
     const audited = await shown("acme", answer, () => true, { ...stranger, grants: AUDITOR });
     expect(audited.document.decision.principal).toBe("agent:reader");
     expect(await check("acme", audited.text)).toMatchObject({ fault: null });
@@ -438,17 +482,57 @@ describe("where the log is not as it should be", () => {
     );
     const caller = scene.writer;
     const answer = await call("damaged", toolCall(), { caller });
+    await shown("damaged", answer, undefined, { caller });
+    await snapshot("damaged");
     const { text, document } = await shown("damaged", answer, undefined, { caller });
     await inD1("DROP TRIGGER refuse");
     expect(document.decision.principal).toBe("agent:writer");
     expect(await check("damaged", text)).toMatchObject({ fault: null });
   });
 
-  test("a record that was changed is not signed again", async () => {
+  test("a record that was changed is not signed again, and shows against the receipt of the answer", async () => {
     const answer = await call("damaged", toolCall("unknown"));
-    await shown("damaged", answer, () => true);
-    const statement = `UPDATE audit_records SET verdict = 'admitted', reason = NULL WHERE id = '${decisionOf(answer)}'`;
-    await inD1(statement);
-    expect(told(await ask("damaged", decisionOf(answer)))).toBe("500 internal.error");
+    await snapshot("damaged");
+    const before = await shown("damaged", answer, () => true);
+    expect(before.document.receipt).not.toBeNull();
+
+    const forged = await rehashed(before.document.decision, { verdict: "admitted", reason: null });
+    for (const [record, fault] of [
+      [{ ...forged, digest: "A".repeat(43) }, "decision.altered"],
+      [forged, "held.differs"],
+    ] as const) {
+      await inD1(
+        `UPDATE audit_records SET verdict = 'admitted', reason = NULL, digest = '${record.digest}', hash = '${record.hash}'
+          WHERE id = '${decisionOf(answer)}'`,
+      );
+      const { text, document } = await shown("damaged", answer, () => true);
+      expect(document).toMatchObject({ decision: record, receipt: null, retry_after: null });
+      expect(await check("damaged", text, { receipt: receiptIn(answer) })).toMatchObject({ fault });
+    }
+    const { text } = await shown("damaged", answer, () => true);
+    expect(await check("damaged", text)).toMatchObject({ fault: "decision.proof.head" });
+  });
+
+  test("a record that was put in is not signed, whatever it fits to", async () => {
+    const answer = await call("damaged");
+    const { document } = await shown("damaged", answer);
+    const id = "F".repeat(22);
+    const forged = await rehashed(document.decision, {
+      id,
+      decision: id,
+      chain: "forged",
+      seq: 1,
+      prev_hash: GENESIS,
+      verdict: "denied",
+      reason: "policy.agent_suspended",
+    });
+    await insertRecords(await scene.runtime.d1(), [JSON.stringify(forged)]);
+    const named = { headers: new Map([["countersign-decision", id]]) };
+    for (const _ of ["before a checkpoint", "and after it"]) {
+      const { text, document } = await shown("damaged", named, () => true);
+      expect(document).toMatchObject({ decision: forged, receipt: null, proof: { decision: null } });
+      expect(await check("damaged", text)).toMatchObject({ fault: "decision.unsigned" });
+      await snapshot("damaged");
+    }
   });
 });

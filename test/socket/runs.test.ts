@@ -9,6 +9,7 @@ import {
   runIdOf,
   startRun,
 } from "../../src/agent/index.ts";
+import { signJwt } from "../../src/agent/signer.ts";
 import type { Run as JudgedRun } from "../../src/audit/run.ts";
 import { type Caller, type Scene, setScene } from "./harness.ts";
 import { decisionOf, told, toolCall } from "./messages.ts";
@@ -121,6 +122,39 @@ test("a replay, and a step that nobody can follow, are denials of the run", asyn
     ["run.pred_unknown", false],
   ]);
   expect(found.wellFormed).toBe(true);
+});
+
+test("what was denied at an endpoint of Countersign's own is among the denials, under the run of its mandate", async () => {
+  const run = await scene.run("acme");
+  const id = runIdOf(run.mandate.token);
+  const denied = await scene.send(await visitWire(scene, "acme", "audit/status", { run }));
+  expect(told(denied)).toBe("403 capability.missing");
+  const found = await scene.send(await visitWire(scene, "acme", `runs/${id}`, { run }));
+  expect(JSON.parse(found.text)).toMatchObject({
+    denials: [{ decision: decisionOf(denied), action: "countersign.audit.read", ect: null }],
+    calls: [],
+    wellFormed: true,
+  });
+});
+
+test("nobody gets into another's run, or anything into it, with a record that names it", async () => {
+  const victim = startRun(await scene.mandate("acme", { wid: crypto.randomUUID() }));
+  await call(victim);
+  const id = runIdOf(victim.mandate.token);
+  const claims = JSON.parse(Buffer.from(victim.mandate.token.split(".")[1] ?? "", "base64url").toString());
+  const body = await signJwt(scene.writer.signer, "act+jwt", {
+    ...claims,
+    ...{ sub: "agent:writer", jti: "forged", exec_act: "mcp.search", pred: ["x"], status: "completed" },
+    exec_ts: Math.floor(Date.now() / 1000),
+  });
+  const headers = { "content-type": "application/jwt" };
+  const posted = { method: "POST", body, headers, caller: scene.writer };
+  const refused = await scene.send(await visitWire(scene, "acme", "records", posted));
+  expect(told(refused)).toBe("403 record.mandate_unknown");
+  expect(told(await ask(id, scene.writer))).toBe("404 endpoint.not_found");
+  await scene.rows([decisionOf(refused)]);
+  const found = await shown(id, scene.reader, AUDITOR);
+  expect([found.wellFormed, found.records, found.denials]).toEqual([true, [], []]);
 });
 
 describe("whose it is to see", () => {

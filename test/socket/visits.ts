@@ -2,18 +2,27 @@
 
 import { addEvidence, signMessage } from "../../src/agent/index.ts";
 import { AUDIT_ACTION } from "../../src/endpoints/endpoint.ts";
+import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import type { Scene, Wishes } from "./harness.ts";
 import type { Wire } from "./raw.ts";
 
 export const AUDITOR = [AUDIT_ACTION];
 
-/** Lets the issuer of a tenant grant the right to see its audit log; before anybody asks for the tenant. */
-export async function letAudit(scene: Scene, tenant: string): Promise<void> {
+/** Changes the document of a tenant; before anybody asks for the tenant. */
+export async function edit(
+  scene: Scene,
+  tenant: string,
+  change: (document: TenantDocument) => void,
+): Promise<void> {
   const kv = await scene.runtime.kv();
   const document = JSON.parse((await kv.get(`tenant:${tenant}`)) ?? "{}");
-  document.issuers[0].actions.push(AUDIT_ACTION);
+  change(document);
   await kv.put(`tenant:${tenant}`, JSON.stringify(document));
 }
+
+/** Lets the issuer of a tenant grant the right to see its audit log. */
+export const letAudit = (scene: Scene, tenant: string): Promise<void> =>
+  edit(scene, tenant, ({ issuers }) => issuers[0]?.actions.push(AUDIT_ACTION));
 
 export interface VisitWishes extends Wishes {
   readonly body?: string;

@@ -9,6 +9,7 @@ import { type Listening, listen } from "../support/web-server.ts";
 import { type Scene, setScene } from "./harness.ts";
 import { decisionOf, headerOf, told, toolCall, withHeader } from "./messages.ts";
 import type { Answer, Wire } from "./raw.ts";
+import { visitWire } from "./visits.ts";
 
 const BOT = "https://bot.example";
 const DIRECTORY = "/.well-known/http-message-signatures-directory";
@@ -45,12 +46,13 @@ const honest = (tenant: string, agent = BOT): Promise<Wire> =>
 /** An honest call with a bot's signature beside the caller's own. */
 async function withBot(tenant: string, agent = BOT, by = bot, own?: Wire): Promise<Wire> {
   const wire = own ?? (await honest(tenant, agent));
+  const { method, target } = wire;
   const now = Math.floor(Date.now() / 1000);
   const signed = await makeSignature(
     {
       kind: "request",
-      method: "POST",
-      targetUri: scene.endpoint(tenant),
+      method,
+      targetUri: new URL(target, scene.endpoint(tenant)).href,
       headers: new Map(wire.headers.map(([name, value]) => [name.toLowerCase(), value])),
     },
     {
@@ -97,4 +99,14 @@ test("somebody else under its name is refused, and what the caller signed can st
   expect(scene.origin("t").arrivals.length).toBe(before);
   // What is beside a signature may be anybody's, so it uses up nothing.
   expect((await scene.send(own)).status).toBe(200);
+});
+
+test("at an endpoint of Countersign's own it counts for as much", async () => {
+  const visit = () => visitWire(scene, "t", "runs/AA", { headers: { "signature-agent": `bot="${BOT}"` } });
+  const answer = await scene.send(await withBot("t", BOT, bot, await visit()));
+  expect(told(answer)).toBe("404 endpoint.not_found");
+  expect(await checksOf(answer)).toContain(`web-bot-auth:${BOT}${DIRECTORY}`);
+  const stranger = (await generateSigner({ alg: "EdDSA" })).signer;
+  const forged = await withBot("t", BOT, stranger, await visit());
+  expect(told(await scene.send(forged))).toBe("403 signature.web_bot_auth");
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   addEvidence,
   generateSigner,
+  mintRecord,
   runIdOf,
   type Signer,
   startRun,
@@ -111,6 +112,28 @@ describe.each(["seven", "six"] as const)("tenant %s", (tenant) => {
     );
     expect(told(await scene.send(wire))).toBe("200");
     expect(told(await scene.send(wire))).toBe("403 replay.nonce");
+  });
+
+  test("the workload hands in a record that is signed with the key of its WIT, and with no other", async () => {
+    const run = await scene.run(tenant, { caller: workload });
+    expect(told(await scene.send(await sign(tenant, toolCall(), { run })))).toBe("200");
+    const hand = async (signer: Signer) => {
+      const body = await mintRecord({ mandate: run.mandate.token, signer, execAct: "mcp.search" });
+      const headers = { "content-type": "application/jwt" };
+      const posted = { ...wishes(tenant), method: "POST", headers, body };
+      return told(await scene.send(await visitWire(scene, tenant, "records", posted)));
+    };
+    expect(await hand(scene.writer.signer)).toBe("403 record.key_unknown");
+    expect(await hand(workload.signer)).toBe("201");
+    expect(await hand(workload.signer)).toBe("403 record.repeated");
+  });
+
+  test("a nonce is spent once, whether on a visit or a call", async () => {
+    const once = wishes(tenant, { newId: () => "once" });
+    const visit = () => visitWire(scene, tenant, "runs/AA", once);
+    const call = () => scene.sign(tenant, "", { ...once, method: "GET" });
+    expect(told(await scene.send(await call()))).toBe("200");
+    expect(told(await scene.send(await visit()))).toBe("403 replay.nonce");
   });
 
   test("a signed answer is demanded there: refused, and signed for that path", async () => {

@@ -5,12 +5,15 @@ import type { ReceiptFault } from "./decision-receipt.ts";
 
 type Part = "decision" | "outcome";
 
+/** The receipt that is checked, or that of the same decision which somebody holds. */
+export type Whose = "receipt" | "held";
+
 export type Fault =
   | "keys.malformed"
   | "document.malformed"
   | "document.needed"
-  | `receipt.${ReceiptFault | "issuer"}`
-  | `decision.${"altered" | "kind" | "differs"}`
+  | `${Whose}.${ReceiptFault | "issuer" | "differs"}`
+  | `decision.${"altered" | "kind" | "unsigned"}`
   | `outcome.${"altered" | "other" | "differs" | "unsigned" | "withheld"}`
   | `${Part}.proof.${ProofFault | "issuer"}`
   | `checkpoint.${"unsigned" | "issuer" | "differs" | "not_comparable"}`
@@ -29,25 +32,34 @@ const ofProof = <const P extends Part>(part: P) =>
     [`${part}.proof.path`]: `The head is not under the checkpoint of the ${part}.`,
   }) as Record<`${P}.proof.${ProofFault | "issuer"}`, string>;
 
+const ofReceipt = <const W extends Whose>(whose: W, name: string) =>
+  ({
+    [`${whose}.malformed`]: `${name} is no compact JWS.`,
+    [`${whose}.type`]: `What should be ${lower(name)} is another kind of token.`,
+    [`${whose}.key_unknown`]: `${name} names a key that is not among the published ones.`,
+    [`${whose}.alg`]: `${name} names another algorithm than that of its key.`,
+    [`${whose}.signature`]: `The signature of ${lower(name)} is wrong.`,
+    [`${whose}.claims`]: `${name} is signed, but does not say what receipts say.`,
+    [`${whose}.issuer`]: `${name} is of another endpoint than the keys.`,
+    [`${whose}.differs`]: `${name} is of another decision, or says something else than the record.`,
+  }) as Record<`${W}.${ReceiptFault | "issuer" | "differs"}`, string>;
+
+const lower = (name: string): string => name.replace("The", "the");
+
 export const FAULTS: Readonly<Record<Fault, string>> = {
   "keys.malformed": "The keys are no JWK Set, or one of them is not fit to verify with.",
   "document.malformed": "This is neither the JSON of the endpoint nor a receipt.",
   "document.needed": "Nothing can be compared with a receipt alone: give the JSON of the endpoint.",
-  "receipt.malformed": "The receipt is no compact JWS.",
-  "receipt.type": "What should be the receipt is another kind of token.",
-  "receipt.key_unknown": "The receipt names a key that is not among the published ones.",
-  "receipt.alg": "The receipt names another algorithm than that of its key.",
-  "receipt.signature": "The signature of the receipt is wrong.",
-  "receipt.claims": "The receipt is signed, but does not say what receipts say.",
-  "receipt.issuer": "The receipt is of another endpoint than the keys.",
+  ...ofReceipt("receipt", "The receipt"),
+  ...ofReceipt("held", "The receipt that you hold"),
   "decision.altered": "The record of the decision is not what its hashes are of.",
   "decision.kind": "What should be the decision is another kind of record.",
-  "decision.differs": "The receipt is of another decision, or says something else than its record.",
+  "decision.unsigned":
+    "Neither a receipt nor a checkpoint vouches for the decision: give the receipt of the answer, or ask again later.",
   "outcome.altered": "The record of the outcome is not what its hashes are of.",
   "outcome.other": "The outcome is of another decision.",
   "outcome.differs": "The receipt names another outcome.",
-  "outcome.unsigned":
-    "Neither the receipt nor a checkpoint vouches for the outcome: ask for the receipt again.",
+  "outcome.unsigned": "Neither a receipt nor a checkpoint vouches for the outcome: ask again later.",
   "outcome.withheld": "The receipt names an outcome that is not shown.",
   ...ofProof("decision"),
   ...ofProof("outcome"),

@@ -1,7 +1,6 @@
 /** Writes the document of a receipt while its proofs come from D1, and signs what they prove. */
 
 import { utf8 } from "../../encoding.ts";
-import { fail, ok, type Result } from "../../result.ts";
 import { recordFault } from "../chain.ts";
 import { type Cover, follow, type ProofFault, verifyCover } from "../proof.ts";
 import { digestsBehind, type Uncovered } from "../prove.ts";
@@ -15,8 +14,13 @@ import { executionIn } from "./execution.ts";
 export interface Found {
   readonly decision: AuditRecord;
   readonly outcome: AuditRecord | null;
-  /** Where there is no outcome, what it says of that does not matter. */
-  readonly covers: { readonly decision: Cover | Uncovered; readonly outcome: Cover | Uncovered };
+  readonly covers: Covers;
+}
+
+/** That of an outcome which is not there does not matter. */
+export interface Covers {
+  readonly decision: Cover | Uncovered;
+  readonly outcome: Cover | Uncovered;
 }
 
 interface Means {
@@ -38,58 +42,77 @@ export async function* writeDocument(found: Found, means: Means): AsyncGenerator
   yield utf8(`${opened(records)},"proof":{"decision":`);
   const decided = yield* writeProof(decision, covers.decision, means);
   yield utf8(`,"outcome":`);
-  const ended = outcome === null ? null : yield* writeProof(outcome, covers.outcome, means);
-  if (outcome === null) yield utf8("null");
-  const last = await receiptOf(found, decided, ended, means);
+  const ended = yield* writeEnd(found, means);
+  const last = await receiptOf(found, ended === null ? [decided] : [decided, ended], means);
   yield utf8(`},${JSON.stringify(last).slice(1)}`);
 }
 
-/** The issuer of the checkpoint that a record is under; why it is under none; or what does not fit. */
-type Proven = Result<{ readonly issuer: string } | Uncovered, ProofFault>;
+/** Whose checkpoint a record is under, why it is under none, or what does not fit. */
+type Proven =
+  | { readonly kind: "under"; readonly issuer: string }
+  | { readonly kind: Uncovered }
+  | { readonly kind: "unfit"; readonly fault: string };
+
+const unfit = (fault: ProofFault | "other"): Proven => ({ kind: "unfit", fault });
+
+/** @returns null where nothing is to be proven: a denial ends nothing */
+async function* writeEnd(
+  { decision, outcome, covers }: Found,
+  means: Means,
+): AsyncGenerator<Uint8Array, Proven | null> {
+  if (outcome === null) {
+    yield utf8("null");
+    return decision.verdict === "admitted" ? { kind: "not_yet" } : null;
+  }
+  const proven = yield* writeProof(outcome, covers.outcome, means);
+  return isOutcomeOf(outcome, decision) ? proven : unfit("other");
+}
 
 async function* writeProof(
   record: AuditRecord,
   cover: Cover | Uncovered,
   { db, keys }: Means,
 ): AsyncGenerator<Uint8Array, Proven> {
-  const altered = (await recordFault(record, record.prev_hash)) !== null;
+  const isAltered = (await recordFault(record, record.prev_hash)) !== null;
   if (typeof cover === "string") {
     yield utf8("null");
-    return altered ? fail("record") : ok(cover);
+    return isAltered ? unfit("record") : { kind: cover };
   }
   yield utf8(`${opened(cover)},"digests":"`);
   let [hash, isFirst] = [record.hash, true];
   for await (const digests of digestsBehind(db, record, cover.head.seq)) {
     hash = await follow(hash, digests);
-    const text = `${isFirst ? "" : " "}${digests.join(" ")}`;
+    const text = digests.join(" ");
+    // Within a JSON string, whatever the log has there.
+    yield utf8(JSON.stringify(isFirst ? text : ` ${text}`).slice(1, -1));
     isFirst = false;
-    // As a part of a JSON string, whatever stands in the log.
-    yield utf8(JSON.stringify(text).slice(1, -1));
   }
   yield utf8('"}');
-  if (altered) return fail("record");
-  if (cover.head.chain !== record.chain) return fail("chain");
-  if (hash !== cover.head.hash) return fail("head");
+  if (isAltered) return unfit("record");
+  if (hash !== cover.head.hash) return unfit("head");
   const claims = await verifyCover(cover, record.tenant, keys.verifying);
-  return claims.ok ? ok({ issuer: claims.value.iss }) : claims;
+  return claims.ok ? { kind: "under", issuer: claims.value.iss } : unfit(claims.error);
 }
 
 /** Signs what is proven, and nothing else: what became of an admitted call is known only with its outcome. */
 async function receiptOf(
   { decision, outcome }: Found,
-  decided: Proven,
-  ended: Proven | null,
+  proven: readonly Proven[],
   { keys, retryAfter }: Means,
 ): Promise<Pick<ReceiptDocument, "receipt" | "retry_after">> {
-  const unsigned = (record: AuditRecord, fault: ProofFault | "other" | "issuer") => {
-    const { tenant, id } = record;
-    console.error(JSON.stringify({ event: "log.altered", tenant, record: id, fault }));
-    return { receipt: null, retry_after: null };
-  };
-  if (!decided.ok) return unsigned(decision, decided.error);
-  if (outcome !== null && !isOutcomeOf(outcome, decision)) return unsigned(outcome, "other");
-  if (outcome !== null && ended?.ok === false) return unsigned(outcome, ended.error);
-  const proven = [decided.value, ended?.ok ? ended.value : null];
+  const kinds = new Set(proven.map(({ kind }) => kind));
+  const issuers = new Set(proven.flatMap((one) => (one.kind === "under" ? [one.issuer] : [])));
+  const [issuer, ...others] = issuers;
+  const [fault = others.length > 0 ? "issuer" : null] = proven.flatMap((one) =>
+    one.kind === "unfit" ? [one.fault] : [],
+  );
+  if (fault !== null) {
+    const { tenant, id } = decision;
+    console.error(JSON.stringify({ event: "receipt.unproven", tenant, decision: id, fault }));
+  }
+  if (fault !== null || kinds.has("too_far")) return { receipt: null, retry_after: null };
+  if (kinds.has("not_yet") || issuer === undefined) return { receipt: null, retry_after: retryAfter };
+  return { receipt: await signLater(issuer, decision, outcome, keys), retry_after: null };
 }
 
 /** An object's text, to which more members can be added. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CHECKPOINT_TYPE, linkTo } from "../../../src/audit/checkpoint.ts";
+import { checkReceipt, type Held } from "../../../src/audit/receipts/check.ts";
 import {
   claimsIn,
   RECEIPT_TYPE,
@@ -8,7 +9,7 @@ import {
   signReceipt,
   verifyReceipt,
 } from "../../../src/audit/receipts/decision-receipt.ts";
-import { checkReceipt, type Held, type ReceiptDocument } from "../../../src/audit/receipts/document.ts";
+import type { ReceiptDocument } from "../../../src/audit/receipts/document.ts";
 import { emitDecision, emitReceipt } from "../../../src/audit/receipts/emit.ts";
 import { FAULTS } from "../../../src/audit/receipts/faults.ts";
 import { type AuditRecord, GENESIS } from "../../../src/audit/record.ts";
@@ -35,14 +36,15 @@ import {
   verifying,
 } from "./helpers.ts";
 
-const { records, heads, checkpoint, decision, outcome, document, decided, executed, emission } =
+const { records, heads, checkpoint, decision, outcome, receipt, document, decided, executed, emission } =
   await scene();
 const keys = await verifying(ours);
 const stranger = await makeKeys("gateway-1");
 const es256 = there(ours.es256);
 const strangers = there(stranger.es256);
 
-const NOTHING: Held = { checkpoints: [], attestation: null };
+const NO_PROOF = { decision: null, outcome: null };
+const NOTHING: Held = { receipt: null, checkpoints: [], attestation: null };
 
 const header = (jws: string): JsonObject =>
   JSON.parse(new TextDecoder().decode(there(fromBase64url(jws.split(".")[0] ?? ""))));
@@ -127,6 +129,29 @@ describe("a receipt alone", () => {
     );
   });
 
+  test("nor one that can be read in two ways", async () => {
+    const signed = async (head: string, payload: string) => {
+      const input = [head, payload].map((part) => toBase64url(utf8(part))).join(".");
+      const ecdsa = { name: "ECDSA", hash: "SHA-256" };
+      const made = await crypto.subtle.sign(ecdsa, es256.private, utf8(input));
+      return verify(`${input}.${toBase64url(new Uint8Array(made))}`);
+    };
+    const head = JSON.stringify({ alg: "ES256", kid: "gateway-1", typ: RECEIPT_TYPE });
+    const payload = JSON.stringify(claims);
+    expect(await signed(head, payload)).toBe("ok");
+    const twice = payload.replace('"verdict"', '"verdict":"denied","verdict"');
+    const escaped = payload.replace('"verdict"', '"verdict":"denied","v\\u0065rdict"');
+    for (const text of [twice, escaped, `${payload}x`, `\ufeff${payload}`, `[${payload}]`])
+      expect(await signed(head, text), text).toBe("malformed");
+    expect(await signed(head.replace("{", '{"typ":"act+jwt",'), payload)).toBe("malformed");
+    expect(await signed(head, payload.replace("{", '{"__proto__":{},'))).toBe("claims");
+    for (const kid of ["__proto__", "constructor", "gateway-1 ", "GATEWAY-1", ""])
+      expect(await signed(head.replace("gateway-1", kid), payload)).toBe("key_unknown");
+    for (const more of ['"b64":true,', '"jku":"https://x.example",', '"x5c":[],'])
+      expect(await signed(head.replace("{", `{${more}`), payload), more).toBe("ok");
+    expect(await signed(head.replace("{", '{"crit":[],'), payload)).toBe("signature");
+  });
+
   test("nor one whose key comes with it", async () => {
     const { x, y, kty, crv } = there(stranger.published.keys[0]);
     const head = { alg: "ES256", kid: "gateway-1", typ: RECEIPT_TYPE, jwk: { kty, crv, x, y } } as JsonObject;
@@ -205,13 +230,15 @@ describe("a receipt alone", () => {
 
 describe("the document", () => {
   test("of an attested call holds, with everything checked", async () => {
-    const held = { checkpoints: [checkpoint], attestation: ATTESTATION };
+    const held = { receipt: await sign(claims), checkpoints: [checkpoint], attestation: ATTESTATION };
     const report = await checkReceipt(JSON.stringify(document), PUBLISHED, held);
     expect(report.fault).toBeNull();
     expect(report.claims).toEqual({ ...claims, outcome: outcome.hash });
     expect(report.checked).toEqual([
       "The receipt is signed with a published key.",
-      "The record of the decision is the one that the receipt names, and says the same.",
+      "The receipt that you hold is signed with a published key.",
+      "The receipt names the record of the decision, and says the same.",
+      "The receipt that you hold names the record of the decision, and says the same.",
       "The record of the outcome is the one that the receipt names, and is of this decision.",
       "The decision is under checkpoint 1, of 2033-05-18T03:34:20.000Z.",
       "Checkpoint 1 is the one that you hold.",
@@ -236,13 +263,11 @@ describe("the document", () => {
       decision: denial,
       outcome: null,
       execution: [],
-      proof: { decision: null, outcome: null },
+      proof: NO_PROOF,
     };
     const { fault, unchecked } = await checkReceipt(JSON.stringify(shown), PUBLISHED, NOTHING);
     expect(fault).toBeNull();
-    expect(unchecked).toEqual([
-      "Whether a checkpoint covers the decision: there is none yet. Ask for the receipt again later.",
-    ]);
+    expect(unchecked).toEqual(["Whether a checkpoint covers the decision: no proof is shown."]);
     const invented = there((await chainOf("chain-x", [draft(), outcomeDraft()]))[1]);
     expect(
       await judge({
@@ -268,12 +293,15 @@ describe("the document", () => {
     expect(await judge({ ...shown, proof: document.proof })).toBe("document.malformed");
   });
 
-  test("without proofs says what nobody else has seen", async () => {
-    const shown = { ...document, proof: { decision: null, outcome: null } };
+  test.each([
+    [null, ""],
+    [300, " Ask for the receipt again later."],
+  ])("without proofs says what nobody else has seen: retry_after %s", async (retry_after, later) => {
+    const shown = { ...document, proof: NO_PROOF, retry_after };
     const { fault, unchecked } = await checkReceipt(JSON.stringify(shown), PUBLISHED, NOTHING);
     expect(fault).toBeNull();
     for (const part of ["decision", "outcome"])
-      expect(unchecked.join()).toContain(`Whether a checkpoint covers the ${part}: there is none yet.`);
+      expect(unchecked).toContain(`Whether a checkpoint covers the ${part}: no proof is shown.${later}`);
   });
 
   test("says what a checkpoint says of the chain", async () => {
@@ -303,6 +331,48 @@ describe("the document", () => {
     );
   });
 
+  describe("without a receipt, as long as nothing is proven", () => {
+    const early = { ...document, receipt: null, proof: NO_PROOF, retry_after: 300 };
+    const running = { ...early, outcome: null, execution: [decided.text] };
+
+    test("nobody vouches for it", async () => {
+      expect(await judge(early)).toBe("decision.unsigned");
+      expect(await judge(running)).toBe("decision.unsigned");
+      expect(await judge(early, {}, { keys: ours.published.keys })).toBe("decision.unsigned");
+      // A record that anybody can make.
+      const forged = await rehashed(decision, { principal: "agent:writer" });
+      expect(await judge({ ...running, decision: forged })).toBe("decision.unsigned");
+    });
+
+    test("the receipt that the caller was given vouches for the decision, not for the outcome", async () => {
+      const held = { receipt: await sign(claims) };
+      expect(await judge(running, held)).toBe("ok");
+      expect(await judge(early, held)).toBe("outcome.unsigned");
+      expect(await judge(early, { receipt })).toBe("ok");
+    });
+  });
+
+  test("without a receipt, but with proofs: the checkpoints vouch for it, not for what the caller was told", async () => {
+    const { fault, unchecked, ...report } = await checkReceipt(
+      JSON.stringify({ ...document, receipt: null }),
+      PUBLISHED,
+      NOTHING,
+    );
+    expect(fault).toBeNull();
+    expect(report.claims).toEqual(claims);
+    expect(unchecked).toContain(
+      "What the caller was told: neither the JSON nor you have a receipt of the decision.",
+    );
+    const { decision: proof } = document.proof;
+    expect(await judge({ ...document, receipt: null, proof: { decision: proof, outcome: null } })).toBe(
+      "outcome.unsigned",
+    );
+    const { outcome: later } = document.proof;
+    expect(await judge({ ...document, receipt: null, proof: { decision: null, outcome: later } })).toBe(
+      "decision.unsigned",
+    );
+  });
+
   test("has a closed form", async () => {
     for (const name of Object.keys(document))
       expect(await judge({ ...document, [name]: undefined }), name).toBe("document.malformed");
@@ -321,7 +391,7 @@ describe("a document that was tampered with", () => {
     signLater(ISSUER, record, ended, ours);
 
   test.each<[string, string, () => Promise<object>]>([
-    ["the receipt of another decision", "decision.differs", async () => ({ receipt: await late(other) })],
+    ["the receipt of another decision", "receipt.differs", async () => ({ receipt: await late(other) })],
     [
       "the receipt of another tenant",
       "receipt.issuer",
@@ -336,7 +406,7 @@ describe("a document that was tampered with", () => {
       "receipt.signature",
       async () => ({ receipt: await signLater(ISSUER, decision, outcome, stranger) }),
     ],
-    ["the record of another decision", "decision.differs", async () => ({ decision: other })],
+    ["the record of another decision", "receipt.differs", async () => ({ decision: other })],
     [
       "an outcome for a decision",
       "decision.kind",
@@ -345,12 +415,12 @@ describe("a document that was tampered with", () => {
     ["another verdict", "decision.altered", async () => ({ decision: { ...decision, verdict: "denied" } })],
     [
       "another verdict, hashed",
-      "decision.differs",
+      "receipt.differs",
       async () => ({ decision: await rehashed(decision, { verdict: "denied" }) }),
     ],
     [
       "other evidence, hashed",
-      "decision.differs",
+      "receipt.differs",
       async () => ({ decision: await rehashed(decision, { evidence: null }) }),
     ],
     ["the outcome of another decision", "outcome.other", async () => ({ outcome: otherOutcome })],
@@ -419,6 +489,60 @@ describe("a document that was tampered with", () => {
   });
 });
 
+describe("a receipt that is held", () => {
+  const against = async (shown: object, held: string | object) =>
+    judge({ ...document, ...shown }, { receipt: typeof held === "string" ? held : await sign(held) });
+
+  test("is the same, or that of the header, with white space around", async () => {
+    expect(await against({}, receipt)).toBe("ok");
+    expect(await against({}, claims)).toBe("ok");
+    expect(await against({ receipt: null }, `\n${await sign(claims)}\n`)).toBe("ok");
+  });
+
+  test("tells that the log says something else now, whoever signs that again", async () => {
+    for (const changes of [
+      { verdict: "denied" },
+      { seq: 1 },
+      { hash: GENESIS },
+      { chain: "chain-a" },
+      { jti: "other" },
+      { sub: "agent:writer" },
+      { act: null },
+      { iat: T + 1 },
+    ])
+      expect(await against({}, { ...claims, ...changes }), JSON.stringify(changes)).toBe("held.differs");
+    expect(await against({ receipt: null }, claimsIn(ISSUER, there(records[2])))).toBe("held.differs");
+    const outcomes = { ...claims, outcome: there(records[4]).hash };
+    expect(await against({ receipt: null }, outcomes)).toBe("outcome.differs");
+    const withheld = {
+      outcome: null,
+      execution: [decided.text],
+      proof: { ...document.proof, outcome: null },
+    };
+    expect(await against({ ...withheld, receipt: null }, receipt)).toBe("outcome.withheld");
+  });
+
+  test("must itself be one, of the same endpoint", async () => {
+    expect(await against({}, "x")).toBe("held.malformed");
+    expect(await against({}, "")).toBe("held.malformed");
+    expect(await against({}, checkpoint)).toBe("held.type");
+    expect(await against({}, await sign(claims, RECEIPT_TYPE, stranger))).toBe("held.signature");
+    expect(await against({}, { ...claims, exp: 1 })).toBe("held.claims");
+    const elsewhere = { ...claims, iss: "https://gateway.example/other/mcp" };
+    expect(await against({}, elsewhere)).toBe("held.issuer");
+    // Keys alone do not say whose they are, but all must be of one.
+    const keySet = { keys: ours.published.keys };
+    const mixed = await judge(document, { receipt: await sign(elsewhere) }, keySet);
+    expect(mixed).toBe("held.issuer");
+    const apart = await judge({ ...document, receipt: null }, { receipt: await sign(elsewhere) }, keySet);
+    expect(apart).toBe("decision.proof.issuer");
+  });
+
+  test("has nothing to be held against in another receipt", async () => {
+    expect(await judge(receipt, { receipt })).toBe("document.needed");
+  });
+});
+
 describe("checkpoints that are held", () => {
   const next = async (prev: string) => checkpointOf(heads, { number: 2, prev: await linkTo(prev) });
 
@@ -439,7 +563,7 @@ describe("checkpoints that are held", () => {
   test("one that says nothing about the proof is not passed over", async () => {
     const later = await checkpointOf(heads, { number: 9, prev: GENESIS });
     expect(await judge(document, { checkpoints: [later] })).toBe("checkpoint.not_comparable");
-    const shown = { ...document, proof: { decision: null, outcome: null } };
+    const shown = { ...document, proof: NO_PROOF };
     expect(await judge(shown, { checkpoints: [checkpoint] })).toBe("checkpoint.not_comparable");
   });
 
@@ -447,7 +571,7 @@ describe("checkpoints that are held", () => {
     expect(await judge(document, { checkpoints: [await checkpointOf(heads, {}, stranger)] })).toBe(
       "checkpoint.unsigned",
     );
-    expect(await judge(document, { checkpoints: [document.receipt] })).toBe("checkpoint.unsigned");
+    expect(await judge(document, { checkpoints: [receipt] })).toBe("checkpoint.unsigned");
     expect(
       await judge(document, { checkpoints: [await checkpointOf(heads, { iss: "https://x.example" })] }),
     ).toBe("checkpoint.issuer");
@@ -471,7 +595,7 @@ describe("the attestation", () => {
       decision: plain,
       outcome: null,
       execution: [],
-      proof: { decision: null, outcome: null },
+      proof: NO_PROOF,
     };
     expect(await judge(shown)).toBe("ok");
     expect(await judge(shown, { attestation: ATTESTATION })).toBe("attestation.none");
@@ -502,7 +626,7 @@ describe("execution records", () => {
       decision: a,
       outcome: b,
       execution: [...first, ...(b === null ? [] : (second ?? []))],
-      proof: { decision: null, outcome: null },
+      proof: NO_PROOF,
     };
   }
 
@@ -612,7 +736,7 @@ describe("execution records", () => {
     const shown = {
       ...document,
       receipt: await signLater(ISSUER, decision, outcome, edDsa),
-      proof: { decision: null, outcome: null },
+      proof: NO_PROOF,
     };
     expect(await judge(shown, {}, { keys: edDsa.published.keys })).toBe("execution.signature");
   });

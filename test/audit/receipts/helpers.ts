@@ -195,16 +195,29 @@ export async function scene() {
   const heads = [a, b, records, d, e].map(headOf);
   const checkpoint = await checkpointOf(heads);
   const [decision, outcome] = [there(records[1]), there(records[3])];
+  const receipt = await signLater(ISSUER, decision, outcome, ours);
   const document: ReceiptDocument = {
-    receipt: await signLater(ISSUER, decision, outcome, ours),
     decision,
     outcome,
     execution: [decided.text, executed.text],
-    retry_after: null,
     proof: {
       decision: await proofOf(records, 1, heads, checkpoint),
       outcome: await proofOf(records, 3, heads, checkpoint),
     },
+    receipt,
+    retry_after: null,
   };
-  return { records, others, heads, checkpoint, decision, outcome, document, decided, executed, emission };
+  return {
+    records,
+    others,
+    heads,
+    checkpoint,
+    decision,
+    outcome,
+    receipt,
+    document,
+    decided,
+    executed,
+    emission,
+  };
 }
