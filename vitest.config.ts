@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { SIGNING_KEYS } from "./src/cli/local/secrets.ts";
 
 /** What needs Node: real sockets, child processes, other people's files and packages. */
 const NODE_TESTS = [
@@ -9,6 +10,7 @@ const NODE_TESTS = [
   "test/hostile/**/*.test.ts",
   "test/cli/**/*.test.ts",
   "test/vectors/**/*.test.ts",
+  "test/faults/**/*.test.ts",
 ];
 
 export default defineConfig({
@@ -24,6 +26,7 @@ export default defineConfig({
               bindings: {
                 GATEWAY_URL: "http://gateway.test",
                 SESSION_KEYS: `test:${"A".repeat(43)}`,
+                SIGNING_KEYS: SIGNING_KEYS.make(),
                 TEST_MIGRATIONS: await readD1Migrations("src/audit/migrations"),
               },
             },

@@ -1,0 +1,92 @@
+/** Builds the Worker whose platform fails (`faulty.js`), and tells it how. */
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build, type Plugin } from "esbuild";
+import { ledgerName } from "../../src/ledger/protocol.ts";
+import type { Caller } from "../socket/harness.ts";
+import { exchange } from "../socket/raw.ts";
+import { type Place, TENANT } from "./place.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const DEPLOYED = join(ROOT, "dist/worker/index.js");
+const SOURCE = join(ROOT, "src/index.ts");
+
+export interface Bundle {
+  /** The Worker's main module. */
+  readonly file: string;
+  remove(): Promise<void>;
+}
+
+/**
+ * @param limits other numbers than those of `src/limits.ts`: then the Worker is built from its source; otherwise it is the one that
+ *   is deployed
+ */
+export async function buildFaulty(limits: Readonly<Record<string, number>> = {}): Promise<Bundle> {
+  const directory = await mkdtemp(join(tmpdir(), "countersign-faulty-"));
+  const file = join(directory, "index.js");
+  const changed = Object.keys(limits).length > 0;
+  await build({
+    entryPoints: [join(import.meta.dirname, "faulty.js")],
+    outfile: file,
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "./library.mjs"],
+    define: { X509_LIBRARY: '"./library.mjs"' },
+    alias: { "countersign-worker": changed ? SOURCE : DEPLOYED },
+    plugins: changed ? [withLimits(limits)] : [],
+    logLevel: "warning",
+  });
+  return { file, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+/** The constants of `src/limits.ts` with other numbers. */
+const withLimits = (limits: Readonly<Record<string, number>>): Plugin => ({
+  name: "limits",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/limits\.ts$/ }, async ({ path }) => {
+      let contents = await readFile(path, "utf8");
+      for (const [name, value] of Object.entries(limits)) {
+        const constant = new RegExp(`(export const ${name} =)[^;]*;`);
+        if (!constant.test(contents)) throw new Error(`there is no limit ${name}`);
+        contents = contents.replace(constant, `$1 ${value};`);
+      }
+      return { contents, loader: "ts" };
+    });
+  },
+});
+
+export type LedgerFault = "overloaded" | "unreachable" | "broken" | "silent" | "unheard" | "answer-lost";
+export type D1Fault = "down" | "slow" | "silent" | "answer-lost";
+
+export interface Setting {
+  /** Milliseconds that the clock of Worker and ledgers is ahead of the real one. */
+  readonly clock?: number;
+  readonly ledger?: LedgerFault | null;
+  readonly d1?: D1Fault | null;
+  /** Names of ledgers that lose what they hold in memory. */
+  readonly evict?: readonly string[];
+  /** Names of ledgers whose alarm comes at once. */
+  readonly wake?: readonly string[];
+  /** Ids of tenants whose ledgers hand all they have to D1, with a checkpoint over it. */
+  readonly snapshot?: readonly string[];
+}
+
+/** The ledger of an agent with one lane. */
+export const ledgerOf = ({ name }: Caller): string => ledgerName(TENANT, `agent:${name}`, 0);
+
+/**
+ * Changes how the platform of a faulty Worker fails. A restart of workerd undoes it.
+ *
+ * @returns how often each fault has come to pass
+ */
+export async function set({ scene }: Place, setting: Setting): Promise<Readonly<Record<string, number>>> {
+  const body = JSON.stringify(setting);
+  const head = `POST / HTTP/1.1\r\nHost: control.test\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  const { status, text } = await exchange(scene.url, head + body);
+  if (status !== 200) throw new Error(`the control answered ${status}`);
+  return JSON.parse(text);
+}
