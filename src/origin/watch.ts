@@ -53,7 +53,10 @@ export function watchBody(
     over = true;
     return discard(reader, reason);
   };
-  const onGone = () => resolve({ sha256: null, reason: "origin.client_gone" });
+  // Who has it all may go at once, before its digest is there.
+  const onGone = () => {
+    if (!over) resolve({ sha256: null, reason: "origin.client_gone" });
+  };
   if (clientGone.aborted) onGone();
   clientGone.addEventListener("abort", onGone);
   const watched = new ReadableStream<Uint8Array>(

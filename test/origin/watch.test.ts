@@ -143,6 +143,15 @@ describe("a body that is cut off", () => {
     expect((await watched.end).reason).toBeNull();
   });
 
+  test("by a client that has it all, before its digest is there: it is whole", async () => {
+    const client = new AbortController();
+    const watched = watchBody(streamOf(utf8("x".repeat(1_000_000))), present({ clientGone: client.signal }));
+    const reader = readerOf(watched.body);
+    while (!(await reader.read()).done);
+    client.abort();
+    expect(await watched.end).toEqual(await whole("x".repeat(1_000_000)));
+  });
+
   test("an end that has come is not taken back", async () => {
     const client = new AbortController();
     const watched = watchBody(streamOf(utf8("x")), present({ clientGone: client.signal }));
