@@ -252,11 +252,23 @@ export const MAX_JOURNAL_BACKLOG = 100_000;
  */
 export const DRAIN_BATCH = 400;
 
+/** All of them together: a caller can make records of 50 KiB, and what is set aside is quoted once more. */
+export const MAX_BATCH_BYTES = 512 * 1024;
+
+/** Calls without an outcome, of some 200 bytes of memory each. Beyond it no more are admitted. */
+export const MAX_OPEN_CALLS = 100_000;
+
+/** Heads that a ledger remembers having told since one came back as known: so many answers in a row are hardly lost. */
+export const MAX_TOLD_HEADS = 16;
+
 /** Finished runs and expired tables are looked for this often at most: the search reads every run. */
 export const PURGE_INTERVAL_MS = 60_000;
 
 /** From a journal write to the alarm that drains it. */
 export const DRAIN_DELAY_MS = 1_000;
+
+/** An alarm that is this late was given up by the platform; one that is in time is late by seconds at the most. */
+export const LOST_ALARM_MS = 60_000;
 
 /** The longest drain: an alarm is given 15 minutes, and some of what is left goes with each. */
 export const MAX_DRAIN_MS = 5 * 60_000;
@@ -312,7 +324,7 @@ export const MAX_CHECKPOINT_BYTES = 768 * 1024;
 export const PROOF_PAGE = 5_000;
 
 /**
- * Digests of one proof: at 10 µs each, two proofs stay below the 30 s of CPU and the 1,000 queries of one invocation. An agent with
+ * Digests of one proof: at 5 to 10 µs each, two proofs stay below the 30 s of CPU and the 1,000 queries of one invocation. An agent with
  * 500 calls a second writes a third of this between two checkpoints at the usual interval.
  */
 export const MAX_PROOF_DIGESTS = 1_000_000;
@@ -339,14 +351,14 @@ export const CHECKPOINT_BATCH = 100;
 /** Checkpoints in one answer to whoever reads what is published: a working day's at the usual interval. */
 export const PUBLISHED_CHECKPOINTS = 100;
 
+/** Characters of them: one has 1 KiB, where every chain of a large tenant is named as unreachable half a megabyte. */
+export const PUBLISHED_LENGTH = 4 * 1024 * 1024;
+
 /** How long, in seconds, others may keep keys and checkpoints that are published. */
 export const PUBLISHED_MAX_AGE = 30;
 
-/** What is too old to be kept is looked for this often: a record outlives its retention by an hour. */
+/** What is too old to be kept is looked for this often: a record outlives its retention by an hour and two checkpoints. */
 export const RETENTION_INTERVAL_MS = 3_600_000;
-
-/** Rows that are looked at in one go for being too old: D1 reads so many in a second. */
-export const RETENTION_ROWS = 200_000;
 
 /** Rows deleted by one statement, which keeps D1 from other work for some 50 ms, and statements in one go. */
 export const RETENTION_DELETE_ROWS = 1_000;
@@ -371,6 +383,12 @@ export const EXPORT_PAGE_HEADS = 20_000;
 /** Queries to D1 of one request for an export; an invocation may make 1,000. Whoever asks goes on behind the last line. */
 export const MAX_EXPORT_QUERIES = 900;
 
+/** One answer of an export takes no longer: who goes on shows again that it may, as with any other open answer. */
+export const EXPORT_ANSWER_MS = STREAM_RECHECK * 1000;
+
+/** The last time that a `Date` has (ECMAScript 2024, section 21.4.1.1). */
+export const MAX_TIME_MS = 8_640_000_000_000_000;
+
 /** The clocks of two Durable Objects differ by less; an export of a time range reaches so much further on both sides. */
 export const EXPORT_CLOCK_SLACK_MS = 60_000;
 
@@ -380,8 +398,15 @@ export const MAX_UNKNOWN_NAMED = 16;
 /** A line of an export: the heads of a checkpoint, which are one value of D1 and so have 2 MB at the most, or a few records. */
 export const MAX_EXPORT_LINE_BYTES = 4 * 1024 * 1024;
 
-/** Decisions of a run that are read from the audit log at once: some 2 MB. A run of 100,000 steps takes 51 queries. */
-export const RUN_PAGE = 2_000;
+/** Decisions of a run that are read from the audit log at once: each has 1 KiB, at the worst 40 KiB. */
+export const RUN_PAGE = 500;
+
+/**
+ * Decisions and records of a run that is judged, and the parents that they name: a step takes 280 bytes of memory, of which a Worker has
+ * 128 MB, and a parent that is not there 140, with a long name 250. An invocation may make 1,000 queries to D1; these are 200 pages.
+ */
+export const MAX_SHOWN_RUN = 100_000;
+export const MAX_SHOWN_PARENTS = 300_000;
 
 /** Faults that the answer about a run names; there can be as many as the run has edges. */
 export const MAX_RUN_FAULTS = 1_000;

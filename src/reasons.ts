@@ -284,7 +284,8 @@ export const REASONS = {
     "ect.exec_act_mismatch": "exec_act is not the action of this method and tool.",
     "ect.mandate_not_named": "pred does not name the mandate that came with the request.",
     "ect.wid_mismatch": "The ECT's wid is not the mandate's.",
-    "ect.misplaced": "GET, DELETE, responses and Countersign's own endpoints take no ECT: they do nothing that one could name.",
+    "ect.misplaced":
+      "GET, DELETE, responses and Countersign's own endpoints take no ECT: they do nothing that one could name.",
   }),
   ...group({ kind: "forbidden" }, "principal.invalid", {
     "principal.mismatch": "Mandate, signature, ECT and attestation must all be of the same agent.",

@@ -6,10 +6,11 @@
 import { sha256, toBase64url, utf8 } from "../encoding.ts";
 import { decodeJws, type Jws } from "../evidence/jws.ts";
 import { canonical } from "../json/canonical.ts";
-import { isObject, type JsonObject, type JsonValue } from "../json/strict-json.ts";
+import { isObject, type JsonObject } from "../json/strict-json.ts";
 import { MAX_CHECKPOINT_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { merkleRoot } from "./merkle.ts";
+import { type Check, isCount, isHash, isListOf, isNullOr, isOneOf, isText, memberFault } from "./shapes.ts";
 import { type StatementFault, type StatementKeys, verifyStatement } from "./statement.ts";
 
 /** `typ` of its header. */
@@ -113,31 +114,26 @@ function decode(text: string): Result<{ jws: Jws; claims: CheckpointClaims }, "m
 }
 
 function readClaims(payload: JsonObject): CheckpointClaims | null {
-  const { iss, tenant, number, time, root, size, prev, retained } = payload;
-  if (typeof iss !== "string" || typeof tenant !== "string") return null;
-  if (!isNatural(number) || !isNatural(time) || !isNatural(size) || !isNatural(retained)) return null;
-  if (number < 1 || retained < 1 || retained > number || !isHash(root)) return null;
-  if (prev !== null && !isHash(prev)) return null;
-  if ((prev === null) !== (number === 1)) return null;
-  const faults = readFaults(payload.faults);
-  return faults && { iss, tenant, number, time, root, size, prev, faults, retained };
+  if (memberFault(payload, CLAIMS) !== null) return null;
+  const claims = payload as unknown as CheckpointClaims;
+  const { number, prev, retained } = claims;
+  return retained <= number && (prev === null) === (number === 1) ? claims : null;
 }
 
-function readFaults(faults: JsonValue | undefined): readonly Faulty[] | null {
-  if (!Array.isArray(faults)) return null;
-  const read: Faulty[] = [];
-  for (const item of faults as readonly JsonValue[]) {
-    if (!isObject(item) || typeof item.chain !== "string") return null;
-    const { chain, fault } = item;
-    if (fault !== "unreachable" && fault !== "lost" && fault !== "forked") return null;
-    read.push({ chain, fault });
-  }
-  return read;
-}
+const isNumber: Check = (value) => isCount(value) && value !== 0;
 
-const isNatural = (value: JsonValue | undefined): value is number =>
-  typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+const isFaulty: Check = (value) =>
+  isObject(value) &&
+  memberFault(value, { chain: isText, fault: isOneOf("unreachable", "lost", "forked") }) === null;
 
-/** base64url of 32 bytes. */
-const isHash = (value: JsonValue | undefined): value is string =>
-  typeof value === "string" && /^[\w-]{43}$/.test(value);
+const CLAIMS: Readonly<Record<keyof CheckpointClaims, Check>> = {
+  iss: isText,
+  tenant: isText,
+  number: isNumber,
+  time: isCount,
+  root: isHash,
+  size: isCount,
+  prev: isNullOr(isHash),
+  faults: isListOf(isFaulty),
+  retained: isNumber,
+};

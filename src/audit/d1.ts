@@ -66,6 +66,7 @@ const SET_ASIDE = `INSERT INTO audit_set_aside (hash, tenant, chain, seq, record
 
 /** Keeps refused records in a table of their own, each once. Throws as `insertRecords` does. */
 export async function setAside(db: D1Database, refused: readonly Refused[]): Promise<readonly Refused[]> {
+  if (refused.length === 0) return [];
   const rows = refused.map(({ record, error }) => JSON.stringify({ record, error }));
   return (await insertEach(db, SET_ASIDE, rows)).map(({ row }) => JSON.parse(row));
 }

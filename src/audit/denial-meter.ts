@@ -2,7 +2,7 @@ import { DENIAL_WINDOW_MS } from "../limits.ts";
 
 /**
  * Keeps a flood of denials from becoming a flood of rows: beyond a rate they are counted, not written. Times are
- * milliseconds of a clock that never falls.
+ * milliseconds; a window ends, too, where the clock is set back by more than it has.
  */
 export class DenialMeter {
   readonly #maxPerWindow: number;
@@ -57,7 +57,7 @@ export class DenialMeter {
   }
 
   #turn(now: number): void {
-    if (now - this.#windowStart < this.#windowMs) return;
+    if (Math.abs(now - this.#windowStart) < this.#windowMs) return;
     this.#due += this.#leftOut;
     this.#seen = 0;
     this.#leftOut = 0;

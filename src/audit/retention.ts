@@ -2,11 +2,17 @@
  * How D1 forgets what is too old. The chains begin later then: from which record on they are kept is said by a signed checkpoint
  * first, and only when D1 has that one are the rows before it deleted. So what is gone is never what nobody has said would go, and
  * what is left can be followed from the hash that the checkpoint names.
+ *
+ * What is too old is what a checkpoint covers that is: rows say their times themselves, and whoever can write to D1 could have us sign
+ * away a whole chain by making one row look old.
  */
 
 import { withDeadline } from "../deadline.ts";
-import { D1_DEADLINE_MS, RETENTION_DELETE_ROWS, RETENTION_ROWS } from "../limits.ts";
+import { D1_DEADLINE_MS, RETENTION_DELETE_ROWS } from "../limits.ts";
 import type { Head } from "./checkpoint.ts";
+import { rowsOf } from "./query.ts";
+import { linkHash } from "./record.ts";
+import { latestBefore, type Made, type Store } from "./stored-checkpoint.ts";
 
 /** From which record on a chain is kept. */
 export type Start = Pick<Head, "chain" | "start" | "start_prev">;
@@ -16,61 +22,55 @@ export interface Plan {
   readonly starts: readonly Start[];
   /** The lowest number of a checkpoint whose heads are kept. */
   readonly retained: number;
-  /** Whether there may be more that is too old. */
-  readonly isPartial: boolean;
 }
 
-/** Times never fall within a chain, so the oldest rows are its first ones; rows of one time are all older or none is. */
-const OLD = `SELECT chain, MAX(seq) AS seq, COUNT(*) AS n FROM
-  (SELECT chain, seq FROM audit_records WHERE tenant = ? AND time < ? ORDER BY time LIMIT ?) GROUP BY chain`;
-
-/** The record at a place, or where that was set aside, the one before it. */
-const FIRST_KEPT = `SELECT r.chain, r.seq AS start, r.prev_hash AS start_prev, MAX(r.seq) FROM json_each(?) AS target
-  CROSS JOIN audit_records AS r ON r.chain = target.value ->> 0 AND r.seq BETWEEN (target.value ->> 1) - 1 AND target.value ->> 1
-  GROUP BY r.chain`;
-
-const OLD_CHECKPOINTS = `SELECT MAX(number) AS number, COUNT(*) AS n FROM
-  (SELECT number FROM checkpoints WHERE tenant = ? AND number BETWEEN ? AND ? AND time < ? ORDER BY number LIMIT ?)`;
-
 /**
- * Finds what is older than `before`.
+ * Finds what is older than `before`. The last record of a chain is kept however old it is.
  *
- * @param last a checkpoint that D1 has: what its heads do not cover is kept, and each head itself
+ * @param last the last checkpoint; D1 has it
  * @param before milliseconds
- * @param limit rows to be looked at
+ * @returns null where that is nothing
  */
-export async function planRetention(
-  db: D1Database,
-  tenant: string,
-  last: { readonly number: number; readonly heads: readonly Head[]; readonly retained: number },
-  before: number,
-  limit = RETENTION_ROWS,
-): Promise<Plan> {
-  const ask = <T>(query: string, ...values: (string | number)[]) => rowsOf<T>(db, query, values);
-  const old = await ask<{ chain: string; seq: number; n: number }>(OLD, tenant, before, limit);
+export async function planRetention(store: Store, last: Made, before: number): Promise<Plan | null> {
+  const { retained } = last.claims;
+  const old = await latestBefore(store, retained, before);
+  if (old === null) return null;
   const heads = new Map(last.heads.map((head) => [head.chain, head]));
-  const targets = old.flatMap(({ chain, seq }) => {
+  const starts: Start[] = [];
+  const still: Head[] = [];
+  for (const { chain, seq, hash } of old.heads) {
     const head = heads.get(chain);
-    if (head === undefined) return [];
-    const target = Math.min(seq + 1, head.seq);
-    return target > head.start ? [[chain, target]] : [];
-  });
-  const found = await ask<Start>(FIRST_KEPT, JSON.stringify(targets));
-  const [checkpoints] = await ask<{ number: number | null; n: number }>(
-    OLD_CHECKPOINTS,
-    tenant,
-    last.retained,
-    last.number - 1,
-    before,
-    limit,
-  );
+    if (head === undefined || seq < head.start) continue;
+    if (seq < head.seq) starts.push({ chain, start: seq + 1, start_prev: hash });
+    else if (head.start < head.seq) still.push(head);
+  }
   return {
-    starts: found
-      .filter(({ chain, start }) => start > (heads.get(chain)?.start ?? start))
-      .map(({ chain, start, start_prev }) => ({ chain, start, start_prev })),
-    retained: Math.max(last.retained, (checkpoints?.number ?? 0) + 1),
-    isPartial: old.reduce((sum, { n }) => sum + n, 0) >= limit || (checkpoints?.n ?? 0) >= limit,
+    starts: [...starts, ...(await lastOf(store, still))],
+    // Those of the last one are always kept.
+    retained: Math.min(old.number + 1, last.number),
   };
+}
+
+const PREVIOUS = `SELECT r.chain, r.digest, r.prev_hash FROM json_each(?1) AS head CROSS JOIN audit_records AS r
+    ON r.chain = head.value ->> 0 AND r.seq = head.value ->> 1
+  UNION ALL SELECT s.chain, s.record ->> '$.digest', s.record ->> '$.prev_hash' FROM json_each(?1) AS head
+    CROSS JOIN audit_set_aside AS s ON s.tenant = ?2 AND s.chain = head.value ->> 0 AND s.seq = head.value ->> 1`;
+
+/** Where nothing but the last record is kept, as far as D1 has it: the hash of the head fixes what is before it. */
+async function lastOf({ db, tenant }: Store, heads: readonly Head[]): Promise<Start[]> {
+  if (heads.length === 0) return [];
+  const places = JSON.stringify(heads.map(({ chain, seq }) => [chain, seq]));
+  type Row = { readonly chain: string; readonly digest: string; readonly prev_hash: string };
+  const rows = await rowsOf<Row>(db, PREVIOUS, places, tenant);
+  const byChain = new Map(heads.map((head) => [head.chain, head]));
+  const starts = await Promise.all(
+    rows.map(async ({ chain, digest, prev_hash }) => {
+      const head = byChain.get(chain);
+      const isIt = head !== undefined && (await linkHash(prev_hash, digest)) === head.hash;
+      return isIt ? [{ chain, start: head.seq, start_prev: prev_hash }] : [];
+    }),
+  );
+  return starts.flat();
 }
 
 const DELETE_RECORDS = `DELETE FROM audit_records WHERE id IN
@@ -78,8 +78,8 @@ const DELETE_RECORDS = `DELETE FROM audit_records WHERE id IN
     ON r.chain = kept.value ->> 0 AND r.seq < kept.value ->> 1 AND r.tenant = ? LIMIT ?)`;
 
 const DELETE_SET_ASIDE = `DELETE FROM audit_set_aside WHERE hash IN
-  (SELECT s.hash FROM audit_set_aside AS s JOIN json_each(?) AS kept
-    ON s.chain = kept.value ->> 0 AND s.seq < kept.value ->> 1 WHERE s.tenant = ? LIMIT ?)`;
+  (SELECT s.hash FROM json_each(?) AS kept CROSS JOIN audit_set_aside AS s
+    ON s.chain = kept.value ->> 0 AND s.seq < kept.value ->> 1 AND s.tenant = ? LIMIT ?)`;
 
 const FORGET_HEADS = `UPDATE checkpoints SET heads = NULL WHERE tenant = ?2 AND number IN
   (SELECT number FROM checkpoints WHERE tenant = ?2 AND number < ?1 AND heads IS NOT NULL LIMIT ?3)`;
@@ -92,8 +92,7 @@ const FORGET_HEADS = `UPDATE checkpoints SET heads = NULL WHERE tenant = ?2 AND 
  * @returns whether all of it is gone
  */
 export async function deleteExpired(
-  db: D1Database,
-  tenant: string,
+  { db, tenant }: Pick<Store, "db" | "tenant">,
   announced: { readonly heads: readonly Head[]; readonly retained: number },
   statements: number,
 ): Promise<boolean> {
@@ -112,15 +111,4 @@ export async function deleteExpired(
     }
   }
   return true;
-}
-
-async function rowsOf<T>(db: D1Database, query: string, values: readonly (string | number)[]): Promise<T[]> {
-  const { results } = await withDeadline(
-    db
-      .prepare(query)
-      .bind(...values)
-      .all<T>(),
-    D1_DEADLINE_MS,
-  );
-  return results;
 }

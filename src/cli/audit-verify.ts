@@ -4,16 +4,15 @@
  */
 
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import type { ExportClaims } from "../audit/export/format.ts";
 import { type Means, meansOf } from "../audit/export/means.ts";
 import { type Fault, type Finding, isGrave, type Report } from "../audit/export/report.ts";
 import { splitLines } from "../audit/export/split-lines.ts";
 import { verifyExport } from "../audit/export/verify.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { readOptions } from "./arguments.ts";
 import { readCheckpoints, readJson, readText, readTexts, readTokens } from "./held-files.ts";
-import { complain, tell } from "./say.ts";
+import { complain, printable, tell, whyNot } from "./say.ts";
 
 const USAGE = `Usage: countersign audit verify EXPORT --keys FILE [--receipt FILE ...] [--checkpoint FILE ...]
 
@@ -38,51 +37,39 @@ export async function run(argv: readonly string[]): Promise<number> {
   const means = await readMeans(parsed.value);
   if (!means.ok) return complain(2, means.error);
   const { file } = parsed.value;
-  const problem = await unreadable(file);
-  if (problem !== null) return complain(2, problem);
-  const verified = await verifyExport(splitLines(createReadStream(file)), means.value);
-  if (!verified.ok) return complain(1, printable(`fault: ${sayFault(verified.error)}`));
+  let verified: Result<Report, Fault>;
+  try {
+    verified = await verifyExport(splitLines(createReadStream(file)), means.value);
+  } catch (error) {
+    return complain(2, whyNot(file, "read", error));
+  }
+  if (!verified.ok) return complain(1, printable(`fault: ${sayFault(verified.error)}`), ADVICE);
   const { code, lines } = sayReport(verified.value, means.value);
   return tell(code, ...lines.map(printable));
 }
 
-/** Why a file cannot be read; null where it can. */
-async function unreadable(file: string): Promise<string | null> {
-  try {
-    const handle = await open(file);
-    const stat = await handle.stat();
-    await handle.close();
-    return stat.isFile() ? null : `${file}: is no file.`;
-  } catch (error) {
-    return `${file}: cannot be read: ${(error as Error).message}`;
-  }
-}
-
-/** What comes from a file that nobody vouches for cannot tell the terminal what to do. */
-const printable = (line: string): string =>
-  line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
+const ADVICE =
+  "Nothing is proven from there on. Keep this file and export again: a fault that stays is one of the log.";
 
 function readArguments(argv: readonly string[]): Result<Arguments | "help", string> {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      options: {
-        keys: { type: "string" },
-        receipt: { type: "string", multiple: true, default: [] },
-        checkpoint: { type: "string", multiple: true, default: [] },
-        help: { type: "boolean", short: "h", default: false },
-      },
-      allowPositionals: true,
-    });
-    if (values.help) return ok("help");
-    const [file, ...others] = positionals;
-    const { keys, receipt: receipts, checkpoint: checkpoints } = values;
-    if (file === undefined || others.length > 0) return fail("Name one file with an export.");
-    if (keys === undefined) return fail("Name the published keys with --keys FILE.");
-    return ok({ file, keys, receipts, checkpoints });
-  } catch (error) {
-    return fail((error as Error).message);
-  }
+  const options = readOptions({
+    args: [...argv],
+    options: {
+      keys: { type: "string" },
+      receipt: { type: "string", multiple: true },
+      checkpoint: { type: "string", multiple: true },
+      help: { type: "boolean", short: "h" },
+    },
+    allowPositionals: true,
+  });
+  if (!options.ok) return options;
+  const { values, positionals } = options.value;
+  if (values.help) return ok("help");
+  const [file, ...others] = positionals;
+  const { keys, receipt: receipts = [], checkpoint: checkpoints = [] } = values;
+  if (file === undefined || others.length > 0) return fail("Name one file with an export.");
+  if (keys === undefined) return fail("Name the published keys with --keys FILE.");
+  return ok({ file, keys, receipts, checkpoints });
 }
 
 async function readMeans({ keys, receipts, checkpoints }: Arguments): Promise<Result<Means, string>> {
@@ -110,7 +97,7 @@ interface Said {
 }
 
 function sayReport({ claims, counts, findings }: Report, { issuer, receipts, checkpoints }: Means): Said {
-  const { checkpoints: signed, chains, records, decisions, outcomes, setAside, executions } = counts;
+  const { checkpoints: signed, chains, records, decisions, outcomes, expired, setAside, executions } = counts;
   const held = receipts.all.length;
   const grave = findings.filter(isGrave);
   const lines = [
@@ -119,6 +106,9 @@ function sayReport({ claims, counts, findings }: Report, { issuer, receipts, che
     ...(executions > 0 ? [`proven: ${executions} execution records in them`] : []),
     ...(held > 0 ? [`proven: ${held} receipts that were kept are in it`] : []),
     ...(checkpoints.size > 0 ? [`proven: ${checkpoints.size} checkpoints that were kept are in it`] : []),
+    ...(expired > 0
+      ? [`note: ${expired} more records are not kept any more, as checkpoint ${claims.latest.number} says`]
+      : []),
     ...(setAside > 0
       ? [`note: D1 did not take ${setAside} of the records into the table where they belong`]
       : []),
@@ -147,7 +137,7 @@ function sayFinding(finding: Finding): string {
     case "forked":
       return `chain ${chain}: its ledger did not go on from where it was, before checkpoint ${finding.checkpoint}`;
     case "gone":
-      return `chain ${chain}: records ${finding.from} to ${finding.to} are not in the log`;
+      return `chain ${chain}: records ${finding.from} to ${finding.to} are not in the log: they went with its ledger, or wait in it`;
     case "unknown":
       return `chain ${chain}: D1 had record ${finding.seq}, which no ledger has; it is not in the export`;
   }

@@ -1,88 +1,88 @@
 /** What a file has of an export that may have broken off. */
 
-import { createReadStream } from "node:fs";
-import { readLine } from "../audit/export/format.ts";
-import { splitLines } from "../audit/export/split-lines.ts";
-import { decodeJws } from "../evidence/jws.ts";
-import { isObject, type JsonObject } from "../json/strict-json.ts";
+import { type FileHandle, open } from "node:fs/promises";
+import { readCheckpoint } from "../audit/checkpoint.ts";
+import { type ExportClaims, readLine, recordsIn } from "../audit/export/format.ts";
+import { readHeader } from "../audit/export/header.ts";
+import { placeKey } from "../audit/export/spans.ts";
+import { fromUtf8 } from "../encoding.ts";
+import { MAX_EXPORT_LINE_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { whyNot } from "./say.ts";
 
 export interface Part {
-  /** Whole lines, and their bytes. */
-  readonly lines: number;
+  /** What its first line says. */
+  readonly claims: ExportClaims;
+  /** Of its whole lines. */
   readonly bytes: number;
   readonly isWhole: boolean;
-  /** What the first line says, and the last; null where there is no line yet. */
-  readonly begun: Begun | null;
-}
-
-export interface Begun {
-  readonly from: number | null;
-  readonly to: number | null;
-  /** Number of the latest checkpoint. */
-  readonly checkpoint: number;
-  /** What the next request names as `after`; null where there is nothing behind the first line. */
+  /** What the next request names as `after`; null where there is nothing behind the first line, and where nothing is to come. */
   readonly after: string | null;
 }
 
-const NOTHING: Part = { lines: 0, bytes: 0, isWhole: false, begun: null };
-
-/** Nothing in the file is verified. The error is for one that is no export: it is not to be written over. */
-export async function readPart(file: string): Promise<Result<Part, string>> {
-  let part = NOTHING;
-  let last = "";
+/**
+ * Reads the first line and the last whole one; nothing is verified.
+ *
+ * @returns null where the file is empty or not there; the error is for one that is not to be written over
+ */
+export async function readPart(file: string): Promise<Result<Part | null, string>> {
+  let handle: FileHandle;
   try {
-    for await (const read of splitLines(createReadStream(file))) {
-      if (!read.ok && part.begun !== null) break;
-      if (part.begun === null) {
-        const begun = read.ok ? readFirst(read.value) : null;
-        if (begun === null) return fail(`${file} is there already, and is no export.`);
-        part = { ...part, begun };
-      }
-      last = read.ok ? read.value : "";
-      part = { ...part, lines: part.lines + 1, bytes: part.bytes + Buffer.byteLength(last) + 1 };
-    }
+    handle = await open(file);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return code === "ENOENT" ? ok(NOTHING) : fail(`${file}: cannot be read: ${message}`);
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return ok(null);
+    return fail(whyNot(file, "read", error));
   }
-  if (part.begun === null || part.lines === 1) return ok(part);
-  const line = readLine(last);
-  if (!line.ok) return fail(`${file}: its last line is none of an export: ${line.error}.`);
+  try {
+    const { size } = await handle.stat();
+    return size === 0 ? ok(null) : await readBegun(file, handle, size);
+  } catch (error) {
+    return fail(whyNot(file, "read", error));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readBegun(file: string, handle: FileHandle, size: number): Promise<Result<Part, string>> {
+  const head = await read(handle, 0, MAX_EXPORT_LINE_BYTES);
+  const first = readLine(lineIn(head, 0, head.indexOf(LINE_FEED)));
+  const claims = first.ok && first.value.kind === "export" ? readHeader(first.value.jws) : null;
+  if (claims === null) return fail(`${file} is there already, and is no export.`);
+
+  const start = Math.max(0, size - 2 * MAX_EXPORT_LINE_BYTES);
+  const tail = await read(handle, start, size - start);
+  const end = tail.lastIndexOf(LINE_FEED);
+  const bytes = start + end + 1;
+  const line = readLine(lineIn(tail, tail.lastIndexOf(LINE_FEED, end - 1) + 1, end));
+  const none = fail(`${file}: its last line is none of an export. Remove that line, or the file.`);
+  if (!line.ok) return none;
+  const part = { claims, bytes, isWhole: false, after: null };
   switch (line.value.kind) {
-    case "end":
-      return ok({ ...part, isWhole: true });
-    case "checkpoint":
-      return ok(at(part, part.begun, String(payloadOf(line.value.jws)?.number)));
-    case "record":
-    case "set_aside": {
-      const { chain, seq } = line.value.record;
-      return ok(at(part, part.begun, `${chain}.${seq}`));
-    }
-    case "fork": {
-      const [record] = line.value.records;
-      return ok(at(part, part.begun, `${record?.chain}.${record?.seq}`));
-    }
     case "export":
-      return fail(`${file}: its last line is that of a first one.`);
+      return ok(part);
+    case "checkpoint": {
+      const read = readCheckpoint(line.value.jws);
+      return read.ok ? ok({ ...part, after: String(read.value.number) }) : none;
+    }
+    case "end":
+      return bytes === size
+        ? ok({ ...part, isWhole: true })
+        : fail(`${file}: something follows its end. Remove that, or the file.`);
+    default: {
+      const [record] = recordsIn(line.value);
+      return record === undefined ? none : ok({ ...part, after: placeKey(record) });
+    }
   }
 }
 
-const at = (part: Part, begun: Begun, after: string): Part => ({ ...part, begun: { ...begun, after } });
+const LINE_FEED = 0x0a;
 
-function readFirst(text: string): Begun | null {
-  const line = readLine(text);
-  const claims = line.ok && line.value.kind === "export" ? payloadOf(line.value.jws) : null;
-  if (claims === null || !isObject(claims.latest)) return null;
-  const { from = null, to = null } = claims;
-  const { number } = claims.latest;
-  if (!isTime(from) || !isTime(to) || typeof number !== "number") return null;
-  return { from, to, checkpoint: number, after: null };
+async function read(handle: FileHandle, start: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  const { bytesRead } = await handle.read(buffer, 0, length, start);
+  return buffer.subarray(0, bytesRead);
 }
 
-const isTime = (value: unknown): value is number | null => value === null || typeof value === "number";
-
-function payloadOf(jws: string): JsonObject | null {
-  const decoded = decodeJws(jws);
-  return decoded.ok ? decoded.value.payload : null;
-}
+/** Empty, which is no line of an export, where there is none or no UTF-8. */
+const lineIn = (bytes: Buffer, from: number, to: number): string =>
+  fromUtf8(bytes.subarray(from, Math.max(from, to))) ?? "";

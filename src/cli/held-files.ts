@@ -3,13 +3,14 @@
 import { readFile } from "node:fs/promises";
 import { isObject, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { whyNot } from "./say.ts";
 
 /** The error is a line for the user. */
 export async function readText(file: string): Promise<Result<string, string>> {
   try {
     return ok(await readFile(file, "utf8"));
   } catch (error) {
-    return fail(`${file}: cannot be read: ${(error as Error).message}`);
+    return fail(whyNot(file, "read", error));
   }
 }
 

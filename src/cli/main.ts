@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** `countersign`: the commands that need neither the Worker nor its tools. Exit codes: 0 all is well, 1 a fault, 2 wrong use. */
+/**
+ * `countersign`: the commands that need neither the Worker nor its tools. Exit codes: 0 all is well, 1 a fault, 2 wrong use, 3 a bug
+ * of ours: nothing is said then about what was to be looked at.
+ */
 
 import { complain, tell } from "./say.ts";
 
@@ -41,9 +44,20 @@ ${COMMANDS.map(({ words, what }) => `  ${words.join(" ").padEnd(15)} ${what}`).j
 COMMAND --help says more.`;
 
 async function main(argv: readonly string[]): Promise<number> {
-  if (argv[0] === "--help" || argv[0] === "-h") return tell(0, USAGE);
   const command = COMMANDS.find(({ words }) => words.every((word, i) => argv[i] === word));
-  return command === undefined ? complain(2, USAGE) : command.run(argv.slice(command.words.length));
+  if (command !== undefined) return command.run(argv.slice(command.words.length));
+  const asksForHelp = argv.some((word) => word === "--help" || word === "-h");
+  if (asksForHelp) return tell(0, USAGE);
+  return complain(
+    2,
+    argv.length === 0 ? "Name a command." : `There is no command ${argv.join(" ")}.`,
+    "",
+    USAGE,
+  );
 }
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = complain(3, `countersign has failed: ${(error as Error).stack}`);
+}

@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { compileTenant, type Fault } from "../tenant/compile.ts";
 import { findConflicts } from "../tenant/conflicts.ts";
 import type { Tenant } from "../tenant/tenant.ts";
+import { whyNot } from "./say.ts";
 
 export interface Source {
   readonly file: string;
@@ -29,8 +30,7 @@ export async function readTenants(
       if (compiled.ok) sources.push({ file, text, tenant: compiled.value });
       else faults.push(...compiled.error.map((fault) => line(file, fault)));
     } catch (error) {
-      if (!(error instanceof Error && "syscall" in error)) throw error;
-      faults.push(`${file}: cannot be read: ${error.message}`);
+      faults.push(whyNot(file, "read", error));
     }
   }
   for (const conflict of findConflicts(sources.map(({ tenant }) => tenant))) {

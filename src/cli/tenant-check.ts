@@ -3,7 +3,8 @@
  * are stored. Exit codes: 0 none, 1 faults, 2 wrong use.
  */
 
-import { parseArgs } from "node:util";
+import { fail, ok, type Result } from "../result.ts";
+import { readOptions } from "./arguments.ts";
 import { complain, tell } from "./say.ts";
 import { readTenants } from "./sources.ts";
 
@@ -14,22 +15,29 @@ const USAGE = `Usage: countersign tenant check --gateway URL FILE [FILE ...]
 
 export async function run(argv: readonly string[]): Promise<number> {
   const parsed = readArguments(argv);
-  if (parsed === null) return complain(2, USAGE);
-  const sources = await readTenants(parsed.files, parsed.gateway);
+  if (!parsed.ok) return complain(2, parsed.error, "", USAGE);
+  if (parsed.value === "help") return tell(0, USAGE);
+  const sources = await readTenants(parsed.value.files, parsed.value.gateway);
   if (!sources.ok) return complain(1, ...sources.error);
   return tell(0, ...sources.value.map(({ file, tenant }) => `${file}: ${tenant.id} at ${tenant.publicUrl}`));
 }
 
-function readArguments(argv: readonly string[]): { files: string[]; gateway: string } | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      options: { gateway: { type: "string" } },
-      allowPositionals: true,
-    });
-    const { gateway } = values;
-    return gateway === undefined || positionals.length === 0 ? null : { files: positionals, gateway };
-  } catch {
-    return null;
-  }
+interface Arguments {
+  readonly files: readonly string[];
+  readonly gateway: string;
+}
+
+function readArguments(argv: readonly string[]): Result<Arguments | "help", string> {
+  const options = readOptions({
+    args: [...argv],
+    options: { gateway: { type: "string" }, help: { type: "boolean", short: "h" } },
+    allowPositionals: true,
+  });
+  if (!options.ok) return options;
+  const { values, positionals: files } = options.value;
+  if (values.help) return ok("help");
+  const { gateway } = values;
+  if (gateway === undefined || !URL.canParse(gateway))
+    return fail("Name the GATEWAY_URL of the deployment with --gateway URL.");
+  return files.length === 0 ? fail("Name the files of the tenant documents.") : ok({ files, gateway });
 }

@@ -1,41 +1,32 @@
 import { DurableObject } from "cloudflare:workers";
 import {
   CHECKPOINT_TYPE,
-  type ChainFault,
   type Checkpoint,
   type CheckpointClaims,
   linkTo,
   rootOf,
 } from "../audit/checkpoint.ts";
-import { readSigningKeys, signStatement } from "../audit/signing-keys.ts";
-import { headOf, settle, statusOf } from "../ledger/client.ts";
-import type { LedgerStatus } from "../ledger/protocol.ts";
+import { readSigningKeys, type SigningKeys, signStatement } from "../audit/signing-keys.ts";
+import { latestStored, type Made, type Store } from "../audit/stored-checkpoint.ts";
 import {
   CHECKPOINT_BATCH,
   CHECKPOINT_RETRY_MS,
   FIRST_CHECKPOINT_MS,
-  LEDGERS_ASKED_AT_ONCE,
   MAX_CHECKPOINT_AGE_MS,
   MAX_CHECKPOINT_BACKLOG,
   MAX_CHECKPOINT_RETRY_MS,
 } from "../limits.ts";
-import { mapAtMost } from "../parallel.ts";
-import { type Made, Outbox } from "./outbox.ts";
+import { shared, turns } from "../turns.ts";
+import { askHeads, askStatus, type ChainStatus, settleAll } from "./ask.ts";
+import { Outbox } from "./outbox.ts";
 import { type Answer, Registry } from "./registry.ts";
 import { Retention } from "./retention.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 /** What an administrator is told. */
 export interface DirectoryStatus {
-  /** Every chain that there ever was; `status` is null where its ledger does not answer, or has another chain. */
-  readonly chains: {
-    readonly ledger: string;
-    readonly chain: string;
-    /** Of the head that is known. */
-    readonly seq: number;
-    readonly fault: ChainFault | null;
-    readonly status: LedgerStatus | null;
-  }[];
+  /** Every chain that there ever was. */
+  readonly chains: readonly ChainStatus[];
   /** The last one, with its time in milliseconds. */
   readonly checkpoint: { readonly number: number; readonly time: number } | null;
   /** Checkpoints that D1 does not have. */
@@ -53,7 +44,9 @@ export class Directory extends DurableObject<Env> {
   readonly #outbox: Outbox;
   readonly #retention: Retention;
   /** What makes, hands on or applies checkpoints; one at a time. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = turns();
+  /** Where many ask at once while ledgers are slow, they are given the same one. */
+  readonly #makeOne = shared(() => this.#inTurn(() => this.#make()));
   /** When the schedule had the ledgers asked last, milliseconds. */
   #askedAt = Number.NEGATIVE_INFINITY;
   #retryMs = CHECKPOINT_RETRY_MS;
@@ -67,8 +60,8 @@ export class Directory extends DurableObject<Env> {
   }
 
   /**
-   * Notes a ledger before its first record. A name with two incarnations is a ledger that was lost and made
-   * anew; both stay here. Safe to repeat.
+   * Notes a ledger: before its first record, and again from time to time. A name with two incarnations is a ledger that was lost and
+   * made anew; both stay here.
    *
    * @returns whether there was another ledger of this name
    */
@@ -79,14 +72,16 @@ export class Directory extends DurableObject<Env> {
     return this.#registry.hasOther(name, incarnation);
   }
 
-  /** Every incarnation that was ever enrolled, oldest first. */
+  /** Every incarnation of a ledger whose name is known, oldest first. */
   ledgers(): { name: string; incarnation: string }[] {
-    return this.#registry.chains().map(({ name, head }) => ({ name, incarnation: head.chain }));
+    return this.#registry
+      .chains()
+      .flatMap(({ name, head }) => (name === null ? [] : [{ name, incarnation: head.chain }]));
   }
 
   /** Makes a checkpoint now; the last one again where it would say the same. Throws where it cannot be made. */
-  checkpoint(): Promise<Checkpoint> {
-    return this.#inTurn(async () => published((await this.#make(await this.#settings())).made));
+  async checkpoint(): Promise<Checkpoint> {
+    return published((await this.#makeOne()).made);
   }
 
   /**
@@ -96,33 +91,18 @@ export class Directory extends DurableObject<Env> {
    * whoever reads the log sees which of its records are not in D1.
    */
   async snapshot(): Promise<Checkpoint> {
-    const settleAll = (names: readonly string[]) =>
-      mapAtMost(names, LEDGERS_ASKED_AT_ONCE, (name) => settle(this.env, name));
-    // First, so that outcomes which wait are covered; then again, because the ledgers have gone on until they told their heads.
-    await settleAll(this.#registry.asked().map(({ name }) => name));
-    const { made, reached } = await this.#inTurn(async () => this.#make(await this.#settings()));
-    const settled = await settleAll(reached);
-    if (!settled.every(({ ok }) => ok))
-      throw new Error("a ledger that answers could not hand its records to D1");
+    const { made, answers } = await this.#makeOne();
+    await settleAll(answers, this.env);
     await this.#inTurn(() => this.#deliver());
     if (this.#outbox.delivered < made.number) throw new Error("checkpoints wait for D1");
     return published(made);
   }
 
   async status(): Promise<DirectoryStatus> {
-    const asked = await mapAtMost(this.#registry.asked(), LEDGERS_ASKED_AT_ONCE, async ({ name, chains }) => {
-      const status = await statusOf(this.env, name);
-      return chains.map(({ head: { chain, seq }, fault }) => ({
-        ledger: name,
-        chain,
-        seq,
-        fault: fault ?? (status.ok ? null : ("unreachable" as const)),
-        status: status.ok && status.value.chain === chain ? status.value : null,
-      }));
-    });
+    const chains = await askStatus(this.#registry, this.env);
     const claims = this.#outbox.last()?.claims;
     return {
-      chains: asked.flat(),
+      chains,
       checkpoint: claims === undefined ? null : { number: claims.number, time: claims.time },
       waiting: this.#outbox.waiting,
       problem: this.#problem,
@@ -138,9 +118,7 @@ export class Directory extends DurableObject<Env> {
       this.#problem = null;
     } catch (error) {
       this.#problem = String(error);
-      console.error(
-        JSON.stringify({ event: "directory.failed", tenant: this.#tenant, error: this.#problem }),
-      );
+      this.#log("directory.failed", { error: this.#problem });
       await this.#armAlarm(this.#retryMs);
       this.#retryMs = Math.min(2 * this.#retryMs, MAX_CHECKPOINT_RETRY_MS);
     }
@@ -166,23 +144,22 @@ export class Directory extends DurableObject<Env> {
     }
     const last = this.#outbox.last();
     if (last === null || this.#outbox.waiting > 0) return CHECKPOINT_RETRY_MS;
-    const isDone = await this.#retention.step(last, settings.retention, this.#tenant, this.env.AUDIT);
+    const store = this.#store(await this.#keys());
+    const isDone = await this.#retention.step(store, last, settings.retention, Date.now());
     return isDone ? settings.checkpointInterval : CHECKPOINT_RETRY_MS;
   }
 
-  /** @returns the checkpoint, and the names of the ledgers that told their heads for it */
-  async #make({ publicUrl }: Settings): Promise<{ made: Made; reached: string[] }> {
+  /** @returns the checkpoint, and what the ledgers said for it */
+  async #make(settings?: Settings): Promise<{ made: Made; answers: readonly Answer[] }> {
+    const { publicUrl } = settings ?? (await this.#settings());
     if (this.#outbox.waiting >= MAX_CHECKPOINT_BACKLOG) throw new Error("too many checkpoints wait for D1");
-    const keys = await readSigningKeys(this.env.SIGNING_KEYS);
-    if (keys === null) throw new Error("the secret SIGNING_KEYS is missing or malformed");
-    const answers = await this.#ask();
+    const keys = await this.#keys();
+    const last = this.#outbox.last() ?? (await this.#resume(keys));
+    const answers = await askHeads(this.#registry, this.env);
     const now = Date.now();
     this.ctx.storage.transactionSync(() => this.#registry.learn(answers, now));
-    const namesOf = (wanted: (answer: Answer) => boolean) => answers.filter(wanted).map(({ name }) => name);
-    const { heads, faults } = this.#registry.tree(new Set(namesOf(({ head }) => head === null)));
-    const reached = namesOf(({ head }) => head !== null);
-
-    const last = this.#outbox.last();
+    const unreachable = answers.flatMap(({ name, head }) => (head === null ? [name] : []));
+    const { heads, faults } = this.#registry.tree(new Set(unreachable));
     const said = {
       iss: publicUrl,
       tenant: this.#tenant,
@@ -192,7 +169,7 @@ export class Directory extends DurableObject<Env> {
       retained: this.#retention.retained,
     };
     if (last !== null && now < last.claims.time + MAX_CHECKPOINT_AGE_MS && isSaidIn(said, last.claims))
-      return { made: last, reached };
+      return { made: last, answers };
     const claims: CheckpointClaims = {
       ...said,
       number: (last?.number ?? 0) + 1,
@@ -203,19 +180,34 @@ export class Directory extends DurableObject<Env> {
     const jws = await signStatement(keys.signing, CHECKPOINT_TYPE, claims);
     const made = { number: claims.number, jws, heads, claims };
     this.#outbox.add(made);
-    return { made, reached };
+    return { made, answers };
   }
 
-  #ask(): Promise<Answer[]> {
-    return mapAtMost(this.#registry.asked(), LEDGERS_ASKED_AT_ONCE, async (asked) => {
-      const { seq, hash } = asked.expected.head;
-      const head = await headOf(this.env, asked.name, seq === 0 ? null : { seq, hash });
-      return { ...asked, head: head.ok ? head.value : null };
+  /** A directory without a checkpoint is that of a tenant without one, or has lost what it knew: then it goes on from what D1 has. */
+  async #resume(keys: SigningKeys): Promise<Made | null> {
+    const last = await latestStored(this.#store(keys));
+    if (last === null) return null;
+    this.ctx.storage.transactionSync(() => {
+      this.#registry.resume(last);
+      this.#retention.resume(last);
+      this.#outbox.resume(last);
     });
+    this.#log("directory.resumed", { checkpoint: last.number });
+    return last;
   }
 
   #deliver(): Promise<void> {
     return this.#outbox.deliver(this.#tenant, this.env.AUDIT, CHECKPOINT_BATCH);
+  }
+
+  #store({ verifying }: SigningKeys): Store {
+    return { db: this.env.AUDIT, tenant: this.#tenant, keys: verifying };
+  }
+
+  async #keys(): Promise<SigningKeys> {
+    const keys = await readSigningKeys(this.env.SIGNING_KEYS);
+    if (keys === null) throw new Error("the secret SIGNING_KEYS is missing or malformed");
+    return keys;
   }
 
   async #settings(): Promise<Settings> {
@@ -234,10 +226,8 @@ export class Directory extends DurableObject<Env> {
     return this.ctx.storage.setAlarm(Date.now() + delayMs);
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => {});
-    return result;
+  #log(event: string, details: object): void {
+    console.error(JSON.stringify({ event, tenant: this.#tenant, ...details }));
   }
 }
 

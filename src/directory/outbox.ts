@@ -1,11 +1,7 @@
-import { type Checkpoint, type CheckpointClaims, type Head, readCheckpoint } from "../audit/checkpoint.ts";
+import { type Head, readCheckpoint } from "../audit/checkpoint.ts";
+import type { Made } from "../audit/stored-checkpoint.ts";
 import { withDeadline } from "../deadline.ts";
 import { D1_DEADLINE_MS } from "../limits.ts";
-
-/** A checkpoint that was made, with what it says. */
-export interface Made extends Checkpoint {
-  readonly claims: CheckpointClaims;
-}
 
 // A repeated one changes nothing. Another one of the same number is refused: that takes a value which the column cannot have.
 const INSERT = `INSERT INTO checkpoints (tenant, number, time, jws, heads) VALUES (?, ?, ?, ?, ?)
@@ -39,6 +35,12 @@ export class Outbox {
       jws,
       JSON.stringify(heads),
     );
+  }
+
+  /** Goes on from a checkpoint that D1 has. Belongs into a transaction. */
+  resume(made: Made): void {
+    this.add(made);
+    this.#storage.kv.put("delivered", made.number);
   }
 
   /** How many D1 does not have. */

@@ -1,12 +1,13 @@
 import { byChain, type ChainFault, type Faulty, type Head } from "../audit/checkpoint.ts";
 import { GENESIS } from "../audit/record.ts";
+import type { Made } from "../audit/stored-checkpoint.ts";
 import type { LedgerHead } from "../ledger/protocol.ts";
 import { MAX_CHAINS } from "../limits.ts";
 
 /** A ledger's chain, and what is known of it. */
 export interface Chain {
-  /** Of the ledger. */
-  readonly name: string;
+  /** Of the ledger; null for one that has not been heard of since the directory lost what it knew. */
+  readonly name: string | null;
   readonly head: Head;
   /** What nothing can mend: its head stays for ever what it is. */
   readonly fault: Exclude<ChainFault, "unreachable"> | null;
@@ -32,7 +33,7 @@ export class Registry {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(
-      `CREATE TABLE IF NOT EXISTS ledgers (incarnation TEXT PRIMARY KEY, name TEXT NOT NULL, since INTEGER NOT NULL)
+      `CREATE TABLE IF NOT EXISTS ledgers (incarnation TEXT PRIMARY KEY, name TEXT, since INTEGER NOT NULL)
         STRICT, WITHOUT ROWID`,
     );
     // A chain without a row here has told no record yet.
@@ -81,13 +82,23 @@ export class Registry {
       }));
   }
 
-  /** The chains by the name of their ledger. */
+  /** The chains by the name of their ledger, as far as that is known. */
   asked(): Asked[] {
     const byName = Map.groupBy(this.chains(), ({ name }) => name);
     return [...byName].flatMap(([name, chains]) => {
       const expected = chains.findLast(({ fault }) => fault === null) ?? chains.at(-1);
-      return expected === undefined ? [] : [{ name, chains, expected }];
+      return name === null || expected === undefined ? [] : [{ name, chains, expected }];
     });
+  }
+
+  /** Takes over what a checkpoint of ours says, where nothing is known. Belongs into a transaction. */
+  resume({ heads, claims: { faults } }: Made): void {
+    const faultOf = new Map(faults.map(({ chain, fault }) => [chain, fault]));
+    for (const head of heads) {
+      this.#note(null, head.chain, 0);
+      const fault = faultOf.get(head.chain) ?? "unreachable";
+      this.#write({ ...head, fault: fault === "unreachable" ? null : fault });
+    }
   }
 
   /**
@@ -97,17 +108,18 @@ export class Registry {
    * @param now milliseconds
    */
   learn(answers: readonly Answer[], now: number): void {
+    const all = new Map(this.chains().map((chain) => [chain.head.chain, chain]));
     for (const { name, chains, expected, head } of answers) {
       if (head === null) continue;
       for (const { head: known, fault } of chains)
         if (known.chain !== head.chain && fault === null) this.#write({ ...known, fault: "lost" });
       if (head.chain === "") continue;
-      const chain = chains.find(({ head: known }) => known.chain === head.chain);
       // It may have begun while it was asked, or the directory was restored from a copy that is older than the ledger.
-      if (chain === undefined) this.#note(name, head.chain, now);
+      this.#note(name, head.chain, now);
+      const chain = all.get(head.chain);
       if (chain?.fault) continue;
       const known = chain?.head ?? { seq: 0, hash: GENESIS, start: 1, start_prev: GENESIS };
-      const isTold = chain !== expected || head.agrees;
+      const isTold = head.chain !== expected.head.chain || head.agrees;
       if (!isTold || head.seq < known.seq || (head.seq === known.seq && head.hash !== known.hash))
         this.#write({ ...known, chain: head.chain, fault: "forked" });
       else if (head.seq > known.seq)
@@ -128,14 +140,21 @@ export class Registry {
   tree(unreachable: ReadonlySet<string>): { heads: Head[]; faults: Faulty[] } {
     const chains = this.chains();
     const faults = chains.flatMap(({ name, head: { chain }, fault }): Faulty[] => {
-      const found = fault ?? (unreachable.has(name) ? "unreachable" : null);
+      const found = fault ?? (name === null || unreachable.has(name) ? "unreachable" : null);
       return found === null ? [] : [{ chain, fault: found }];
     });
     return { heads: chains.map(({ head }) => head).sort(byChain), faults: faults.sort(byChain) };
   }
 
-  #note(name: string, chain: string, now: number): void {
-    this.#sql.exec("INSERT INTO ledgers VALUES (?, ?, ?) ON CONFLICT DO NOTHING", chain, name, now);
+  /** @param name null where it is not known */
+  #note(name: string | null, chain: string, now: number): void {
+    this.#sql.exec(
+      `INSERT INTO ledgers VALUES (?, ?, ?) ON CONFLICT (incarnation)
+        DO UPDATE SET name = excluded.name WHERE name IS NULL AND excluded.name IS NOT NULL`,
+      chain,
+      name,
+      now,
+    );
   }
 
   #write({ chain, seq, hash, start, start_prev, fault }: Head & { fault: Chain["fault"] }): void {
@@ -162,7 +181,7 @@ export class Registry {
 
 type Columns = {
   chain: string;
-  name: string;
+  name: string | null;
   seq: number | null;
   hash: string | null;
   start: number | null;

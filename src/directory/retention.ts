@@ -1,14 +1,12 @@
 import { deleteExpired, planRetention } from "../audit/retention.ts";
+import type { Made, Store } from "../audit/stored-checkpoint.ts";
 import { RETENTION_DELETES, RETENTION_INTERVAL_MS } from "../limits.ts";
-import type { Made } from "./outbox.ts";
 import type { Registry } from "./registry.ts";
 
 /** What is still to be announced, or was announced and is still to be deleted. */
 export class Retention {
   readonly #storage: DurableObjectStorage;
   readonly #registry: Registry;
-  /** When D1 was looked through for what is too old, milliseconds. */
-  #plannedAt = Number.NEGATIVE_INFINITY;
 
   constructor(storage: DurableObjectStorage, registry: Registry) {
     this.#storage = storage;
@@ -20,37 +18,40 @@ export class Retention {
     return this.#storage.kv.get<number>("retained") ?? 1;
   }
 
+  /** Goes on from a checkpoint that D1 has. Belongs into a transaction. */
+  resume({ number, claims: { retained } }: Made): void {
+    this.#storage.kv.put("retained", retained);
+    this.#storage.kv.put("announced", number);
+  }
+
   /**
    * Deletes what the last checkpoint announced, and finds what the next one has to announce.
    *
    * @param last the last checkpoint; D1 has it
    * @param retention milliseconds; null where all is kept
-   * @param tenant id
+   * @param now milliseconds
    * @returns false where there is more to delete now
    */
-  async step(
-    { number, heads, claims: { retained } }: Made,
-    retention: number | null,
-    tenant: string,
-    db: D1Database,
-  ): Promise<boolean> {
+  async step(store: Store, last: Made, retention: number | null, now: number): Promise<boolean> {
     const { kv } = this.#storage;
     const announcedIn = kv.get<number>("announced") ?? null;
     if (announcedIn !== null) {
-      if (announcedIn > number) return true;
-      if (!(await deleteExpired(db, tenant, { heads, retained }, RETENTION_DELETES))) return false;
+      if (announcedIn > last.number) return true;
+      const { heads, claims } = last;
+      const isDone = await deleteExpired(store, { heads, retained: claims.retained }, RETENTION_DELETES);
+      if (!isDone) return false;
       kv.delete("announced");
     }
-    const now = Date.now();
-    if (retention === null || now < this.#plannedAt + RETENTION_INTERVAL_MS) return true;
-    const plan = await planRetention(db, tenant, { number, heads, retained }, now - retention);
-    // What is left is for the next checkpoint but one, after this has been announced and deleted.
-    this.#plannedAt = plan.isPartial ? Number.NEGATIVE_INFINITY : now;
-    if (plan.starts.length === 0 && plan.retained === retained) return true;
+    const plannedAt = kv.get<number>("planned") ?? Number.NEGATIVE_INFINITY;
+    // Also where the clock was set back meanwhile.
+    if (retention === null || Math.abs(now - plannedAt) < RETENTION_INTERVAL_MS) return true;
+    const plan = await planRetention(store, last, now - retention);
     this.#storage.transactionSync(() => {
+      kv.put("planned", now);
+      if (plan === null || (plan.starts.length === 0 && plan.retained === last.claims.retained)) return;
       for (const start of plan.starts) this.#registry.begin(start);
       kv.put("retained", plan.retained);
-      kv.put("announced", number + 1);
+      kv.put("announced", last.number + 1);
     });
     return true;
   }

@@ -1,3 +1,5 @@
+import { LOST_ALARM_MS } from "../limits.ts";
+
 /** The one alarm that an object has. It is in storage, so it comes also where the object has been stopped meanwhile. */
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
@@ -15,9 +17,11 @@ export class AlarmClock {
     this.#at = at > Date.now() ? at : Number.POSITIVE_INFINITY;
   }
 
-  /** Sees to it that the alarm comes at `time` (milliseconds) at the latest. */
+  /** Sees to it that the alarm comes at `time` (milliseconds, or Infinity for never) at the latest. */
   setBy(time: number): void {
-    if (this.#rings || time >= this.#at) return;
+    // The platform gives an alarm up in the end, where the object was ended again and again while it rang.
+    const isLost = Date.now() > this.#at + LOST_ALARM_MS;
+    if (this.#rings || time === Number.POSITIVE_INFINITY || (time >= this.#at && !isLost)) return;
     this.#at = time;
     void this.#storage.setAlarm(time);
   }

@@ -1,5 +1,5 @@
 import { insertRecords } from "../audit/d1.ts";
-import { DRAIN_BATCH, MAX_DRAIN_MS } from "../limits.ts";
+import { MAX_DRAIN_MS } from "../limits.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -10,20 +10,24 @@ import type { State } from "./state.ts";
  * @throws where D1 cannot be reached or is too slow; what it is known to have by then is not sent again
  */
 export async function drain(
-  { journal, open, shelf }: Pick<State, "journal" | "open" | "shelf">,
+  { journal, open, shelf }: State,
+  storage: DurableObjectStorage,
   audit: D1Database,
   onRefused: (error: string) => void,
 ): Promise<void> {
   const end = journal.seq;
   const startedAt = Date.now();
-  for (let batch = journal.next(DRAIN_BATCH, end); batch.length > 0; batch = journal.next(DRAIN_BATCH, end)) {
+  for (let batch = journal.next(end); batch.length > 0; batch = journal.next(end)) {
     if (Date.now() - startedAt > MAX_DRAIN_MS) throw new Error("D1 is too slow");
     const refused = await insertRecords(
       audit,
       batch.map(({ record }) => record),
     );
-    shelf.put(refused);
-    journal.drained(batch.at(-1)?.seq ?? end, (seq) => open.keep(seq));
+    const last = batch.at(-1)?.seq ?? end;
+    storage.transactionSync(() => {
+      shelf.put(refused);
+      journal.drained(last, (seq) => open.keep(seq));
+    });
     for (const { error } of refused) onRefused(error);
   }
   await shelf.clear(audit, Date.now());

@@ -10,14 +10,22 @@ import type { Meta } from "./meta.ts";
  *
  * @param name of the ledger; see `ledgerName`
  */
-export async function enrol(name: string | undefined, meta: Meta, env: Env): Promise<void> {
-  if (name === undefined) throw new Error("a ledger is always addressed by name");
-  const [, tenant] = JSON.parse(name) as [string, string];
+export async function begin(name: string | undefined, meta: Meta, env: Env): Promise<void> {
   const incarnation = meta.text("incarnation") ?? randomId();
   meta.set("incarnation", incarnation);
-  const enrolled = env.DIRECTORY.getByName(tenant).enrol(name, incarnation);
-  const wasLost = await withDeadline(enrolled, LEDGER_DEADLINE_MS);
+  const wasLost = await enrol(name, incarnation, env);
   // A lost ledger may have taken anything that was issued until now, by a clock that is ahead, too; and `judge` leaves room for one
   // that is behind.
   meta.set("enrolled", seconds() + (wasLost ? 2 * CLOCK_SKEW : 0));
+}
+
+/**
+ * Tells the directory which chain a ledger has. It may have heard that before.
+ *
+ * @returns whether there was another ledger of this name
+ */
+export function enrol(name: string | undefined, chain: string, env: Env): Promise<boolean> {
+  if (name === undefined) throw new Error("a ledger is always addressed by name");
+  const [, tenant] = JSON.parse(name) as [string, string];
+  return withDeadline(env.DIRECTORY.getByName(tenant).enrol(name, chain), LEDGER_DEADLINE_MS);
 }

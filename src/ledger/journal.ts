@@ -1,5 +1,6 @@
 import { type AuditRecord, digestRecord, GENESIS, linkHash } from "../audit/record.ts";
 import { JOURNAL_WINDOW } from "../limits.ts";
+import { batchOf } from "./batch.ts";
 import type { Meta } from "./meta.ts";
 
 /** A record before it has its place in the chain. */
@@ -35,6 +36,8 @@ export class Journal {
   #hash = GENESIS;
   #time: number;
   #drained: number;
+  /** Number of the last record whose table was dropped. */
+  #dropped = 0;
 
   constructor(sql: SqlStorage, meta: Meta, chain: string) {
     this.#sql = sql;
@@ -42,8 +45,10 @@ export class Journal {
     this.#chain = chain;
     this.#drained = meta.number("drained");
     this.#time = meta.number("watermark");
-    const newest = this.#tables().at(-1);
-    if (newest === undefined) return;
+    const tables = this.#tables();
+    const [oldest, newest] = [tables[0], tables.at(-1)];
+    if (oldest === undefined || newest === undefined) return;
+    this.#dropped = lastSeq(oldest) - JOURNAL_WINDOW;
     const last = sql.exec<{ record: string }>(`SELECT record FROM ${newest} ORDER BY seq DESC LIMIT 1`).one();
     const head = JSON.parse(last.record) as AuditRecord;
     this.#seq = head.seq;
@@ -67,8 +72,7 @@ export class Journal {
 
   /** Time of the oldest record that D1 does not have yet, milliseconds. */
   oldest(): number | null {
-    const [next] = this.next(1, this.#seq);
-    return next === undefined ? null : (JSON.parse(next.record) as AuditRecord).time;
+    return this.backlog > 0 ? this.read(this.#drained + 1).time : null;
   }
 
   /** Records that D1 does not have yet. */
@@ -145,10 +149,15 @@ export class Journal {
     return null;
   }
 
-  /** The record with a number that is still here, as JSON text. */
-  read(seq: number): string {
-    return this.#sql.exec<{ record: string }>(`SELECT record FROM ${tableOf(seq)} WHERE seq = ?`, seq).one()
-      .record;
+  /** Whether the record with this number, which was written, is still here. */
+  has(seq: number): boolean {
+    return seq > this.#dropped;
+  }
+
+  /** The record with a number that is still here. */
+  read(seq: number): AuditRecord {
+    const query = `SELECT record FROM ${tableOf(seq)} WHERE seq = ?`;
+    return JSON.parse(this.#sql.exec<{ record: string }>(query, seq).one().record);
   }
 
   /** The admitted calls that are still here and whose outcome is not, oldest first. Reads every row once. */
@@ -163,39 +172,33 @@ export class Journal {
         if (closes !== null) open.delete(closes);
       }
     }
-    return [...open].map(([seq, outcomeBy]) => {
-      const { decision } = JSON.parse(this.read(seq)) as AuditRecord;
-      return { decision, seq, outcomeBy };
-    });
+    return [...open].map(([seq, outcomeBy]) => ({ decision: this.read(seq).decision, seq, outcomeBy }));
   }
 
   /** The next records for D1 up to number `end`, as JSON texts, all of one table. */
-  next(limit: number, end: number): { seq: number; record: string }[] {
+  next(end: number): { seq: number; record: string }[] {
     if (this.#drained >= end) return [];
-    return this.#sql
-      .exec<{ seq: number; record: string }>(
-        `SELECT seq, record FROM ${tableOf(this.#drained + 1)} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
-        this.#drained,
-        end,
-        limit,
-      )
-      .toArray();
+    const from = { table: tableOf(this.#drained + 1), key: "seq", columns: "seq, record" };
+    return batchOf(this.#sql, from, this.#drained, end);
   }
 
   /**
-   * Notes that D1 (or the shelf of refused records) has everything up to `seq`, and drops what is done with.
+   * Notes that D1 (or the shelf of refused records) has everything up to `seq`, and drops what is done with. Belongs into a
+   * transaction; what is in memory changes last, when nothing can fail any more.
    *
    * @param onDrop given the number up to which records are about to be dropped
    */
   drained(seq: number, onDrop: (seq: number) => void): void {
     if (seq <= this.#drained) return;
-    this.#drained = seq;
     this.#meta.set("drained", seq);
-    for (const table of this.#tables().slice(0, -2)) {
-      if (lastSeq(table) > seq) return;
-      onDrop(lastSeq(table));
-      this.#sql.exec(`DROP TABLE ${table}`);
-    }
+    const done = this.#tables()
+      .slice(0, -2)
+      .filter((table) => lastSeq(table) <= seq);
+    const dropped = Math.max(this.#dropped, ...done.map(lastSeq));
+    if (done.length > 0) onDrop(dropped);
+    for (const table of done) this.#sql.exec(`DROP TABLE ${table}`);
+    this.#dropped = dropped;
+    this.#drained = seq;
   }
 
   /** Latest sizes, by key, of the runs that grew in the current table: newer than those in `runs`. */

@@ -1,107 +1,98 @@
 import { DurableObject } from "cloudflare:workers";
-import type { AuditRecord } from "../audit/record.ts";
+import { canonical } from "../json/canonical.ts";
+import type { JsonObject } from "../json/strict-json.ts";
 import {
-  CLAIM_WINDOW,
   DENIAL_WINDOW_MS,
   DRAIN_DELAY_MS,
   DRAIN_RETRY_MS,
   LEDGER_DEADLINE_MS,
   MAX_DRAIN_RETRY_MS,
-  MAX_JOURNAL_BACKLOG,
   OUTCOME_DELAY_MS,
   PURGE_INTERVAL_MS,
 } from "../limits.ts";
+import { shared, turns } from "../turns.ts";
 import { AlarmClock } from "./alarm-clock.ts";
-import { decisionItem, placeOf, rulingOf, unwritten } from "./drafts.ts";
+import { commit } from "./commit.ts";
+import { decisionItem, placeOf, unwritten } from "./drafts.ts";
 import { drain } from "./drain.ts";
-import { enrol } from "./enrolment.ts";
+import { nextDue } from "./due.ts";
+import { begin, enrol } from "./enrolment.ts";
 import { emptyHead, tellHead } from "./head.ts";
-import { hasExpiring, openHoldings, purge, spend } from "./holdings.ts";
+import { purge, spend } from "./holdings.ts";
 import type { Item } from "./journal.ts";
-import { judge } from "./judge.ts";
 import { hasBegun, Meta } from "./meta.ts";
-import {
-  type Attempt,
-  type FoundStep,
-  isQuestion,
-  type KnownHead,
-  type LedgerHead,
-  type LedgerStatus,
-  type Outcome,
-  type Question,
-  type Ruling,
+import type {
+  Attempt,
+  FoundStep,
+  KnownHead,
+  LedgerHead,
+  LedgerStatus,
+  Outcome,
+  Question,
+  Ruling,
 } from "./protocol.ts";
-import { openState, type State } from "./state.ts";
+import { ruleOn } from "./rule-on.ts";
+import { State } from "./state.ts";
 import { emptyStatus, statusOf } from "./status.ts";
-import { turns } from "./turns.ts";
 import { Waiting } from "./waiting.ts";
 
 /**
  * The home of one principal of one tenant: everything it may do only once, the graphs of its runs, and the
  * journal of what was decided about it. One request needs one call of `decide`, which is one transaction; two where the first is
  * answered with a question, which writes nothing.
+ *
+ * What is answered leaves when all that was written before is durable, and so does what is sent to D1 and to the directory: that is
+ * the platform's output gate.
  */
 export class Ledger extends DurableObject<Env> {
   #state: State | null = null;
   /** Work that reads the head of the chain and then writes behind it; one at a time. */
   readonly #inTurn = turns();
-  /** Drains, which wait for D1 and so are no part of the work above; two at once would send everything twice. */
-  readonly #oneDrain = turns();
+  /** Waits for D1, and so is no part of the work above. */
+  readonly #drain = shared(() => this.#drainNow());
   readonly #waiting = new Waiting(this.ctx.id.name ?? "");
   readonly #alarm = new AlarmClock(this.ctx.storage);
   #drainDelayMs = DRAIN_DELAY_MS;
   #purgedAt = 0;
+  /** Whether the directory was told of this chain since the object was loaded. */
+  #isEnrolled = false;
 
   /**
-   * Admits an attempt or says why not, and writes it down. The answer leaves when the write is durable.
+   * Admits an attempt or says why not, and writes it down.
    *
    * @param again true where an earlier try of the same attempt may have been ruled on
    */
   decide(attempt: Attempt, again = false): Promise<Ruling | Question> {
     const arrived = Date.now();
     return this.#inTurn(async () => {
-      // Nobody waits for the answer any more; admitting now would only spend the caller's evidence.
-      if (Date.now() - arrived > LEDGER_DEADLINE_MS) return unwritten(attempt.denial ?? "ledger.overloaded");
+      // Admitting now would only spend the caller's evidence.
+      if (isLate(arrived)) return unwritten(attempt.denial ?? "ledger.overloaded");
       const state = await this.#load();
-      const earlier = again ? state.journal.find(attempt.decision) : null;
-      if (earlier !== null) return rulingOf(earlier, attempt);
-
       const now = state.journal.now(Date.now());
-      const newRunId = state.journal.seq + 1;
-      const judgement = judge(attempt, { ...state, now: Math.floor(now / 1000), newRunId });
-      if (isQuestion(judgement)) return judgement;
-      const { ruling } = judgement;
-      if (judgement.repeated) {
-        const written = state.journal.find(attempt.decision);
-        return written === null ? { ...ruling, place: null } : rulingOf(written, attempt);
+      const { denials } = this.#waiting;
+      const ruled = ruleOn(attempt, state, denials, again, now);
+      if (ruled.kind === "answered") {
+        if (denials.isOwing) this.#alarm.setBy(Date.now() + DENIAL_WINDOW_MS);
+        return ruled.answer;
       }
-      const hasRoom = state.journal.backlog < MAX_JOURNAL_BACKLOG;
-      if (!hasRoom && ruling.verdict === "admitted") return unwritten("ledger.backlog_full");
-      const standsFor = 1 + (attempt.facts.count ?? 0);
-      const denial = { spendsStep: judgement.run !== null, standsFor, now, hasRoom };
-      if (ruling.verdict === "denied" && !this.#waiting.denials.admits(denial)) {
-        this.#alarm.setBy(Date.now() + DENIAL_WINDOW_MS);
-        return { ...ruling, place: null, stepRecorded: false };
-      }
+      const { judgement } = ruled;
       const item = decisionItem(attempt, judgement);
-      const last = await this.#commit(state, now, [item], () => spend(state, attempt, judgement));
-      return { ...ruling, place: last && placeOf(last) };
+      const last = await this.#commit(state, [item], now, () => spend(state.holdings, attempt, judgement));
+      return { ...judgement.ruling, place: last && placeOf(last) };
     });
   }
 
   /**
-   * Says which of these steps a run has, for a call of an agent that this one delegated to. Only reads: a ledger that has
-   * not begun does not begin with a question.
+   * Says which of these steps a run has, for a call of an agent that this one delegated to.
    *
    * @param run as `runKey` names it
    */
   findSteps(run: string, jtis: readonly string[]): Promise<FoundStep[]> {
     const arrived = Date.now();
-    return this.#inTurn(async () => {
-      const isLate = Date.now() - arrived > LEDGER_DEADLINE_MS;
-      if (isLate || !this.#hasBegun) return [];
-      return (await this.#load()).runs.findIn(run, jtis);
-    });
+    return this.#ask(
+      ({ holdings }) => (isLate(arrived) ? [] : holdings.runs.findIn(run, jtis)),
+      () => [],
+    );
   }
 
   /**
@@ -109,20 +100,29 @@ export class Ledger extends DurableObject<Env> {
    * outcome, or that this ledger has not admitted, is dropped: so a report can be repeated.
    */
   async outcome(outcome: Outcome): Promise<void> {
-    if (!this.#hasBegun) return;
-    if (!this.#waiting.add(outcome)) return;
+    const isOpen = this.#state?.open.has(outcome.decision) ?? this.#hasBegun;
+    if (!isOpen) return;
+    // One that cannot be hashed would keep all from being written that is written with it.
+    canonical(outcome as unknown as JsonObject);
+    const isFirst = !this.#waiting.hasOutcomes;
+    this.#waiting.add(outcome);
+    if (!isFirst) return;
     const flush = () => this.#flush().catch((error: unknown) => this.#log("ledger.flush_failed", error));
     setTimeout(() => this.ctx.waitUntil(flush()), OUTCOME_DELAY_MS);
   }
 
   /**
-   * Tells the end of the chain. A ledger that has not begun does not begin with this.
+   * Tells the end of the chain, with all that is reported by now.
    *
    * @param known what the directory was told last and has kept; see `tellHead`
    */
   head(known: KnownHead | null): Promise<LedgerHead> {
-    return this.#inTurn(async () =>
-      this.#hasBegun ? tellHead(await this.#load(), known) : emptyHead(this.ctx.storage.sql, known),
+    return this.#ask(
+      async (state) => {
+        if (this.#waiting.hasOutcomes) await this.#commit(state, []);
+        return tellHead(state, known);
+      },
+      (sql) => emptyHead(sql, known),
     );
   }
 
@@ -133,11 +133,9 @@ export class Ledger extends DurableObject<Env> {
     await this.#drain();
   }
 
-  /** What is not in D1. A ledger that has not begun does not begin with this. */
+  /** What is not in D1. */
   status(): Promise<LedgerStatus> {
-    return this.#inTurn(async () =>
-      this.#hasBegun ? statusOf(await this.#load()) : emptyStatus(this.ctx.storage.sql),
-    );
+    return this.#ask(statusOf, emptyStatus);
   }
 
   /**
@@ -155,29 +153,28 @@ export class Ledger extends DurableObject<Env> {
         this.#log("ledger.drain_failed", error);
         this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
       }
+      await this.#enrolAgain();
     });
     this.#setAlarm();
   }
 
-  /** For what is to be done although nobody calls. */
+  /** Asks in turn. A ledger that has not begun does not begin with a question. */
+  #ask<T>(of: (state: State) => T | Promise<T>, ofNone: (sql: SqlStorage) => T): Promise<T> {
+    return this.#inTurn(async () => (this.#hasBegun ? of(await this.#load()) : ofNone(this.ctx.storage.sql)));
+  }
+
   #setAlarm(): void {
     const now = Date.now();
-    const soon = now + this.#drainDelayMs;
-    const state = this.#state;
-    if (state === null || state.journal.backlog > 0 || this.#waiting.hasOutcomes) this.#alarm.setBy(soon);
-    if (this.#waiting.denials.isOwing) this.#alarm.setBy(now + DENIAL_WINDOW_MS);
-    if (state === null) return;
-    if (hasExpiring(state)) this.#alarm.setBy(now + CLAIM_WINDOW * 1000);
-    // One that is overdue by now could not be closed.
-    this.#alarm.setBy(Math.max(state.open.next, soon));
+    const delay = this.#drainDelayMs;
+    this.#alarm.setBy(this.#state === null ? now + delay : nextDue(this.#state, this.#waiting, now, delay));
   }
 
   /** Into D1 with all that is written when its turn comes. */
-  #drain(): Promise<void> {
-    return this.#oneDrain(async () => {
-      const state = await this.#inTurn(() => this.#load());
-      await drain(state, this.env.AUDIT, (error) => this.#log("ledger.record_refused", error));
-    });
+  async #drainNow(): Promise<void> {
+    const state = await this.#inTurn(() => this.#load());
+    await drain(state, this.ctx.storage, this.env.AUDIT, (error) =>
+      this.#log("ledger.record_refused", error),
+    );
   }
 
   #purge(): Promise<void> {
@@ -185,12 +182,23 @@ export class Ledger extends DurableObject<Env> {
       const state = await this.#load();
       const now = state.journal.now(Date.now());
       if (now - this.#purgedAt < PURGE_INTERVAL_MS) return;
-      this.#transaction(state, () => {
+      state.transaction(() => {
         state.journal.mark(now);
-        purge(state, Math.floor(now / 1000));
+        purge(state.holdings, Math.floor(now / 1000));
       });
       this.#purgedAt = now;
     });
+  }
+
+  /** Once in the life of an object in memory: a directory that has lost what it knew learns of its ledgers again. */
+  async #enrolAgain(): Promise<void> {
+    if (this.#isEnrolled || this.#state === null) return;
+    try {
+      await enrol(this.ctx.id.name, this.#state.journal.chain, this.env);
+      this.#isEnrolled = true;
+    } catch (error) {
+      this.#log("ledger.enrol_failed", error);
+    }
   }
 
   /** Writes outcomes, also those that are overdue, and the summary of denials, when no admission has taken them along. */
@@ -199,59 +207,28 @@ export class Ledger extends DurableObject<Env> {
       const state = await this.#load();
       const overdue = this.#waiting.overdue(state.open, Date.now());
       if (overdue.length === 0 && !this.#waiting.hasOutcomes && !this.#waiting.denials.isOwing) return;
-      await this.#commit(state, state.journal.now(Date.now()), overdue, () => {});
+      await this.#commit(state, overdue);
     });
   }
 
-  /**
-   * Appends records, behind those that wait, and runs `write` in the same transaction.
-   *
-   * @returns the last one; null where there was none
-   */
-  async #commit(
-    state: State,
-    now: number,
-    items: readonly Item[],
-    write: () => void,
-  ): Promise<AuditRecord | null> {
-    const { journal, open } = state;
-    const { items: waiting, giveBack } = this.#waiting.take(open, now);
+  /** See `commit`: what it has written is to be drained, and what it could not write is to be written. */
+  async #commit(state: State, items: readonly Item[], now = state.journal.now(Date.now()), write = () => {}) {
     try {
-      const entries = await journal.place([...waiting, ...items], now);
-      if (entries.length === 0) return null;
-      this.#transaction(state, () => {
-        write();
-        journal.append(entries);
-        open.write(entries);
-      });
-      journal.committed(entries);
-      open.committed(entries);
+      return await commit(state, this.#waiting, now, items, write);
+    } finally {
       this.#alarm.setBy(Date.now() + this.#drainDelayMs);
-      return entries.at(-1)?.record ?? null;
-    } catch (error) {
-      giveBack();
-      this.#alarm.setBy(Date.now() + this.#drainDelayMs);
-      throw error;
-    }
-  }
-
-  /** All or nothing: what the holdings remember of a transaction that was rolled back is read anew. */
-  #transaction(state: State, work: () => void): void {
-    try {
-      this.ctx.storage.transactionSync(work);
-    } catch (error) {
-      this.#state = { ...state, ...openHoldings(this.ctx.storage.sql, state.journal) };
-      throw error;
     }
   }
 
   async #load(): Promise<State> {
     if (this.#state !== null) return this.#state;
-    const { sql } = this.ctx.storage;
-    const meta = new Meta(sql);
-    if (meta.number("enrolled") === 0) await enrol(this.ctx.id.name, meta, this.env);
+    const meta = new Meta(this.ctx.storage.sql);
+    if (meta.number("enrolled") === 0) {
+      await begin(this.ctx.id.name, meta, this.env);
+      this.#isEnrolled = true;
+    }
     await this.#alarm.restore();
-    this.#state = openState(sql, meta);
+    this.#state = new State(this.ctx.storage, meta);
     this.#setAlarm();
     return this.#state;
   }
@@ -264,3 +241,6 @@ export class Ledger extends DurableObject<Env> {
     console.error(JSON.stringify({ event, ledger: this.ctx.id.name, error: String(error) }));
   }
 }
+
+/** Whether nobody waits for the answer any more. */
+const isLate = (arrived: number): boolean => Date.now() - arrived > LEDGER_DEADLINE_MS;

@@ -8,8 +8,6 @@ interface OpenCall {
   readonly seq: number;
   /** Milliseconds. */
   readonly outcomeBy: number;
-  /** Whether the journal no longer has the decision, and `open_calls` has it. */
-  readonly isKept: boolean;
 }
 
 /**
@@ -30,13 +28,15 @@ export class OpenCalls {
     const kept = sql.exec<{ decision: string; seq: number; outcomeBy: number }>(
       "SELECT record ->> '$.decision' AS decision, seq, outcome_by AS outcomeBy FROM open_calls ORDER BY seq",
     );
-    for (const { decision, ...call } of kept) this.#calls.set(decision, { ...call, isKept: true });
-    for (const { decision, ...call } of journal.openCalls())
-      this.#calls.set(decision, { ...call, isKept: false });
+    for (const { decision, ...call } of [...kept, ...journal.openCalls()]) this.#calls.set(decision, call);
   }
 
   get size(): number {
     return this.#calls.size;
+  }
+
+  has(decision: string): boolean {
+    return this.#calls.has(decision);
   }
 
   /** When the next call is to be closed as unknown, milliseconds; Infinity where none is open. */
@@ -46,61 +46,59 @@ export class OpenCalls {
     return next;
   }
 
-  /** The records of outcomes. What was reported before, was closed or is not known has none: a repeated report changes nothing. */
-  closing(outcomes: readonly Outcome[]): Item[] {
-    const closed = new Set<string>();
-    return outcomes.flatMap((outcome) => {
+  /**
+   * The records of outcomes. What was reported before, was closed or is not known has none: a repeated report changes nothing.
+   *
+   * @param outcomes one of a decision
+   */
+  closing(outcomes: Iterable<Outcome>): Item[] {
+    return [...outcomes].flatMap((outcome) => {
       const call = this.#calls.get(outcome.decision);
-      if (call === undefined || closed.has(outcome.decision)) return [];
-      closed.add(outcome.decision);
-      return [{ ...ALONE, draft: outcomeDraft(outcome), closes: call.seq }];
+      return call === undefined ? [] : [{ ...ALONE, draft: outcomeDraft(outcome), closes: call.seq }];
     });
   }
 
   /**
    * The records that close calls whose outcome should have come by `now` (milliseconds).
    *
-   * @param reported decisions whose outcome waits to be written
+   * @param reported by decision, what waits to be written
    */
-  overdue(now: number, reported: ReadonlySet<string>, limit: number): Item[] {
+  overdue(now: number, reported: ReadonlyMap<string, Outcome>, limit: number): Item[] {
     const items: Item[] = [];
-    for (const [decision, call] of this.#calls) {
+    for (const [decision, { seq, outcomeBy }] of this.#calls) {
       if (items.length === limit) break;
-      if (call.outcomeBy > now || reported.has(decision)) continue;
-      items.push({ ...ALONE, draft: unknownDraft(this.#decisionOf(call)), closes: call.seq });
+      if (outcomeBy > now || reported.has(decision)) continue;
+      items.push({ ...ALONE, draft: unknownDraft(this.#decision(seq)), closes: seq });
     }
     return items;
   }
 
-  /** Takes over what is open of the journal up to number `seq`, which is about to be dropped. */
-  keep(seq: number): void {
-    for (const [decision, call] of this.#calls) {
-      if (call.isKept || call.seq > seq) continue;
-      const record = this.#journal.read(call.seq);
-      this.#sql.exec("INSERT INTO open_calls VALUES (?, ?, ?)", call.seq, call.outcomeBy, record);
-      this.#calls.set(decision, { ...call, isKept: true });
+  /** Takes over what is open of the journal up to number `end`, which is about to be dropped. */
+  keep(end: number): void {
+    for (const { seq, outcomeBy } of this.#calls.values()) {
+      if (!this.#journal.has(seq) || seq > end) continue;
+      const record = JSON.stringify(this.#journal.read(seq));
+      this.#sql.exec("INSERT INTO open_calls VALUES (?, ?, ?)", seq, outcomeBy, record);
     }
   }
 
   /** Drops what `entries` close. Belongs into their transaction, after which `committed` follows. */
   write(entries: readonly Entry[]): void {
-    for (const { record, closes } of entries) {
-      if (closes !== null && this.#calls.get(record.decision)?.isKept)
+    for (const { closes } of entries)
+      if (closes !== null && !this.#journal.has(closes))
         this.#sql.exec("DELETE FROM open_calls WHERE seq = ?", closes);
-    }
   }
 
   committed(entries: readonly Entry[]): void {
     for (const { record, outcomeBy, closes } of entries) {
-      if (outcomeBy !== null) this.#calls.set(record.decision, { seq: record.seq, outcomeBy, isKept: false });
+      if (outcomeBy !== null) this.#calls.set(record.decision, { seq: record.seq, outcomeBy });
       if (closes !== null) this.#calls.delete(record.decision);
     }
   }
 
-  #decisionOf({ seq, isKept }: OpenCall): AuditRecord {
-    const text = isKept
-      ? this.#sql.exec<{ record: string }>("SELECT record FROM open_calls WHERE seq = ?", seq).one().record
-      : this.#journal.read(seq);
-    return JSON.parse(text);
+  #decision(seq: number): AuditRecord {
+    if (this.#journal.has(seq)) return this.#journal.read(seq);
+    const query = "SELECT record FROM open_calls WHERE seq = ?";
+    return JSON.parse(this.#sql.exec<{ record: string }>(query, seq).one().record);
   }
 }

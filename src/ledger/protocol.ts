@@ -157,6 +157,8 @@ export interface LedgerHead extends KnownHead {
   readonly chain: string;
   /** Whether the ledger remembers having told what the directory knows. */
   readonly agrees: boolean;
+  /** Whether D1 has all records up to there. */
+  readonly isInD1: boolean;
 }
 
 /** What a ledger has not been able to hand on. */

@@ -1,5 +1,6 @@
 import { type Refused, setAside } from "../audit/d1.ts";
-import { DRAIN_BATCH, SHELF_RETRY_MS } from "../limits.ts";
+import { SHELF_RETRY_MS } from "../limits.ts";
+import { batchOf } from "./batch.ts";
 import type { Meta } from "./meta.ts";
 
 /**
@@ -9,8 +10,9 @@ import type { Meta } from "./meta.ts";
 export class Shelf {
   readonly #sql: SqlStorage;
   readonly #meta: Meta;
-  /** When what D1 has refused altogether is sent once more, milliseconds. */
-  #retryAt = 0;
+  /** Behind which row to go on with what D1 has refused altogether, and when it was sent last, milliseconds. */
+  #next = 0;
+  #triedAt = Number.NEGATIVE_INFINITY;
 
   constructor(sql: SqlStorage, meta: Meta) {
     this.#sql = sql;
@@ -25,28 +27,50 @@ export class Shelf {
     return this.#meta.number("refused");
   }
 
-  /** Belongs with the note that the journal is done with these, with nothing awaited in between. */
+  get isEmpty(): boolean {
+    return this.#sql.exec("SELECT 1 FROM refused LIMIT 1").toArray().length === 0;
+  }
+
+  /** When what lies here is to be sent, `now` at the earliest, milliseconds; Infinity where nothing does. The clock may be set back. */
+  dueAt(now: number): number {
+    if (this.isEmpty) return Number.POSITIVE_INFINITY;
+    return now + Math.max(SHELF_RETRY_MS - Math.abs(now - this.#triedAt), 0);
+  }
+
+  /** Belongs into a transaction, with the note that the journal is done with these. */
   put(refused: readonly Refused[]): void {
     if (refused.length === 0) return;
     for (const { record, error } of refused)
       this.#sql.exec("INSERT INTO refused (record, error) VALUES (?, ?)", record, error);
     this.#meta.set("refused", this.count + refused.length);
-    this.#retryAt = 0;
+    this.#triedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Moves what lies here into D1. `now` in milliseconds. Throws where D1 cannot be reached. */
+  /**
+   * Moves what lies here into D1, until that refuses some: to find out which costs two queries for each, so the rest has to wait
+   * for the next time. Throws where D1 cannot be reached.
+   *
+   * @param now milliseconds
+   */
   async clear(audit: D1Database, now: number): Promise<void> {
-    if (now < this.#retryAt) return;
-    for (let batch = this.#after(0); batch.length > 0; batch = this.#after(batch.at(-1)?.id ?? 0)) {
+    if (this.dueAt(now) > now) return;
+    for (let isTaken = true; isTaken && !this.isEmpty; ) {
+      const batch = this.#batch();
       const left = new Set((await setAside(audit, batch)).map(({ record }) => record));
       for (const { id, record } of batch)
         if (!left.has(record)) this.#sql.exec("DELETE FROM refused WHERE id = ?", id);
+      // Behind the last one it begins anew.
+      this.#next = batch.at(-1)?.id ?? 0;
+      isTaken = left.size === 0;
     }
-    this.#retryAt = now + SHELF_RETRY_MS;
+    this.#triedAt = now;
   }
 
-  #after(id: number): ({ id: number } & Refused)[] {
-    const query = "SELECT id, record, error FROM refused WHERE id > ? ORDER BY id LIMIT ?";
-    return this.#sql.exec<{ id: number; record: string; error: string }>(query, id, DRAIN_BATCH).toArray();
+  #batch(): ({ id: number } & Refused)[] {
+    return batchOf<{ id: number; record: string; error: string }>(
+      this.#sql,
+      { table: "refused", key: "id", columns: "id, record, error" },
+      this.#next,
+    );
   }
 }

@@ -4,25 +4,42 @@ import type { Meta } from "./meta.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { Shelf } from "./shelf.ts";
 
-/** What a ledger holds in memory of its storage. */
-export interface State extends Holdings {
+/** What a ledger that has begun holds in memory of its storage. */
+export class State {
+  readonly #storage: DurableObjectStorage;
+  #holdings: Holdings;
   /** When the ledger began, seconds; in the place of one that was lost, somewhat later. */
   readonly since: number;
   readonly meta: Meta;
   readonly journal: Journal;
   readonly open: OpenCalls;
   readonly shelf: Shelf;
-}
 
-/** Reads the storage of a ledger that has begun. */
-export function openState(sql: SqlStorage, meta: Meta): State {
-  const journal = new Journal(sql, meta, meta.text("incarnation") ?? "");
-  return {
-    since: meta.number("enrolled"),
-    meta,
-    journal,
-    open: new OpenCalls(sql, journal),
-    shelf: new Shelf(sql, meta),
-    ...openHoldings(sql, journal),
-  };
+  constructor(storage: DurableObjectStorage, meta: Meta) {
+    const { sql } = storage;
+    this.#storage = storage;
+    this.since = meta.number("enrolled");
+    this.meta = meta;
+    this.journal = new Journal(sql, meta, meta.text("incarnation") ?? "");
+    this.open = new OpenCalls(sql, this.journal);
+    this.shelf = new Shelf(sql, meta);
+    this.#holdings = openHoldings(sql, this.journal);
+  }
+
+  get holdings(): Holdings {
+    return this.#holdings;
+  }
+
+  /**
+   * All or nothing. What the holdings remember of one that was rolled back is read anew; all else is to change its memory when nothing
+   * can fail any more.
+   */
+  transaction(work: () => void): void {
+    try {
+      this.#storage.transactionSync(work);
+    } catch (error) {
+      this.#holdings = openHoldings(this.#storage.sql, this.journal);
+      throw error;
+    }
+  }
 }

@@ -8,7 +8,8 @@ import type { Outcome } from "./protocol.ts";
 /** What is to be written with the next commit, whatever that is for. It is in memory alone. */
 export class Waiting {
   readonly #ledger: string;
-  #outcomes: Outcome[] = [];
+  /** By decision: of two reports of one call the first counts. */
+  #outcomes = new Map<string, Outcome>();
   readonly denials = new Denials();
 
   /** @param ledger its name */
@@ -17,17 +18,16 @@ export class Waiting {
   }
 
   get hasOutcomes(): boolean {
-    return this.#outcomes.length > 0;
+    return this.#outcomes.size > 0;
   }
 
-  /** @returns whether no other outcome waits already */
-  add(outcome: Outcome): boolean {
-    return this.#outcomes.push(outcome) === 1;
+  add(outcome: Outcome): void {
+    if (!this.#outcomes.has(outcome.decision)) this.#outcomes.set(outcome.decision, outcome);
   }
 
   /** The records that close calls whose outcome neither waits nor came in time, as many as one commit may have. */
   overdue(open: OpenCalls, now: number): Item[] {
-    return open.overdue(now, new Set(this.#outcomes.map(({ decision }) => decision)), MAX_CLOSED_AT_ONCE);
+    return open.overdue(now, this.#outcomes, MAX_CLOSED_AT_ONCE);
   }
 
   /**
@@ -37,13 +37,13 @@ export class Waiting {
    */
   take(open: OpenCalls, now: number): { items: readonly Item[]; giveBack: () => void } {
     const outcomes = this.#outcomes;
-    this.#outcomes = [];
+    this.#outcomes = new Map();
     const due = this.denials.takeDue(now);
     const summaries = due > 0 ? [{ ...ALONE, draft: summaryDraft(this.#ledger, due) }] : [];
     const giveBack = () => {
-      this.#outcomes.unshift(...outcomes);
+      this.#outcomes = new Map([...this.#outcomes, ...outcomes]);
       this.denials.giveBack(due);
     };
-    return { items: [...open.closing(outcomes), ...summaries], giveBack };
+    return { items: [...open.closing(outcomes.values()), ...summaries], giveBack };
   }
 }

@@ -1,13 +1,17 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { factsOf } from "../../src/attempt.ts";
+import { insertRecords } from "../../src/audit/d1.ts";
 import { keptFields, keptOf } from "../../src/audit/kept.ts";
-import type { AuditRecord } from "../../src/audit/record.ts";
+import { type AuditRecord, digestRecord } from "../../src/audit/record.ts";
+import { type Row, recordOf } from "../../src/audit/rows.ts";
 import { type JsonObject, parseStrictJson } from "../../src/json/strict-json.ts";
 import { outcomeDraft, unknownDraft } from "../../src/ledger/drafts.ts";
 import type { Outcome } from "../../src/ledger/protocol.ts";
 import { MAX_KEPT_LENGTH } from "../../src/limits.ts";
 import type { Message } from "../../src/mcp/message.ts";
 import { newTrail } from "../../src/trail.ts";
+import { facts } from "../ledger/helpers.ts";
 import { tenant, unwrap } from "../support/acme.ts";
 
 /** As the gate reads them: `JSON.parse` and a literal differ in `__proto__`. */
@@ -137,4 +141,28 @@ test("an outcome does not say it again, nor one that is written because none cam
   const record = { ...facts, id: "d", kind: "decision", decision: "d" } as unknown as AuditRecord;
   expect(unknownDraft(record).kept).toBeNull();
   expect(outcomeDraft({ decision: "d", facts } as unknown as Outcome).kept).toBeNull();
+});
+
+test("what is kept comes back from D1 as it went in, so that the record has its digest", async () => {
+  const kept = {
+    "/large": 1e21,
+    "/small": 5e-324,
+    "/most": Number.MAX_VALUE,
+    "/tenth": 0.1,
+    "/zero": 0,
+    "/text": '\u0000 \u2028 \ud83e\udded " \\',
+    "/null": null,
+    "/false": false,
+  };
+  const record = { ...facts({ tenant: "kept", kept }), id: "kept", kind: "decision", decision: "kept" };
+  const rest = { v: 2, chain: "kept", seq: 1, time: 1, verdict: "admitted", prev_hash: "p", hash: "h" };
+  const none = { reason: null, status: null, run: null, evidence: null, execution: null };
+  const whole = { ...record, ...rest, ...none, output_hash: null, latency_ms: null, digest: "" };
+  const written = whole as unknown as AuditRecord;
+  const text = JSON.stringify({ ...written, digest: await digestRecord(written) });
+  expect(await insertRecords(env.AUDIT, [text])).toEqual([]);
+  const row = await env.AUDIT.prepare("SELECT * FROM audit_records WHERE id = 'kept'").first<Row>();
+  const read = row && recordOf(row);
+  expect(read?.kept).toEqual(kept);
+  expect(read && (await digestRecord(read))).toBe(read?.digest);
 });

@@ -124,7 +124,7 @@ test("an export cannot tell the terminal what to do", async () => {
   const { code, err } = await verify([lines[0] ?? "", '{"kind":"end","\\u001b[2K\\rok\\n":1}']);
   expect(code).toBe(1);
   expect(err).not.toMatch(/[\u001b\r]/);
-  expect(err.trim().split("\n")).toHaveLength(1);
+  expect(err.trim().split("\n")).toHaveLength(2);
 });
 
 describe("wrong use is told from faults", () => {
@@ -173,7 +173,7 @@ describe("wrong use is told from faults", () => {
     ];
     expect(await run("export", ...noMandate)).toMatchObject({
       code: 2,
-      err: expect.stringContaining("must hold a mandate"),
+      err: expect.stringContaining("holds no mandate"),
     });
   });
 

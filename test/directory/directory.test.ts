@@ -131,6 +131,36 @@ describe("the schedule", () => {
       expect(stored.map(({ jws }) => jws)).toContain((one as { jws: string }).jws);
   });
 
+  test("those who ask while ledgers are slow to answer are given the next one, whoever else asks", async () => {
+    const place = await newTenant();
+    const ledger = place.ledger();
+    await many(ledger, 1);
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    let asked = 0;
+    const LEDGER = {
+      getByName: (name: string) => ({
+        head: async (known: { seq: number; hash: string } | null) => {
+          asked += 1;
+          await answered;
+          return env.LEDGER.getByName(name).head(known);
+        },
+        settle: () => env.LEDGER.getByName(name).settle(),
+      }),
+    } as unknown as Env["LEDGER"];
+    const made = await place.with({ LEDGER }, async (directory) => {
+      const first = directory.checkpoint();
+      await vi.waitFor(() => expect(asked).toBe(1));
+      await many(ledger, 1);
+      const rest = Array.from({ length: 20 }, (_, i) =>
+        i % 2 === 0 ? directory.checkpoint() : directory.snapshot(),
+      );
+      answer();
+      return Promise.all([first, ...rest]);
+    });
+    expect(asked).toBe(2);
+    expect(made.slice(1).map(({ heads }) => heads[0]?.seq)).toEqual(Array(20).fill(2));
+  });
+
   test("a key that is rotated signs from then on, and all are verified with what is published", async () => {
     const place = await newTenant();
     const ledger = place.ledger();
@@ -314,6 +344,8 @@ describe("what fails", () => {
   test("D1: checkpoints wait, also through an eviction, and arrive in order and once", async () => {
     const place = await newTenant();
     const ledger = place.ledger();
+    await many(ledger, 1);
+    await place.alarm();
     for (let i = 0; i < 3; i += 1) {
       await many(ledger, 1);
       now += INTERVAL;
@@ -322,21 +354,26 @@ describe("what fails", () => {
       await place.with(noD1, (directory) => directory.alarm());
       if (i === 1) await place.evict();
     }
-    expect(await place.checkpoints()).toEqual([]);
-    expect(await place.stub.status()).toMatchObject({ waiting: 3, checkpoint: { number: 3 } });
+    expect(await place.checkpoints()).toHaveLength(1);
+    expect(await place.stub.status()).toMatchObject({ waiting: 3, checkpoint: { number: 4 } });
     await place.alarm();
-    expect((await place.checkpoints()).map(({ claims }) => claims.number)).toEqual([1, 2, 3]);
+    expect((await place.checkpoints()).map(({ claims }) => claims.number)).toEqual([1, 2, 3, 4]);
     expect(await place.stub.status()).toMatchObject({ waiting: 0, problem: null });
     // The last one alone is kept, for the link.
     const kept = await runInDurableObject(place.stub, (_, { storage }) =>
       storage.sql.exec<{ number: number }>("SELECT number FROM checkpoints").toArray(),
     );
-    expect(kept).toEqual([{ number: 3 }]);
+    expect(kept).toEqual([{ number: 4 }]);
   });
 
   test("D1, after it has taken one that the directory does not know of", async () => {
     const place = await newTenant();
-    await many(place.ledger(), 1);
+    const ledger = place.ledger();
+    await many(ledger, 1);
+    await place.alarm();
+    await many(ledger, 1);
+    now += INTERVAL;
+    setClock(now);
     const AUDIT = {
       prepare: (query: string) => ({
         bind: (...values: unknown[]) => ({
@@ -352,22 +389,25 @@ describe("what fails", () => {
     await place.with({ AUDIT }, (directory) => directory.alarm());
     expect((await place.stub.status()).waiting).toBe(1);
     await place.alarm();
-    expect(await place.checkpoints()).toHaveLength(1);
+    expect(await place.checkpoints()).toHaveLength(2);
     expect((await place.stub.status()).waiting).toBe(0);
   });
 
   test("D1 that has another checkpoint of this number keeps it, and that shows", async () => {
     const place = await newTenant();
-    await many(place.ledger(), 1);
-    await env.AUDIT.prepare("INSERT INTO checkpoints VALUES (?, 1, 0, 'another', '[]')")
+    const ledger = place.ledger();
+    await many(ledger, 1);
+    await place.alarm();
+    await many(ledger, 1);
+    await env.AUDIT.prepare("INSERT INTO checkpoints VALUES (?, 2, 0, 'another', '[]')")
       .bind(place.tenant)
       .run();
-    await place.alarm();
+    await nextRound(place);
     expect(await place.stub.status()).toMatchObject({
       waiting: 1,
       problem: expect.stringContaining("NOT NULL"),
     });
-    const row = await env.AUDIT.prepare("SELECT jws FROM checkpoints WHERE tenant = ?")
+    const row = await env.AUDIT.prepare("SELECT jws FROM checkpoints WHERE tenant = ? AND number = 2")
       .bind(place.tenant)
       .first();
     expect(row).toEqual({ jws: "another" });
@@ -428,11 +468,11 @@ describe("what fails", () => {
   test("D1 for so long that too many wait: no more are made until they are gone", async () => {
     const place = await newTenant();
     await many(place.ledger(), 1);
-    await place.with(noD1, (directory) => directory.alarm());
+    await place.alarm();
     await runInDurableObject(place.stub, (_, { storage }) =>
       storage.sql.exec(
         `INSERT INTO checkpoints SELECT value, time, jws, heads FROM checkpoints,
-          (WITH n AS (SELECT 2 AS value UNION ALL SELECT value + 1 FROM n WHERE value < ?) SELECT value FROM n)`,
+          (WITH n AS (SELECT 2 AS value UNION ALL SELECT value + 1 FROM n WHERE value <= ?) SELECT value FROM n)`,
         MAX_CHECKPOINT_BACKLOG,
       ),
     );

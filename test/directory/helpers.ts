@@ -42,14 +42,17 @@ export interface Stored {
 export async function newTenant(audit: object = {}): Promise<Place> {
   const tenant = unique("tenant");
   await putTenant(tenant, audit);
-  const stub = env.DIRECTORY.getByName(tenant);
+  // Each time another: one is of no more use after the object was aborted.
+  const stub = () => env.DIRECTORY.getByName(tenant);
   return {
     tenant,
-    stub,
+    get stub() {
+      return stub();
+    },
     ledger: (principal) => newLedger(tenant, principal),
-    alarm: () => runDurableObjectAlarm(stub),
+    alarm: () => runDurableObjectAlarm(stub()),
     with: (changes, work) =>
-      runInDurableObject(stub, async (directory) => {
+      runInDurableObject(stub(), async (directory) => {
         const object = directory as unknown as { env: Env };
         const real = object.env;
         object.env = { ...real, ...changes };
@@ -59,9 +62,9 @@ export async function newTenant(audit: object = {}): Promise<Place> {
           object.env = real;
         }
       }),
-    evict: () => evictDurableObject(stub),
+    evict: () => evictDurableObject(stub()),
     checkpoints: (keys = env.SIGNING_KEYS) => readAll(tenant, keys),
-    alarmAt: () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm()),
+    alarmAt: () => runInDurableObject(stub(), (_, { storage }) => storage.getAlarm()),
   };
 }
 

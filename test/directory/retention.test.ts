@@ -3,7 +3,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 import { recordFault } from "../../src/audit/chain.ts";
 import { linkHash } from "../../src/audit/record.ts";
 import { recordOf } from "../../src/audit/rows.ts";
-import { type Home, setClock, T, useClock } from "../ledger/helpers.ts";
+import { attempt, claim, facts, type Home, outcomeOf, setClock, T, useClock } from "../ledger/helpers.ts";
 import { decisions, isProven, newTenant, noD1, type Place, putTenant } from "./helpers.ts";
 
 useClock();
@@ -103,6 +103,79 @@ test("a chain that stands still keeps its head", async () => {
   await ledger.alarm();
   await place.alarm();
   await expectVerifiable(place, ledger);
+});
+
+test("a row that is made to look old takes nothing with it", async () => {
+  const { place, ledger } = await fiveDays({ retentionDays: 30 });
+  await env.AUDIT.prepare("UPDATE audit_records SET time = 1 WHERE chain = ? AND seq = 9")
+    .bind(await ledger.incarnation())
+    .run();
+  for (let hour = 1; hour < 4; hour += 1) {
+    setClock(T + 4 * DAY + hour * 3600);
+    await place.alarm();
+  }
+  expect(await seqs(ledger)).toHaveLength(10);
+  expect(await startIn(place)).toBe(1);
+});
+
+test("a retention that is made shorter and longer again brings nothing back, and takes no more", async () => {
+  const { place, ledger } = await fiveDays({ retentionDays: 30 });
+  const looks = async (day: number) => {
+    for (let hour = 1; hour < 4; hour += 1) {
+      setClock(T + day * DAY + hour * 3600);
+      await place.alarm();
+      await expectVerifiable(place, ledger);
+    }
+  };
+  await putTenant(place.tenant, { retentionDays: 1 });
+  await looks(4);
+  expect(await seqs(ledger)).toEqual([9, 10]);
+  await putTenant(place.tenant, { retentionDays: 30 });
+  await looks(20);
+  expect(await seqs(ledger)).toEqual([9, 10]);
+  expect(await startIn(place)).toBe(9);
+  await looks(40);
+  expect(await seqs(ledger)).toEqual([10]);
+});
+
+test("a call that ends after its decision has gone has its outcome all the same", async () => {
+  const place = await newTenant({ retentionDays: 1 });
+  const ledger = place.ledger();
+  const mine = facts({ tenant: place.tenant });
+  const asked = attempt({ claims: [claim()], facts: mine, outcomeBy: (T + 10 * DAY) * 1000 });
+  await ledger.decide(asked);
+  for (let day = 0; day < 4; day += 1) {
+    for (const hour of [0, 1, 2]) {
+      setClock(T + day * DAY + hour * 3600);
+      await decisions(ledger, 1);
+      await ledger.alarm();
+      await place.alarm();
+    }
+  }
+  expect(await seqs(ledger)).not.toContain(1);
+  await ledger.stub.outcome({ ...outcomeOf(asked), facts: mine });
+  await ledger.alarm();
+  setClock(T + 3 * DAY + 4 * 3600);
+  await place.alarm();
+  expect((await ledger.logged()).at(-1)).toMatchObject({ kind: "outcome", decision: asked.decision });
+  await expectVerifiable(place, ledger);
+});
+
+test("D1 is looked through once an hour, also by an object that ends in between", async () => {
+  const { place } = await fiveDays({ retentionDays: 30 });
+  let looked = 0;
+  const AUDIT = {
+    prepare: (query: string) => {
+      if (query.includes("time <")) looked += 1;
+      return env.AUDIT.prepare(query);
+    },
+  } as unknown as D1Database;
+  for (let minute = 1; minute <= 120; minute += 10) {
+    setClock(T + 5 * DAY + minute * 60);
+    await place.with({ AUDIT }, (directory) => directory.alarm());
+    await place.evict();
+  }
+  expect(looked).toBe(2);
 });
 
 test("without a retention nothing goes, nor while the tenant document cannot be read", async () => {

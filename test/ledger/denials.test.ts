@@ -50,6 +50,14 @@ describe("the meter", () => {
     expect(taken).toEqual([0, 1, 2, 3]);
   });
 
+  test("a clock that is set back begins another window", () => {
+    const meter = new DenialMeter(3);
+    expect(flood(meter, 5, start)).toBe(3);
+    expect(flood(meter, 5, start - DENIAL_WINDOW_MS + 1)).toBe(0);
+    expect(flood(meter, 5, start - 600_000)).toBe(3);
+    expect(meter.takeDue(start - 600_000)).toBe(7);
+  });
+
   test("what could not be written is owed again", () => {
     const meter = new DenialMeter(MAX_DENIALS_PER_WINDOW);
     flood(meter, MAX_DENIALS_PER_WINDOW + 5, start);

@@ -8,9 +8,12 @@ import {
   DRAIN_DELAY_MS,
   DRAIN_RETRY_MS,
   JOURNAL_WINDOW,
+  LOST_ALARM_MS,
+  MAX_BATCH_BYTES,
   MAX_DRAIN_MS,
   MAX_DRAIN_RETRY_MS,
   MAX_JOURNAL_BACKLOG,
+  MAX_PRED,
 } from "../../src/limits.ts";
 import {
   chainFault,
@@ -120,6 +123,47 @@ test("drains that are asked for at once send nothing twice", async () => {
   await expectLogged(ledger, 20);
 });
 
+test("who waits for a drain while another one is under way waits for the next, whoever else does", async () => {
+  const ledger = newLedger();
+  await many(ledger, 3);
+  let open = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const sent = await withAudit(
+    ledger,
+    (send, before) => (before > 0 ? send : () => held.then(send)),
+    async (instance) => {
+      const first = instance.settle();
+      await scheduler.wait(1);
+      await instance.decide(walk());
+      const rest = Array.from({ length: 50 }, () => instance.settle());
+      await scheduler.wait(1);
+      open();
+      await Promise.all([first, ...rest]);
+    },
+  );
+  expect(sent).toEqual([3, 1]);
+});
+
+test("records that a caller has made long go in batches that D1 takes", async () => {
+  const ledger = newLedger();
+  const root = mandate();
+  const pred = Array.from({ length: MAX_PRED - 1 }, (_, i) => `${"😀".repeat(60)}${i}`);
+  const foreignParents = pred.map((jti) => ({ jti, earliestChild: 0, level: 3 as const, denied: false }));
+  for (let i = 0; i < 11; i += 1)
+    await ledger.decide(walk(root, { pred: [root.jti, ...pred], foreignParents }));
+  const bytes = (await ledger.journal()).map((record) => new Blob([JSON.stringify(record)]).size);
+  expect(Math.min(...bytes)).toBeGreaterThan(MAX_BATCH_BYTES / 5);
+  const batches = await withAudit(
+    ledger,
+    (send) => send,
+    (instance) => instance.alarm(),
+  );
+  expect(batches).toEqual([4, 4, 3]);
+  await expectLogged(ledger, 11);
+});
+
 test("an alarm does not chase a journal that grows while it drains", async () => {
   const ledger = newLedger();
   await many(ledger, 3);
@@ -182,6 +226,46 @@ test("a batch whose answer is lost, or that arrives late, is not doubled", async
   for (const send of late) await send();
   await expectLogged(ledger, 20);
   expect(await ledger.stub.status()).toMatchObject({ backlog: 0, oldest: null, setAside: 0 });
+});
+
+test("where what D1 has taken cannot be noted, it is sent again, and nothing is forgotten", async () => {
+  const ledger = newLedger();
+  const open = walk(mandate(), {}, { outcomeBy: (T + 3600) * 1000 });
+  await ledger.decide(open);
+  await many(ledger, 2 * JOURNAL_WINDOW + 9);
+  await env.AUDIT.exec(
+    `CREATE TRIGGER picky BEFORE INSERT ON audit_records WHEN NEW.seq = 7 BEGIN SELECT RAISE(ABORT, 'not this one'); END`,
+  );
+  // It fails after some of it was written: when the table is dropped, what is open in it is kept first.
+  await ledger.sql(
+    "CREATE TRIGGER broken BEFORE INSERT ON open_calls BEGIN SELECT RAISE(ABORT, 'broken'); END",
+  );
+  for (let i = 0; i < 2; i += 1) await ledger.alarm();
+  await ledger.sql("DROP TRIGGER broken");
+  expect(await ledger.rows()).toMatchObject({ journal_0: JOURNAL_WINDOW, refused: 0, open_calls: 0 });
+  await ledger.alarm();
+  await env.AUDIT.exec("DROP TRIGGER picky");
+  expect(await ledger.logged()).toHaveLength(2 * JOURNAL_WINDOW + 9);
+  expect(await ledger.stub.status()).toMatchObject({
+    backlog: 0,
+    setAside: 1,
+    open: 2 * JOURNAL_WINDOW + 10,
+  });
+  await ledger.stub.outcome(outcomeOf(open));
+  await ledger.alarm();
+  expect((await ledger.logged()).at(-1)).toMatchObject({ decision: open.decision, status: 200 });
+});
+
+test("an alarm that the platform has given up is set again, and one that is only late is not", async () => {
+  const ledger = newLedger();
+  await ledger.decide(walk());
+  await runInDurableObject(ledger.stub, (_, { storage }) => storage.deleteAlarm());
+  setClock(T + (DRAIN_DELAY_MS + LOST_ALARM_MS) / 1000);
+  await ledger.decide(walk());
+  expect(await alarmAt(ledger)).toBe(-T * 1000);
+  setClock(T + (DRAIN_DELAY_MS + LOST_ALARM_MS) / 1000 + 1);
+  await ledger.decide(walk());
+  expect(await alarmAt(ledger)).toBe(2 * DRAIN_DELAY_MS + LOST_ALARM_MS + 1000);
 });
 
 test("a drain that takes too long goes on with the next alarm", async () => {

@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { GENESIS } from "../../src/audit/record.ts";
 import { headOf, settle, statusOf } from "../../src/ledger/client.ts";
 import { type KnownHead, type LedgerHead, ledgerName } from "../../src/ledger/protocol.ts";
-import { type Home, newLedger, unique, useClock, walk } from "./helpers.ts";
+import { MAX_TOLD_HEADS } from "../../src/limits.ts";
+import { type Home, newLedger, outcomeOf, unique, useClock, walk } from "./helpers.ts";
 
 /** What a ledger tells of its chain, and whether it remembers what it has told. */
 
@@ -41,6 +42,7 @@ test("the head is that of the last record, of the chain that was enrolled", asyn
     seq: 2,
     hash: last?.hash,
     agrees: true,
+    isInD1: false,
   });
 });
 
@@ -101,6 +103,49 @@ test("answers that were lost are no disagreement, however many", async () => {
   }
 });
 
+test("a question that comes after later ones is no disagreement, then or afterwards", async () => {
+  const ledger = newLedger();
+  const next = async (known: KnownHead | null) => {
+    await ledger.decide(walk());
+    return ask(ledger, known);
+  };
+  const first = await next(null);
+  // Nobody has waited for the answers to these two, which come while `second` is what the directory knows.
+  const second = await next(first);
+  expect((await next(first)).agrees).toBe(true);
+  const third = await next(second);
+  expect(third.agrees).toBe(true);
+  await next(first);
+  expect((await next(third)).agrees).toBe(true);
+});
+
+test("what is remembered of it is bounded", async () => {
+  const ledger = newLedger();
+  await ledger.decide(walk());
+  const heard = await ask(ledger, null);
+  const unheard: LedgerHead[] = [];
+  for (let i = 0; i < 2 * MAX_TOLD_HEADS; i += 1) {
+    await ledger.decide(walk());
+    unheard.push(await ask(ledger, heard));
+  }
+  const [row] = await ledger.sql<{ value: string }>("SELECT value FROM meta WHERE key = 'told'");
+  expect(JSON.parse(row?.value ?? "[]")).toHaveLength(1 + MAX_TOLD_HEADS);
+  expect((await ask(ledger, unheard[0] ?? null)).agrees).toBe(false);
+  expect((await ask(ledger, unheard.at(-MAX_TOLD_HEADS) ?? null)).agrees).toBe(true);
+});
+
+test("a head covers what was reported before, and says whether D1 has it", async () => {
+  const ledger = newLedger();
+  const asked = walk();
+  await ledger.decide(asked);
+  await ledger.stub.outcome(outcomeOf(asked));
+  expect(await ask(ledger, null)).toMatchObject({ seq: 2, isInD1: false });
+  await ledger.stub.settle();
+  expect(await ask(ledger, null)).toMatchObject({ seq: 2, isInD1: true });
+  await ledger.sql("INSERT INTO refused (record, error) VALUES ('{}', 'refused')");
+  expect(await ask(ledger, null)).toMatchObject({ seq: 2, isInD1: false });
+});
+
 test("a directory that has forgotten what it was told is not agreed with", async () => {
   const ledger = newLedger();
   await ledger.decide(walk());
@@ -127,7 +172,7 @@ test("a ledger that has not begun says so, and does not begin by being asked", a
   const empty = { chain: "", seq: 0 };
   expect(await headOf(env, name, null)).toEqual({
     ok: true,
-    value: { ...empty, hash: GENESIS, agrees: true },
+    value: { ...empty, hash: GENESIS, agrees: true, isInD1: true },
   });
   expect(await headOf(env, name, { seq: 3, hash: "lost" })).toMatchObject({
     value: { ...empty, agrees: false },

@@ -82,12 +82,12 @@ test("a table is dropped with its last record, not before, and what is drained s
     const dropped: number[] = [];
     const drained = (seq: number) => journal.drained(seq, (upTo) => void dropped.push(upTo));
     drained(JOURNAL_WINDOW - 1);
-    expect([first(), journal.next(9, journal.seq).map(({ seq }) => seq)]).toEqual([true, [JOURNAL_WINDOW]]);
+    expect([first(), journal.next(journal.seq).map(({ seq }) => seq)]).toEqual([true, [JOURNAL_WINDOW]]);
     drained(JOURNAL_WINDOW);
     expect([first(), journal.backlog]).toEqual([false, JOURNAL_WINDOW + 2]);
     // A second drain that was slower must not lead back to a table that is gone.
     drained(JOURNAL_WINDOW - 1);
-    expect([journal.backlog, journal.next(9, journal.seq).length]).toEqual([JOURNAL_WINDOW + 2, 9]);
+    expect([journal.backlog, journal.next(JOURNAL_WINDOW + 9).length]).toEqual([JOURNAL_WINDOW + 2, 9]);
     // The newest table and the one before it stay.
     drained(2 * JOURNAL_WINDOW + 2);
     expect([journal.backlog, dropped]).toEqual([0, [JOURNAL_WINDOW]]);
@@ -207,6 +207,23 @@ test("an outcome that waits is not lost with an attempt that cannot be hashed", 
   );
   await ledger.alarm();
   expect((await ledger.journal()).map(({ kind }) => kind)).toEqual(["decision", "outcome"]);
+});
+
+test("an outcome that cannot be hashed is refused, and harms no other", async () => {
+  const ledger = newLedger();
+  const [asked, other] = [walk(), walk()];
+  await ledger.reasons(asked, other);
+  const bad = { ...outcomeOf(asked), facts: facts({ tool: "lone \ud800" }) };
+  const report = async () => await ledger.stub.outcome(bad);
+  await expect(report()).rejects.toThrow("surrogate");
+  await ledger.stub.outcome(outcomeOf(other));
+  expect(await ledger.reasons(walk())).toEqual([null]);
+  expect((await ledger.journal()).map(({ kind, decision }) => [kind, decision === other.decision])).toEqual([
+    ["decision", false],
+    ["decision", true],
+    ["outcome", true],
+    ["decision", false],
+  ]);
 });
 
 test("the method, which a stranger chooses, is bounded", async () => {

@@ -5,7 +5,13 @@ import { Journal } from "../../src/ledger/journal.ts";
 import { Meta } from "../../src/ledger/meta.ts";
 import { OpenCalls } from "../../src/ledger/open-calls.ts";
 import type { Attempt, Outcome } from "../../src/ledger/protocol.ts";
-import { DRAIN_DELAY_MS, DRAIN_RETRY_MS, JOURNAL_WINDOW, MAX_CLOSED_AT_ONCE } from "../../src/limits.ts";
+import {
+  DRAIN_DELAY_MS,
+  DRAIN_RETRY_MS,
+  JOURNAL_WINDOW,
+  MAX_CLOSED_AT_ONCE,
+  MAX_OPEN_CALLS,
+} from "../../src/limits.ts";
 import {
   attempt,
   chainFault,
@@ -278,6 +284,26 @@ test.each(STOPS)(
       expect(outcome?.[member]).toBe(decision?.[member]);
   },
 );
+
+test("a ledger has so many open calls, and admits again when some have ended", async () => {
+  const ledger = newLedger();
+  const [first, second] = [call(), call()];
+  await ledger.reasons(first, second);
+  await ledger.sql(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+      INSERT INTO open_calls SELECT -i, ?, json_object('decision', 'open ' || i) FROM n`,
+    MAX_OPEN_CALLS - 2,
+    (T + 3600) * 1000,
+  );
+  await evict(ledger);
+  expect(await ledger.reasons(call())).toEqual(["ledger.overloaded"]);
+  expect(await ledger.reasons(call(T, { denial: "capability.missing" }))).toEqual(["capability.missing"]);
+  expect((await ledger.decide(first, true)).verdict).toBe("admitted");
+  expect(await ledger.journal()).toHaveLength(3);
+  await report(ledger, first);
+  await ledger.stub.settle();
+  expect(await ledger.reasons(call(), call())).toEqual([null, "ledger.overloaded"]);
+});
 
 // -- what it costs --------------------------------------------------------------------------------------
 

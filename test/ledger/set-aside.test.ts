@@ -1,8 +1,8 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test } from "vitest";
 import { recordOf } from "../../src/audit/rows.ts";
-import { SHELF_RETRY_MS } from "../../src/limits.ts";
+import { DRAIN_BATCH, DRAIN_RETRY_MS, SHELF_RETRY_MS } from "../../src/limits.ts";
 import {
   chainFault,
   type Home,
@@ -143,6 +143,70 @@ test("where D1 goes away between the two, a refused record is neither lost nor d
   expect((await aside(ledger)).map(({ seq }) => seq)).toEqual([2]);
   expect((await ledger.logged()).map(({ seq }) => seq)).toEqual([1, 3]);
   expect((await ledger.stub.status()).setAside).toBe(1);
+});
+
+test("a ledger that nobody calls any more sends it again by itself", async () => {
+  const ledger = newLedger();
+  const asked = walk();
+  await ledger.decide(asked);
+  await refuse("picky", "audit_records", idIn([asked.decision]));
+  await withAudit(
+    ledger,
+    (send, sent) =>
+      sent === 0 ? send : () => Promise.reject(new Error("D1_ERROR: Network connection lost.")),
+    (instance) => instance.alarm(),
+  );
+  expect(await ledger.stub.status()).toMatchObject({ backlog: 0, setAside: 1 });
+  const alarmAt = () => runInDurableObject(ledger.stub, (_, { storage }) => storage.getAlarm());
+  expect(await alarmAt()).toBe(T * 1000 + DRAIN_RETRY_MS);
+  await evictDurableObject(ledger.stub);
+  await ledger.alarm();
+  expect(await aside(ledger)).toHaveLength(1);
+
+  await refuse("pickier", "audit_set_aside", "1");
+  await ledger.sql("INSERT INTO refused (record, error) VALUES ('{}', 'refused')");
+  await ledger.alarm();
+  expect(await alarmAt()).toBe(T * 1000 + SHELF_RETRY_MS);
+  // Wherever the clock goes, it is not waited for longer than that.
+  setClock(T - 3600);
+  await ledger.alarm();
+  expect(await alarmAt()).toBe((T - 3600) * 1000 + SHELF_RETRY_MS);
+});
+
+test("so many that are refused altogether keep no others, and no drain, waiting", async () => {
+  const ledger = newLedger();
+  await ledger.decide(walk());
+  await ledger.alarm();
+  const chain = await ledger.incarnation();
+  const text = (chain: string) =>
+    `json_object('hash', '${chain} ' || i, 'tenant', 'acme', 'chain', '${chain}', 'seq', i)`;
+  const lay = (chain: string, count: number) =>
+    ledger.sql(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+        INSERT INTO refused (record, error) SELECT ${text(chain)}, 'refused' FROM n`,
+      count,
+    );
+  await refuse("pickier", "audit_set_aside", "NEW.chain = 'bad'");
+  await lay("bad", DRAIN_BATCH + 10);
+  await lay(chain, 10_000);
+  await evictDurableObject(ledger.stub);
+  let now = T;
+  for (let round = 0; round < 4; round += 1) {
+    const batches = await withAudit(
+      ledger,
+      (send) => send,
+      (instance) => instance.settle(),
+    );
+    // What one invocation may ask of D1.
+    expect(batches.length).toBeLessThan(1_000);
+    now += SHELF_RETRY_MS / 1000;
+    setClock(now);
+  }
+  expect(await aside(ledger)).toHaveLength(10_000);
+  expect(await shelf(ledger)).toHaveLength(DRAIN_BATCH + 10);
+  await env.AUDIT.exec("DROP TRIGGER pickier");
+  await ledger.stub.settle();
+  expect(await shelf(ledger)).toEqual([]);
 });
 
 test.each([

@@ -322,7 +322,7 @@ describe("countersign audit export", () => {
       "--out",
       out,
     ];
-    expect(await run(runExport, ...args)).toMatchObject({ code: 0, out: expect.stringContaining("lines") });
+    expect(await run(runExport, ...args)).toMatchObject({ code: 0, out: expect.stringContaining("is whole") });
     await writeFile(file("keys"), JSON.stringify(await published("command")));
     const verified = await run(runVerify, out, "--keys", file("keys"), "--checkpoint", file("keys"));
     expect(verified).toMatchObject({

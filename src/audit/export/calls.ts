@@ -2,6 +2,7 @@
 
 import { fail, ok, type Result } from "../../result.ts";
 import type { AttestationKey } from "../../tenant/tenant.ts";
+import { sameLink } from "../receipts/link.ts";
 import { pair } from "../receipts/pair.ts";
 import {
   type DecisionRecord,
@@ -112,13 +113,9 @@ function decidedFault(
     return executed === null ? null : "it has an execution receipt without a decision record";
   if ((decided.decision === "allow") !== (verdict === "admitted"))
     return "its decision record says another verdict";
-  const { attestationDigest, attestationNonce, fallbackProjection } = decided.backLink;
-  const attestation = evidence?.attestation ?? null;
-  const isAttested =
-    fallbackProjection === null &&
-    attestation?.digest === attestationDigest &&
-    attestation.nonce === attestationNonce;
-  if (!isAttested) return "its decision record is about another attestation";
+  const { digest: attestationDigest = "", nonce: attestationNonce = "" } = evidence?.attestation ?? {};
+  if (!sameLink(decided.backLink, { attestationDigest, attestationNonce, fallbackProjection: null }))
+    return "its decision record is about another attestation";
   if (executed === null) return null;
   if (verdict === "admitted") return "it has an execution receipt before its outcome";
   return pair(decided, executed) === "paired"

@@ -7,8 +7,8 @@ import { type CheckpointClaims, type Head, linkTo, rootOf, verifyCheckpoint } fr
 import { executionKeys } from "../receipts/verify.ts";
 import { GENESIS } from "../record.ts";
 import type { ExportClaims, Line } from "./format.ts";
-import type { Means } from "./means.ts";
-import { type Finding, general, type Problem } from "./report.ts";
+import { contentOf, type Means } from "./means.ts";
+import { about, type Finding, general, type Problem } from "./report.ts";
 import { type Heads, headsByChain } from "./spans.ts";
 
 /** What is known from the lines before the first record. */
@@ -69,13 +69,15 @@ export async function takeCheckpoint(
     );
   }
   const link = await linkTo(jws);
-  const misfit = statementFault(known, checkpoint, link, means);
+  const misfit = statementFault(known, checkpoint, link);
   if (misfit !== null) return wrong(`checkpoint ${number} ${misfit}`);
+  const content = await contentOf(jws);
+  if (means.checkpoints.get(number)?.some((held) => held.content !== content))
+    return wrong(`checkpoint ${number} is not the one that somebody else holds: there are two`);
 
-  const { claims, previous: _, ...rest } = known;
+  const { claims } = known;
   const next: Known = {
-    ...rest,
-    claims,
+    ...known,
     executionKeys:
       checkpoint.iss === claims.iss
         ? known.executionKeys
@@ -105,7 +107,6 @@ function statementFault(
   { claims, previous }: Known,
   { number, tenant, iss, time, prev, retained }: CheckpointClaims,
   link: string,
-  { checkpoints }: Means,
 ): string | null {
   const { base, last, latest, from, to } = claims;
   if (tenant !== claims.tenant) return "is another tenant's";
@@ -116,8 +117,6 @@ function statementFault(
     if (link !== latest.digest) return "is not the one that the export was made for";
     if (iss !== claims.iss || retained !== claims.retained) return "and the first line contradict each other";
   }
-  const held = checkpoints.get(number);
-  if (held !== undefined && held !== link) return "is not the one that somebody else holds: there are two";
   if (number === base && from !== null && time > from - EXPORT_CLOCK_SLACK_MS)
     return "is too late for an export to begin with it";
   const isEnd = number === last.number && number !== latest.number && to !== null;
@@ -128,7 +127,7 @@ function statementFault(
 async function treeFault({ size, root }: CheckpointClaims, heads: readonly Head[]): Promise<Problem | null> {
   if (heads.length !== size) return general(`it is over ${size} heads, not ${heads.length}`);
   const unsorted = heads.find(({ chain }, i) => i > 0 && chain <= (heads[i - 1]?.chain ?? ""));
-  if (unsorted !== undefined) return of(unsorted, "the heads are not in the order of their chains");
+  if (unsorted !== undefined) return about(unsorted, "the heads are not in the order of their chains");
   return (await rootOf(heads)) === root ? null : general("its root is not that of these heads");
 }
 
@@ -136,22 +135,23 @@ async function treeFault({ size, root }: CheckpointClaims, heads: readonly Head[
 function headsFault({ heads: before, hashes }: Known, heads: readonly Head[]): Problem | null {
   const chains = new Set(heads.map(({ chain }) => chain));
   const dropped = [...(before?.values() ?? [])].find(({ chain }) => !chains.has(chain));
-  if (dropped !== undefined) return of(dropped, "a chain that was there before is not there");
+  if (dropped !== undefined) return about(dropped, "a chain that was there before is not there");
   for (const head of heads) {
     const { chain, seq, hash, start, start_prev } = head;
     const earlier = before?.get(chain);
-    if (start < 1 || start > seq + 1) return of(head, "it begins behind its end");
-    if (earlier && seq < earlier.seq) return of(head, "the chain is shorter than before");
-    if (earlier && start < earlier.start) return of(head, "it begins earlier than before");
+    if (start < 1 || start > seq + 1) return about(head, "it begins behind its end");
+    if (earlier && seq < earlier.seq) return about(head, "the chain is shorter than before");
+    if (earlier && start < earlier.start) return about(head, "it begins earlier than before");
     const ofChain = hashes.get(chain) ?? new Map([[0, GENESIS]]);
     hashes.set(chain, ofChain);
-    for (const [at, said] of [
-      [seq, hash],
-      [start - 1, start_prev],
-    ] as const) {
-      if ((ofChain.get(at) ?? said) !== said)
-        return { chain, seq: at, problem: "it contradicts an earlier one" };
-      ofChain.set(at, said);
+    const said = [
+      { chain, seq, hash },
+      { chain, seq: start - 1, hash: start_prev },
+    ];
+    for (const place of said) {
+      if ((ofChain.get(place.seq) ?? place.hash) !== place.hash)
+        return about(place, "it contradicts itself or an earlier one");
+      ofChain.set(place.seq, place.hash);
     }
   }
   return null;
@@ -165,7 +165,5 @@ function newFindings(told: readonly Finding[], { number, faults }: CheckpointCla
     .filter(({ chain, fault }) => !known.has(`${fault} ${chain}`))
     .map(({ chain, fault }) => ({ kind: fault, chain, checkpoint: number }));
 }
-
-const of = ({ chain, seq }: Head, problem: string): Problem => ({ chain, seq, problem });
 
 const wrong = (problem: string) => fail(general(problem));

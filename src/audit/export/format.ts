@@ -4,6 +4,7 @@
  */
 
 import { isObject, parseStrictJson } from "../../json/strict-json.ts";
+import { MAX_TIME_MS } from "../../limits.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { Head } from "../checkpoint.ts";
 import type { AuditRecord } from "../record.ts";
@@ -37,6 +38,10 @@ export interface ExportClaims {
   readonly unknown: readonly { readonly chain: string; readonly seq: number }[];
 }
 
+/** Whether an export can be of the records from one time to another: milliseconds, null for no bound. */
+export const isRange = (from: number | null, to: number | null): boolean =>
+  (from ?? 0) < (to ?? Number.POSITIVE_INFINITY) && Math.max(from ?? 0, to ?? 0) <= MAX_TIME_MS;
+
 /** A checkpoint: its number, and `linkTo` it. */
 export interface Mark {
   readonly number: number;
@@ -59,6 +64,9 @@ export type PlaceLine =
   /** More than one record claims the place. */
   | { readonly kind: "fork"; readonly records: readonly AuditRecord[] };
 
+export const recordsIn = (line: PlaceLine): readonly AuditRecord[] =>
+  line.kind === "fork" ? line.records : [line.record];
+
 export const writeLine = (line: Line): string => `${JSON.stringify(line)}\n`;
 
 /**
@@ -71,6 +79,9 @@ export function readLine(text: string): Result<Line, string> {
   if (!json.ok) return fail(`it is not strict JSON (${json.error})`);
   const line = json.value;
   if (!isObject(line)) return fail("it is not an object");
+  // One value has one spelling, so that no byte can be changed unseen.
+  if (JSON.stringify(line) !== text)
+    return fail("its blanks, escapes or numbers are not as they were written");
   const members = typeof line.kind === "string" ? MEMBERS.get(line.kind) : undefined;
   if (members === undefined) return fail("its kind is none that an export has");
   const fault = memberFault(line, { kind: isText, ...members });
@@ -79,12 +90,14 @@ export function readLine(text: string): Result<Line, string> {
     : fail(`its member ${fault} is missing, malformed or unknown`);
 }
 
+const isRivals: Check = (value) => Array.isArray(value) && value.length > 1 && value.every(isRecord);
+
 /** The members of each kind of line beside `kind`. */
 const MEMBERS: ReadonlyMap<string, Readonly<Record<string, Check>>> = new Map([
   ["export", { jws: isText }],
   ["checkpoint", { jws: isText, heads: isNullOr(isListOf(isHead)) }],
   ["record", { record: isRecord }],
   ["set_aside", { record: isRecord }],
-  ["fork", { records: isListOf(isRecord) }],
+  ["fork", { records: isRivals }],
   ["end", { records: isCount, chains: isCount }],
 ] satisfies [Line["kind"], Record<string, Check>][]);

@@ -5,12 +5,19 @@ import { fail, ok, type Result } from "../../result.ts";
 import { linkTo, verifyCheckpoint } from "../checkpoint.ts";
 import { type PublishedKeys, readPublishedKeys } from "../published-keys.ts";
 import { type ReceiptClaims, verifyReceipt } from "../receipts/decision-receipt.ts";
+import { placeKey } from "./spans.ts";
 
 export interface Means extends PublishedKeys {
   /** Receipts that callers hold: each must be of a record in the export. */
   readonly receipts: Receipts;
-  /** By number, `linkTo` checkpoints that others hold: each must be in the export. */
-  readonly checkpoints: ReadonlyMap<number, string>;
+  /** Checkpoints that others hold, by number: each must be in the export. */
+  readonly checkpoints: ReadonlyMap<number, readonly Held[]>;
+}
+
+export interface Held {
+  readonly tenant: string;
+  /** See `contentOf`. */
+  readonly content: string;
 }
 
 export interface Receipts {
@@ -20,9 +27,6 @@ export interface Receipts {
   /** By id of the record: the hashes that they say of the outcome. */
   readonly outcomes: ReadonlyMap<string, readonly string[]>;
 }
-
-export const placeKey = ({ chain, seq }: { readonly chain: string; readonly seq: number }): string =>
-  `${chain}.${seq}`;
 
 /**
  * @param receipts compact JWS
@@ -37,16 +41,15 @@ export async function meansOf(
   const read = await readPublishedKeys(published);
   if (read === null) return fail("These are not the keys that Countersign publishes.");
   const { keys } = read;
-  const held = new Map<number, string>();
-  for (const jws of checkpoints) {
+  const held = new Map<number, Held[]>();
+  for (const [i, jws] of checkpoints.entries()) {
     const verified = await verifyCheckpoint(jws, keys);
     if (!verified.ok)
-      return fail(`A checkpoint that is held is not one that these keys have signed (${verified.error}).`);
-    const { number } = verified.value;
-    const link = await linkTo(jws);
-    if ((held.get(number) ?? link) !== link)
-      return fail(`Two checkpoints that are held have the number ${number}: one was forged.`);
-    held.set(number, link);
+      return fail(
+        `Checkpoint ${i + 1} of those held is not one that these keys have signed (${verified.error}).`,
+      );
+    const { number, tenant } = verified.value;
+    note(held, number, { tenant, content: await contentOf(jws) });
   }
   const claims: ReceiptClaims[] = [];
   for (const [i, text] of receipts.entries()) {
@@ -58,11 +61,21 @@ export async function meansOf(
   return ok({ ...read, receipts: indexed(claims), checkpoints: held });
 }
 
+/** Digest of what a JWS says, without its signature: from one ECDSA signature anybody can make a second one. */
+export const contentOf = (jws: string): Promise<string> => linkTo(jws.slice(0, jws.lastIndexOf(".")));
+
 function indexed(all: readonly ReceiptClaims[]): Receipts {
-  const outcomes = new Map<string, string[]>();
-  for (const { jti, outcome = null } of all) {
-    const id = `${jti}.outcome`;
-    if (outcome !== null) outcomes.set(id, [...(outcomes.get(id) ?? []), outcome]);
+  const [byPlace, outcomes] = [new Map<string, ReceiptClaims[]>(), new Map<string, string[]>()];
+  for (const receipt of all) {
+    const { jti, outcome = null } = receipt;
+    note(byPlace, placeKey(receipt), receipt);
+    if (outcome !== null) note(outcomes, `${jti}.outcome`, outcome);
   }
-  return { all, byPlace: Map.groupBy(all, placeKey), outcomes };
+  return { all, byPlace, outcomes };
+}
+
+function note<K, T>(lists: Map<K, T[]>, key: K, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }

@@ -1,17 +1,17 @@
 /** Which checkpoints an export of a time range is between. */
 
-import { EXPORT_CLOCK_SLACK_MS, EXPORT_PAGE_ROWS, MAX_UNKNOWN_NAMED } from "../../limits.ts";
+import { EXPORT_CLOCK_SLACK_MS, EXPORT_PAGE_ROWS, MAX_JTI_LENGTH, MAX_UNKNOWN_NAMED } from "../../limits.ts";
 import { type Checkpoint, type Head, linkTo, readCheckpoint } from "../checkpoint.ts";
-import { rowsOf } from "./d1-source.ts";
+import { isExpired, keptNow, type Log } from "./d1-source.ts";
 import type { ExportQuery } from "./query.ts";
-import { headsByChain, type Span, spansOf } from "./spans.ts";
-import type { Place, Plan, SetAside } from "./write.ts";
+import { headsByChain, type Place, type Span, spansBehind, spansOf } from "./spans.ts";
+import type { After, Plan, SetAside } from "./write.ts";
 
-const BASE = `SELECT number, jws, heads FROM checkpoints
-  WHERE tenant = ?1 AND number BETWEEN ?2 AND ?3 AND time <= ?4 AND heads IS NOT NULL ORDER BY number DESC LIMIT 1`;
+const BASE =
+  "SELECT number FROM checkpoints WHERE tenant = ? AND number BETWEEN ? AND ? AND time <= ? ORDER BY number DESC LIMIT 1";
 
-const LAST = `SELECT number, jws FROM checkpoints
-  WHERE tenant = ?1 AND number BETWEEN ?2 AND ?3 AND time >= ?4 AND heads IS NOT NULL ORDER BY number LIMIT ?5`;
+const LAST =
+  "SELECT number, jws FROM checkpoints WHERE tenant = ? AND number BETWEEN ? AND ? AND time >= ? ORDER BY number LIMIT ?";
 
 const ONE =
   "SELECT number, jws, heads FROM checkpoints WHERE tenant = ? AND number = ? AND heads IS NOT NULL";
@@ -34,18 +34,12 @@ interface Stored {
   readonly heads: string;
 }
 
-/** The log of one tenant in D1. All that reads it throws where it does not answer. */
-export interface Log {
-  readonly db: D1Database;
-  readonly tenant: string;
-}
-
 /** The last record of every chain that D1 has. */
-export const tailsOf = ({ db, tenant }: Log): Promise<Place[]> => rowsOf<Place>(db, TAILS, tenant);
+export const tailsOf = ({ ask, tenant }: Log): Promise<Place[]> => ask<Place>(TAILS, tenant);
 
 /** Null where there is no such checkpoint, or its heads are not kept any more. */
-export async function storedCheckpoint({ db, tenant }: Log, number: number): Promise<Checkpoint | null> {
-  const [row] = await rowsOf<Stored>(db, ONE, tenant, number);
+export async function storedCheckpoint({ ask, tenant }: Log, number: number): Promise<Checkpoint | null> {
+  const [row] = await ask<Stored>(ONE, tenant, number);
   return row === undefined ? null : checkpointOf(row);
 }
 
@@ -61,22 +55,25 @@ export interface Request extends Pick<ExportQuery, "from" | "to"> {
   readonly tails: readonly Place[];
 }
 
+/** Null where the heads of a checkpoint that it begins or ends with are not kept any more. */
 export async function planExport(
   log: Log,
   { from, to, issuer, time, latest, tails }: Request,
-): Promise<Plan> {
+): Promise<Plan | null> {
   const read = readCheckpoint(latest.jws);
   if (!read.ok) throw new Error("a checkpoint of our own cannot be read");
   const { retained, faults } = read.value;
-  const base = from === null ? null : await baseOf(log, from, retained, latest.number);
-  const last =
-    (to === null ? null : await lastOf(log, to, base?.number ?? retained, latest.number)) ?? latest;
+  const first = from === null ? null : await baseBefore(log, from, retained, latest.number);
+  const end = to === null ? null : await lastBehind(log, to, first ?? retained, latest.number);
+  const base = first === null ? null : await storedCheckpoint(log, first);
+  const last = end === null ? latest : await storedCheckpoint(log, end);
+  if (last === null || (base === null) !== (first === null)) return null;
   const heads = {
     base: base && headsByChain(base.heads),
     last: headsByChain(last.heads),
     latest: headsByChain(latest.heads),
   };
-  const setAside = await setAsideIn(log, spansOf(heads.base, heads.last, heads.latest));
+  const setAside = await setAsideIn(log, spansOf(heads));
   const faulty = new Set(faults.map(({ chain }) => chain));
   const unknown = tails.filter(
     ({ chain, seq }) => !faulty.has(chain) && seq > (heads.latest.get(chain)?.seq ?? 0),
@@ -91,49 +88,72 @@ export async function planExport(
       time,
       from,
       to,
-      base: base?.number ?? null,
+      base: first,
       last: { number: last.number, digest: await linkTo(last.jws) },
       latest: { number: latest.number, digest: await linkTo(latest.jws) },
       retained,
       set_aside: setAside.length,
-      unknown: unknown.slice(0, MAX_UNKNOWN_NAMED),
+      unknown: unknown.slice(0, MAX_UNKNOWN_NAMED).map(named),
     },
   };
 }
 
-/** The last checkpoint that is surely before a time. */
-async function baseOf(
-  { db, tenant }: Log,
+/** Whether an export can be gone on with: it has such a line, and nothing behind that has been deleted since. */
+export async function canGoOn(log: Log, plan: Plan, after: After): Promise<boolean> {
+  const { base, last, latest, retained } = plan.claims;
+  const spans = spansOf(plan);
+  const kept = await keptNow(log);
+  if (typeof after !== "number") {
+    const isThere = spans.some(
+      ({ chain, from, to }) => chain === after.chain && from <= after.seq && after.seq <= to,
+    );
+    return isThere && !isExpired(startsOf(spansBehind(spans, after)))(kept);
+  }
+  const isThere = (after >= (base ?? 1) && after <= last.number) || after === latest.number;
+  const isForgotten = after < latest.number && Math.max(after + 1, retained) < kept.retained;
+  return isThere && !isForgotten && !isExpired(startsOf(spans))(kept);
+}
+
+const startsOf = (spans: readonly Span[]): Place[] => spans.map(({ chain, from }) => ({ chain, seq: from }));
+
+/** Who wrote such a row is not known, nor what: a place that can be read all the same. */
+const named = ({ chain, seq }: Place): Place => ({
+  chain: chain.replace(/[^\w-]/g, "?").slice(0, MAX_JTI_LENGTH),
+  seq: Math.min(seq, Number.MAX_SAFE_INTEGER),
+});
+
+/** Number of the last checkpoint that is surely before a time; null where there is none. */
+async function baseBefore(
+  { ask, tenant }: Log,
   time: number,
   from: number,
   to: number,
-): Promise<Checkpoint | null> {
-  const [row] = await rowsOf<Stored>(db, BASE, tenant, from, to, time - EXPORT_CLOCK_SLACK_MS);
-  return row === undefined ? null : checkpointOf(row);
+): Promise<number | null> {
+  const before = time - EXPORT_CLOCK_SLACK_MS;
+  const [row] = await ask<{ number: number }>(BASE, tenant, from, to, before);
+  return row?.number ?? null;
 }
 
-/** The first checkpoint that is surely behind a time and for which every ledger answered. */
-async function lastOf(log: Log, time: number, from: number, to: number): Promise<Checkpoint | null> {
+/** Number of the first checkpoint that is surely behind a time and for which every ledger answered; null where there is none. */
+async function lastBehind(
+  { ask, tenant }: Log,
+  time: number,
+  from: number,
+  to: number,
+): Promise<number | null> {
   const after = time + EXPORT_CLOCK_SLACK_MS;
-  const rows = await rowsOf<Omit<Stored, "heads">>(
-    log.db,
-    LAST,
-    log.tenant,
-    from,
-    to,
-    after,
-    EXPORT_PAGE_ROWS,
-  );
+  type Row = Pick<Stored, "number" | "jws">;
+  const rows = await ask<Row>(LAST, tenant, from, to, after, EXPORT_PAGE_ROWS);
   const whole = rows.find(({ jws }) => {
     const read = readCheckpoint(jws);
     return read.ok && !read.value.faults.some(({ fault }) => fault === "unreachable");
   });
-  return whole === undefined ? null : storedCheckpoint(log, whole.number);
+  return whole?.number ?? null;
 }
 
-async function setAsideIn({ db, tenant }: Log, spans: readonly Span[]): Promise<SetAside[]> {
+async function setAsideIn({ ask, tenant }: Log, spans: readonly Span[]): Promise<SetAside[]> {
   const byChain = new Map(spans.map((span) => [span.chain, span]));
-  const all = await rowsOf<SetAside>(db, SET_ASIDE, tenant);
+  const all = await ask<SetAside>(SET_ASIDE, tenant);
   return all.filter(({ chain, seq }) => {
     const span = byChain.get(chain);
     return span !== undefined && seq >= span.from && seq <= span.to;

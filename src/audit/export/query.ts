@@ -1,6 +1,7 @@
 /** What part of the audit log a request asks for. */
 
 import { MAX_JTI_LENGTH } from "../../limits.ts";
+import { isRange } from "./format.ts";
 import type { After } from "./write.ts";
 
 export interface ExportQuery {
@@ -30,12 +31,10 @@ export function readQuery(query: string | null): ExportQuery | null {
     if (value === undefined || more.length > 0 || values.has(name) || !NAMES.includes(name)) return null;
     values.set(name, value);
   }
-  const [from, to, checkpoint] = [values.get("from"), values.get("to"), values.get("checkpoint")].map(
-    readNumber,
-  );
+  const [from, to, checkpoint] = ["from", "to", "checkpoint"].map((name) => readNumber(values.get(name)));
   const after = readAfter(values.get("after"));
   if (from === undefined || to === undefined || checkpoint === undefined || after === undefined) return null;
-  if (from !== null && to !== null && from >= to) return null;
+  if (!isRange(from, to)) return null;
   if (after === null || checkpoint === null) return after === checkpoint ? { from, to, resume: null } : null;
   return { from, to, resume: { after, checkpoint } };
 }

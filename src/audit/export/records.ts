@@ -6,10 +6,19 @@ import { claimsIn } from "../receipts/decision-receipt.ts";
 import { type AuditRecord, GENESIS } from "../record.ts";
 import { type Calls, takeCall } from "./calls.ts";
 import { type Known, nextNumber } from "./checkpoints.ts";
-import type { Line, PlaceLine } from "./format.ts";
-import { type Means, placeKey, type Receipts } from "./means.ts";
-import { type Counts, type Finding, general, type Problem, type Report } from "./report.ts";
-import { type Heads, type Span, sizeOf, spansOf } from "./spans.ts";
+import type { ExportClaims, Line, PlaceLine } from "./format.ts";
+import type { Means, Receipts } from "./means.ts";
+import { about, type Counts, type Finding, general, type Problem, type Report } from "./report.ts";
+import {
+  type Bounds,
+  expiredIn,
+  type Heads,
+  type Place,
+  placeKey,
+  type Span,
+  sizeOf,
+  spansOf,
+} from "./spans.ts";
 
 /** What is known from the lines before a record. */
 export interface Progress {
@@ -24,6 +33,8 @@ export interface Progress {
   readonly time: number;
   /** Of the chain of the span. Changes in place: a copy for each record would be quadratic. */
   readonly calls: Calls;
+  /** How many of the outcomes that receipts name were there. */
+  readonly named: number;
   readonly counts: Counts;
   readonly findings: readonly Finding[];
 }
@@ -36,30 +47,48 @@ export function beginRecords(known: Known, { receipts, checkpoints }: Means): Re
   if (last === null || latest === null || (base === null) !== (claims.base === null)) {
     return fail(general("the heads of the checkpoints that the export is between are not kept any more"));
   }
-  const first = claims.base ?? 1;
+  const bounds = { base, last, latest };
   for (const number of checkpoints.keys()) {
-    const isHere = (number >= first && number <= claims.last.number) || number === claims.latest.number;
-    if (!isHere) return fail(general(`checkpoint ${number}, which somebody holds, is not in the export`));
+    const why = whyNoCheckpoint(claims, number);
+    if (why !== null)
+      return fail(general(`checkpoint ${number}, which somebody holds, is not in the export: ${why}`));
   }
-  const spans = spansOf(base, last, latest);
-  const byChain = new Map(spans.map((span) => [span.chain, span]));
   for (const receipt of receipts.all) {
-    const { jti, chain, seq } = receipt;
-    const span = byChain.get(chain);
-    if (span === undefined || seq < span.from || seq > span.to)
-      return fail(place(receipt, `there is a receipt for decision ${jti}, but it is not in the export`));
+    const why = whyNoRecord(bounds, receipt);
+    if (why !== null)
+      return fail(about(receipt, `there is a receipt for decision ${receipt.jti}, but ${why}`));
   }
+  const spans = spansOf(bounds);
   const counts = {
     checkpoints: known.count,
     chains: spans.length,
+    expired: expiredIn(bounds),
     records: 0,
     decisions: 0,
     outcomes: 0,
     setAside: 0,
     executions: 0,
   };
-  const progress = { known, last, spans, at: -1, seq: 0, hash: GENESIS, time: 0, calls: new Map(), counts };
-  return ok(nextSpan({ ...progress, findings: known.findings }));
+  const { findings } = known;
+  const before = { at: -1, seq: 0, hash: GENESIS, time: 0, calls: new Map() };
+  return ok(nextSpan({ known, last, spans, ...before, named: 0, counts, findings }));
+}
+
+/** Why an export does not have a checkpoint; null where it does. */
+function whyNoCheckpoint({ base, last, latest }: ExportClaims, number: number): string | null {
+  if (number > latest.number) return `it is newer than the latest one, ${latest.number}; export again`;
+  const isHere = (number >= (base ?? 1) && number <= last.number) || number === latest.number;
+  return isHere ? null : "it is outside of its time range";
+}
+
+/** Why no record is to be at a place; null where one is. */
+function whyNoRecord({ base, last, latest }: Bounds, { chain, seq }: Place): string | null {
+  const [end, kept] = [last.get(chain), latest.get(chain)];
+  if (end === undefined || kept === undefined) return "no checkpoint knows its chain";
+  if (seq > end.seq) return `the export has its chain up to record ${end.seq}`;
+  if (seq < kept.start) return `its chain is kept from record ${kept.start} on`;
+  const before = base?.get(chain)?.seq ?? 0;
+  return seq > before ? null : `the export has its chain from record ${before + 1} on`;
 }
 
 function nextSpan(progress: Progress): Progress {
@@ -81,10 +110,10 @@ export async function takePlace(
   const { known, spans, at, seq, hash, time, calls, counts } = before.value;
   const span = spans[at];
   if (span?.chain !== record.chain || record.seq <= seq)
-    return fail(place(record, strayProblem(before.value, record)));
+    return fail(about(record, strayProblem(before.value, record)));
   if (record.seq > seq + 1) {
     const to = Math.min(record.seq - 1, span.to);
-    return fail(place({ chain: span.chain, seq: seq + 1 }, missingTo(to)));
+    return fail(about({ chain: span.chain, seq: seq + 1 }, missingTo(to)));
   }
 
   const fault =
@@ -95,15 +124,16 @@ export async function takePlace(
       ? null
       : "checkpoints say that another record is at this place") ??
     receiptFault(record, means.receipts);
-  if (fault !== null) return fail(place(record, fault));
+  if (fault !== null) return fail(about(record, fault));
   const call = await takeCall(record, calls, span.from === 1, known.executionKeys);
-  if (!call.ok) return fail(place(record, call.error));
+  if (!call.ok) return fail(about(record, call.error));
 
   const after: Progress = {
     ...before.value,
     seq: record.seq,
     hash: record.hash,
     time: record.time,
+    named: before.value.named + Number(means.receipts.outcomes.has(record.id)),
     counts: {
       ...counts,
       records: counts.records + 1,
@@ -124,7 +154,7 @@ export function takeEnd(
 ): Result<Report, Problem> {
   const passed = passOver(progress, null, means.receipts);
   if (!passed.ok) return passed;
-  const { known, spans, counts, findings } = passed.value;
+  const { known, spans, named, counts, findings } = passed.value;
   if (records !== sizeOf(spans) || chains !== spans.length)
     return fail(
       general(
@@ -134,6 +164,11 @@ export function takeEnd(
   if (counts.setAside !== known.claims.set_aside)
     return fail(
       general(`${known.claims.set_aside} records were set aside, and ${counts.setAside} of them are here`),
+    );
+  const unseen = means.receipts.outcomes.size - named;
+  if (unseen > 0)
+    return fail(
+      general(`receipts name ${unseen} outcomes that are not in the export; export again, or more`),
     );
   return ok({ claims: known.claims, counts, findings });
 }
@@ -156,7 +191,7 @@ function passOver(
     const from = next.seq + 1;
     const isFaulty = findings.some((finding) => "checkpoint" in finding && finding.chain === chain);
     const isHeld = receipts.all.some((receipt) => receipt.chain === chain && receipt.seq >= from);
-    if (!isFaulty || isHeld) return fail(place({ chain, seq: from }, missingTo(to)));
+    if (!isFaulty || isHeld) return fail(about({ chain, seq: from }, missingTo(to)));
     next = nextSpan({ ...next, findings: [...next.findings, { kind: "gone", chain, from, to }] });
   }
   return ok(next);
@@ -204,18 +239,7 @@ function receiptFault(record: AuditRecord, { byPlace, outcomes }: Receipts): str
 
 function forkProblem(records: readonly AuditRecord[]): Problem {
   const hashes = records.map(({ hash }) => hash).join(" and ");
-  return {
-    chain: records[0]?.chain ?? null,
-    seq: records[0]?.seq ?? null,
-    problem: `the chain forks: ${hashes} are all at its place`,
-  };
+  const problem = `the chain forks: ${hashes} are all at its place`;
+  const [first] = records;
+  return first === undefined ? general(problem) : about(first, problem);
 }
-
-const place = (
-  { chain, seq }: { readonly chain: string; readonly seq: number },
-  problem: string,
-): Problem => ({
-  chain,
-  seq,
-  problem,
-});

@@ -2,6 +2,7 @@
 
 import type { ChainFault } from "../checkpoint.ts";
 import type { ExportClaims } from "./format.ts";
+import type { Place } from "./spans.ts";
 
 /** Why an export proves nothing from here on. */
 export interface Fault extends Problem {
@@ -19,6 +20,8 @@ export interface Problem {
 
 export const general = (problem: string): Problem => ({ chain: null, seq: null, problem });
 
+export const about = ({ chain, seq }: Place, problem: string): Problem => ({ chain, seq, problem });
+
 /** What an export shows of the log itself, beside its records. */
 export type Finding =
   /** A checkpoint says it of a chain; the first one that does. */
@@ -34,6 +37,8 @@ export const isGrave = ({ kind }: Finding): boolean => kind !== "unreachable";
 export interface Counts {
   readonly checkpoints: number;
   readonly chains: number;
+  /** Records of the range that retention has deleted, as a checkpoint says. */
+  readonly expired: number;
   readonly records: number;
   readonly decisions: number;
   readonly outcomes: number;

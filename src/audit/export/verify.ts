@@ -64,10 +64,13 @@ async function begin(line: Line, means: Means): Promise<Result<State, Problem>> 
   if (line.kind !== "export") return fail(general("it should say what the export is of"));
   const claims = await verifyHeader(line.jws, means.keys);
   if (!claims.ok) return fail(general(claims.error));
-  const { iss } = claims.value;
   // All tenants of a deployment have the same keys.
+  const { iss, tenant } = claims.value;
   if (means.issuer !== null && means.issuer !== iss)
     return fail(general(`it is an export of ${iss}, and the keys are those of ${means.issuer}`));
+  const stray = [...means.checkpoints.values()].flat().find((held) => held.tenant !== tenant);
+  if (stray !== undefined)
+    return fail(general(`it is an export of ${tenant}, and somebody holds a checkpoint of ${stray.tenant}`));
   return ok({ phase: "checkpoints", known: await beginCheckpoints(claims.value, means) });
 }
 

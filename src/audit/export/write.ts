@@ -4,19 +4,11 @@ import type { Head } from "../checkpoint.ts";
 import type { AuditRecord } from "../record.ts";
 import { type SigningKeys, signStatement } from "../signing-keys.ts";
 import { EXPORT_TYPE, type ExportClaims, type Line, type PlaceLine } from "./format.ts";
-import { type Heads, type Stretch, sizeOf, spansBehind, spansOf } from "./spans.ts";
-
-export interface Place {
-  readonly chain: string;
-  readonly seq: number;
-}
+import { type Bounds, type Place, type Stretch, sizeOf, spansBehind, spansOf } from "./spans.ts";
 
 /** What an export has in it. */
-export interface Plan {
+export interface Plan extends Bounds {
   readonly claims: ExportClaims;
-  readonly base: Heads | null;
-  readonly last: Heads;
-  readonly latest: Heads;
   /** The records that were set aside, as far as the export has them, by chain and number. */
   readonly setAside: readonly SetAside[];
 }
@@ -51,10 +43,10 @@ export async function* exportLines(
   keys: SigningKeys,
   after: After | null,
 ): AsyncGenerator<Line> {
-  const { claims, base, last, latest } = plan;
+  const { claims } = plan;
   if (after === null) yield { kind: "export", jws: await signStatement(keys.signing, EXPORT_TYPE, claims) };
   if (after === null || typeof after === "number") yield* checkpointLines(claims, source, after ?? 0);
-  const spans = spansOf(base, last, latest);
+  const spans = spansOf(plan);
   const isPlace = after !== null && typeof after !== "number";
   yield* placeLines(
     isPlace ? spansBehind(spans, after) : spans,

@@ -1,52 +1,45 @@
 /** Exports from D1 as it is: pages, time ranges, records that were set aside, records that nobody wrote. */
 
 import { env } from "cloudflare:workers";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { insertRecords } from "../../../src/audit/d1.ts";
-import { d1Source } from "../../../src/audit/export/d1-source.ts";
+import { d1Source, logOf } from "../../../src/audit/export/d1-source.ts";
 import { writeLine } from "../../../src/audit/export/format.ts";
-import { planExport, storedCheckpoint, tailsOf } from "../../../src/audit/export/plan.ts";
+import { canGoOn as goesOn, planExport, storedCheckpoint, tailsOf } from "../../../src/audit/export/plan.ts";
 import type { Report } from "../../../src/audit/export/report.ts";
-import { exportLines } from "../../../src/audit/export/write.ts";
+import { spansOf } from "../../../src/audit/export/spans.ts";
+import { type After, exportLines } from "../../../src/audit/export/write.ts";
 import type { AuditRecord } from "../../../src/audit/record.ts";
 import { EXPORT_PAGE_ROWS, MAX_EXPORT_QUERIES } from "../../../src/limits.ts";
-import { chained, checkpoint, ISSUER, type Log, makeLog, START, STEP, TENANT, verify } from "./log.ts";
+import {
+  chained,
+  checkpoint,
+  ISSUER,
+  type Log,
+  makeLog,
+  planOf,
+  START,
+  STEP,
+  TENANT,
+  verify,
+} from "./log.ts";
+import { counting, emptyLog, setAside, store } from "./stored.ts";
 
 const DB = env.AUDIT;
 
-beforeEach(async () => {
-  for (const table of ["audit_records", "audit_set_aside", "checkpoints"])
-    await DB.prepare(`DELETE FROM ${table}`).run();
-});
-
-async function store(log: Log, records = [...log.chains.values()].flat()): Promise<void> {
-  for (let i = 0; i < records.length; i += 400) {
-    const batch = records.slice(i, i + 400).map((record) => JSON.stringify(record));
-    expect(await insertRecords(DB, batch)).toEqual([]);
-  }
-  for (const { number, jws, heads, claims } of log.checkpoints)
-    await DB.prepare("INSERT INTO checkpoints (tenant, number, time, jws, heads) VALUES (?, ?, ?, ?, ?)")
-      .bind(TENANT, number, claims.time, jws, number < claims.retained ? null : JSON.stringify(heads))
-      .run();
-}
-
-const setAside = (record: AuditRecord) =>
-  DB.prepare(
-    "INSERT INTO audit_set_aside (hash, tenant, chain, seq, record, error) VALUES (?, ?, ?, ?, ?, ?)",
-  )
-    .bind(record.hash, TENANT, record.chain, record.seq, JSON.stringify(record), "refused")
-    .run();
+beforeEach(emptyLog);
 
 /** The lines of an export, and what each query asked. */
 async function exported(log: Log, range: { from?: number; to?: number } = {}, db = DB) {
-  const place = { db, tenant: TENANT };
-  const tails = await tailsOf(place);
-  const latest = await storedCheckpoint(place, log.checkpoints.length);
+  const stored = logOf(db, TENANT);
+  const tails = await tailsOf(stored);
+  const latest = await storedCheckpoint(stored, log.checkpoints.length);
   if (latest === null) throw new Error("no checkpoint");
   const { from = null, to = null } = range;
-  const plan = await planExport(place, { from, to, issuer: ISSUER, time: START, latest, tails });
+  const plan = await planExport(stored, { from, to, issuer: ISSUER, time: START, latest, tails });
   const lines: string[] = [];
-  for await (const line of exportLines(plan, d1Source(db, TENANT, latest.heads.length), log.keys, null))
+  if (plan === null) throw new Error("no plan");
+  for await (const line of exportLines(plan, d1Source(stored, plan), log.keys, null))
     lines.push(writeLine(line).slice(0, -1));
   return { lines, plan };
 }
@@ -55,22 +48,6 @@ async function judge(log: Log, range: { from?: number; to?: number } = {}): Prom
   const { lines } = await exported(log, range);
   const verified = await verify(lines, log.means);
   return verified.ok ? verified.value : verified.error.problem;
-}
-
-/** D1 that counts what it is asked, and fails from a query on. */
-function counting(failAt = Number.POSITIVE_INFINITY) {
-  const asked: string[] = [];
-  const db = new Proxy(DB, {
-    get: (target, name) =>
-      name === "prepare"
-        ? (query: string) => {
-            asked.push(query);
-            if (asked.length >= failAt) throw new Error("D1 is down");
-            return target.prepare(query);
-          }
-        : Reflect.get(target, name),
-  });
-  return { db, asked };
 }
 
 test("some pages: all records in order, with few queries", async () => {
@@ -87,7 +64,7 @@ test("some pages: all records in order, with few queries", async () => {
   ).toHaveLength(4);
   expect(asked.length).toBeLessThan(10);
   // Where D1 fails, whatever has come by then is no export.
-  for (const failAt of [5, 6, asked.length])
+  for (let failAt = 1; failAt <= asked.length; failAt++)
     await expect(exported(log, {}, counting(failAt).db)).rejects.toThrow("D1 is down");
 });
 
@@ -100,7 +77,7 @@ test("a request makes no more queries than it may", async () => {
   await store(log);
   const [chain = ""] = log.chains.keys();
   const { db, asked } = counting();
-  const all = d1Source(db, TENANT, 1).records([
+  const all = d1Source(logOf(db, TENANT), await planOf(log)).records([
     { chain, from: 1, to: 2 * MAX_EXPORT_QUERIES * EXPORT_PAGE_ROWS },
   ]);
   await expect(drained(all)).rejects.toThrow("as many queries");
@@ -160,7 +137,7 @@ test("records that were set aside stand in their place, and a rival makes a fork
   for (const record of refused) await setAside(record);
   expect(await judge(log)).toMatchObject({ counts: { records: 60, setAside: 3 } });
   // One that was tampered with there shows like any other.
-  await DB.prepare("UPDATE audit_set_aside SET record = '{' WHERE hash = ?").bind(refused[0]?.hash).run();
+  await DB.prepare("UPDATE audit_set_aside SET record = '{}' WHERE hash = ?").bind(refused[0]?.hash).run();
   expect(await judge(log)).toContain("member record is missing, malformed");
   await DB.prepare("UPDATE audit_set_aside SET record = ? WHERE hash = ?")
     .bind(JSON.stringify(refused[0]), refused[0]?.hash)
@@ -181,10 +158,101 @@ test("chains and ends of chains that no ledger has are named; other tenants' are
   expect(await judge(log)).toMatchObject({ findings: [] });
   await put({ chain: "forged", id: "b", seq: 7 });
   await put({ id: "c", seq: last.seq + 1 });
+  // Names and numbers that could spoil the first line, which names them.
+  await put({ id: "d", chain: `"\u001b\u20ac${"x".repeat(100_000)}` });
+  await DB.prepare(
+    "INSERT INTO audit_records SELECT * FROM audit_records WHERE 0 UNION ALL SELECT 'e', kind, decision, tenant, revision, 'huge', 9223372036854775807, time, verdict, reason, principal, mandate, run, method, tool, action, input_hash, output_hash, status, latency_ms, count, checks, prev_hash, hash, v, kept, evidence, execution, digest FROM audit_records WHERE id = 'c'",
+  ).run();
   expect(await judge(log)).toMatchObject({
     findings: expect.arrayContaining([
       { kind: "unknown", chain: "forged", seq: 7 },
       { kind: "unknown", chain, seq: last.seq + 1 },
+      { kind: "unknown", chain: expect.stringMatching(/^\?\?\?+x+$/), seq: last.seq },
+      { kind: "unknown", chain: "huge", seq: Number.MAX_SAFE_INTEGER },
     ]),
   });
+});
+
+describe("retention while an export is on its way", () => {
+  /** A log of which an export has begun when records and heads are deleted, as a later checkpoint says. */
+  async function overtaken() {
+    const log = await makeLog({ records: 60, chains: 3, every: 20 });
+    const all = [...log.chains.values()].flat();
+    const [first = "", , last = ""] = [...log.chains.keys()].sort();
+    const aside = log.chains.get(first)?.[1] as AuditRecord;
+    await store(
+      log,
+      all.filter((record) => record !== aside),
+    );
+    await setAside(aside);
+    const stored = logOf(DB, TENANT);
+    const plan = (await exported(log)).plan;
+    await checkpoint(log, START + 300 * STEP, { starts: new Map([[first, 5]]), retained: 3 });
+    const newest = log.checkpoints.at(-1);
+    await DB.prepare("INSERT INTO checkpoints (tenant, number, time, jws, heads) VALUES (?, 5, 1, ?, ?)")
+      .bind(TENANT, newest?.jws ?? "", JSON.stringify(newest?.heads))
+      .run();
+    const lines = () => drained(exportLines(plan, d1Source(stored, plan), log.keys, null));
+    const canGoOn = (after: After) => goesOn(stored, plan, after);
+    return { log, plan, lines, canGoOn, first, last };
+  }
+  const run = (statement: string, ...values: string[]) =>
+    DB.prepare(statement)
+      .bind(...values)
+      .run();
+
+  test("is not taken for somebody's deed: the answer breaks off, wherever it is", async () => {
+    const { log, lines, first } = await overtaken();
+    await lines();
+    for (const [statement, ...values] of [
+      ["DELETE FROM audit_set_aside WHERE seq < 5"],
+      ["DELETE FROM audit_records WHERE chain = ? AND seq < 5", first],
+      ["UPDATE checkpoints SET heads = NULL WHERE number < 3"],
+    ] as [string, ...string[]][]) {
+      await run(statement, ...values);
+      await expect(lines()).rejects.toThrow("retention has deleted");
+    }
+    expect(await judge({ ...log, checkpoints: log.checkpoints.slice(0, 5) })).toMatchObject({
+      counts: { expired: 4 },
+    });
+  });
+
+  test("nor is somebody's deed taken for it", async () => {
+    const { log, lines, last } = await overtaken();
+    await run("DELETE FROM audit_records WHERE chain = ? AND seq = 2", last);
+    await lines();
+    await run("UPDATE checkpoints SET heads = NULL WHERE number = 4");
+    await lines();
+    expect(await judge({ ...log, checkpoints: log.checkpoints.slice(0, 5) })).toContain("lacks its heads");
+  });
+
+  test("what is left can be gone on with, where nothing of it is gone", async () => {
+    const { canGoOn, first, last } = await overtaken();
+    const said = async (...places: After[]) => Promise.all(places.map(canGoOn));
+    expect(await said({ chain: first, seq: 3 }, { chain: first, seq: 4 }, { chain: last, seq: 1 })).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(await said(1, 2, 3, 4)).toEqual([false, false, false, false]);
+  });
+});
+
+test("an export is gone on with behind its own lines alone", async () => {
+  const log = await makeLog({ records: 900, chains: 3, every: 90 });
+  await store(log);
+  const [from, to] = [START + 400 * STEP, START + 500 * STEP];
+  const { plan } = await exported(log, { from, to });
+  const [span] = spansOf(plan);
+  if (span === undefined) throw new Error("no span");
+  const { chain } = span;
+  const stored = logOf(DB, TENANT);
+  for (const after of [3, 7, 11, { chain, seq: span.from }, { chain, seq: span.to }])
+    expect([after, await goesOn(stored, plan, after)]).toEqual([after, true]);
+  for (const after of [0, 1, 2, 8, 10, 12, { chain, seq: span.from - 1 }, { chain, seq: span.to + 1 }])
+    expect([after, await goesOn(stored, plan, after)]).toEqual([after, false]);
+  expect(await goesOn(stored, plan, { chain: "other", seq: span.from })).toBe(false);
+  // Where it began is forgotten: nobody can say any more what is in it.
+  await DB.prepare("UPDATE checkpoints SET heads = NULL WHERE number <= 3").run();
+  await expect(exported(log, { from, to })).rejects.toThrow("no plan");
 });

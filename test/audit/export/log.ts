@@ -11,7 +11,7 @@ import {
 import { type ExportClaims, writeLine } from "../../../src/audit/export/format.ts";
 import { type Means, meansOf } from "../../../src/audit/export/means.ts";
 import type { Fault, Report } from "../../../src/audit/export/report.ts";
-import { headsByChain, pagesOf, type Stretch, spansOf } from "../../../src/audit/export/spans.ts";
+import { headsByChain, pagesOf, type Stretch } from "../../../src/audit/export/spans.ts";
 import { splitLines } from "../../../src/audit/export/split-lines.ts";
 import { verifyExport } from "../../../src/audit/export/verify.ts";
 import {
@@ -28,14 +28,17 @@ import { sha256, toBase64url, utf8 } from "../../../src/encoding.ts";
 import type { JsonObject, JsonValue } from "../../../src/json/strict-json.ts";
 import type { Result } from "../../../src/result.ts";
 
-export const ISSUER = "https://gateway.example/acme/mcp";
 export const TENANT = "acme";
+const issuerOf = (tenant: string) => `https://gateway.example/${tenant}/mcp`;
+export const ISSUER = issuerOf(TENANT);
 export const START = 1_772_064_000_000;
 
 /** Milliseconds between two records. */
 export const STEP = 1000;
 
 export interface Log {
+  readonly tenant: string;
+  readonly issuer: string;
   readonly keys: SigningKeys;
   readonly means: Means;
   /** By chain, in order. */
@@ -51,22 +54,29 @@ export interface Sizes {
   readonly chains: number;
   /** Records between two checkpoints. */
   readonly every: number;
+  /** Milliseconds between two records; `STEP` without it. */
+  readonly step?: number;
 }
 
 /** Records of all kinds, in turn in several chains; every fifth call is attested. */
-export async function makeLog({ records, chains: count, every }: Sizes, keys?: SigningKeys): Promise<Log> {
+export async function makeLog(
+  { records, chains: count, every, step = STEP }: Sizes,
+  keys?: SigningKeys,
+  tenant = TENANT,
+): Promise<Log> {
   const signing = keys ?? (await newKeys());
   const means = await meansFor(signing);
-  const names = await Promise.all(Array.from({ length: count }, (_, i) => idOf(`chain-${i}`)));
+  const names = await Promise.all(Array.from({ length: count }, (_, i) => idOf(`${tenant}-${i}`)));
   const chains = new Map<string, AuditRecord[]>(names.map((name) => [name, []]));
-  const log: Log = { keys: signing, means, chains, checkpoints: [] };
+  const issuer = issuerOf(tenant);
+  const log: Log = { tenant, issuer, keys: signing, means, chains, checkpoints: [] };
   for (let i = 0; i < records; i++) {
     // Runs of records of one chain, of differing length.
     const chain = names[Math.floor(i / (1 + (i % 3))) % count] ?? "";
-    await append(log, chain, await nextContent(log, chain, i), START + i * STEP);
-    if ((i + 1) % every === 0) await checkpoint(log, START + (i + 1) * STEP);
+    await append(log, chain, await nextContent(log, chain, i), START + i * step);
+    if ((i + 1) % every === 0) await checkpoint(log, START + (i + 1) * step);
   }
-  await checkpoint(log, START + records * STEP);
+  await checkpoint(log, START + records * step);
   return log;
 }
 
@@ -80,9 +90,11 @@ async function nextContent(log: Log, chain: string, i: number): Promise<Content>
   const calls = open.get(records) ?? [];
   open.set(records, calls);
   const decision = await idOf(`decision-${i}`);
+  const { tenant } = log;
   if (i % 17 === 16)
     return {
       ...CONTENT,
+      tenant,
       id: `${decision}.summary`,
       kind: "summary",
       decision,
@@ -95,7 +107,7 @@ async function nextContent(log: Log, chain: string, i: number): Promise<Content>
     const { call, emitted } = ended;
     const receipt =
       emitted &&
-      (await emitReceipt(emission(call), emitted, { status: "executed", result: { i } }, signer(log)));
+      (await emitReceipt(emission(log, call), emitted, { status: "executed", result: { i } }, signer(log)));
     return {
       ...call,
       id: `${call.decision}.outcome`,
@@ -111,6 +123,7 @@ async function nextContent(log: Log, chain: string, i: number): Promise<Content>
   const denied = i % 7 === 6;
   const call: Content = {
     ...CONTENT,
+    tenant,
     id: decision,
     kind: "decision",
     decision,
@@ -133,13 +146,12 @@ async function nextContent(log: Log, chain: string, i: number): Promise<Content>
   const decided = denied
     ? ({ decision: "block", reason: "ect.replayed" } as const)
     : ({ decision: "allow" } as const);
-  const emitted = await emitDecision(emission(call), decided, signer(log));
+  const emitted = await emitDecision(emission(log, call), decided, signer(log));
   if (!denied) calls.push({ call, emitted });
   return { ...call, execution: [emitted.text] };
 }
 
 const CONTENT = {
-  tenant: TENANT,
   revision: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
   principal: "agent:scout",
   mandate: JSON.stringify(["https://issuer.example", "mandate"]),
@@ -159,8 +171,8 @@ const CONTENT = {
   execution: null,
 } as const;
 
-const emission = ({ decision, evidence, principal }: Content) => ({
-  iss: ISSUER,
+const emission = ({ issuer }: Log, { decision, evidence, principal }: Content) => ({
+  iss: issuer,
   sub: principal,
   nonce: decision,
   at: 1_772_064_000,
@@ -193,18 +205,21 @@ export async function chained(
   return { ...record, digest, prev_hash, hash: await linkHash(prev_hash, digest) };
 }
 
+export interface Changes {
+  readonly faults?: readonly Faulty[];
+  readonly retained?: number;
+  readonly starts?: ReadonlyMap<string, number>;
+  /** What no directory would sign. */
+  readonly lie?: {
+    readonly heads?: (heads: Head[]) => Head[];
+    readonly claims?: Partial<CheckpointClaims>;
+  };
+}
+
 /** Signs where all chains end. */
-export async function checkpoint(
-  log: Log,
-  time: number,
-  changes: {
-    readonly faults?: readonly Faulty[];
-    readonly retained?: number;
-    readonly starts?: ReadonlyMap<string, number>;
-  } = {},
-): Promise<void> {
+export async function checkpoint(log: Log, time: number, changes: Changes = {}): Promise<void> {
   const before = log.checkpoints.at(-1);
-  const heads = [...log.chains]
+  const honest = [...log.chains]
     .filter(([, records]) => records.length > 0 || before !== undefined)
     .map(([chain, records]): Head => {
       const start =
@@ -219,9 +234,10 @@ export async function checkpoint(
       };
     })
     .sort((a, b) => (a.chain < b.chain ? -1 : 1));
+  const heads = changes.lie?.heads?.(honest) ?? honest;
   const claims: CheckpointClaims = {
-    iss: ISSUER,
-    tenant: TENANT,
+    iss: log.issuer,
+    tenant: log.tenant,
     number: (before?.number ?? 0) + 1,
     time,
     root: await rootOf(heads),
@@ -229,6 +245,7 @@ export async function checkpoint(
     prev: before === undefined ? null : await linkTo(before.jws),
     faults: changes.faults ?? [],
     retained: changes.retained ?? before?.claims.retained ?? 1,
+    ...changes.lie?.claims,
   };
   const jws = await signStatement(log.keys.signing, CHECKPOINT_TYPE, claims);
   log.checkpoints.push({ number: claims.number, jws, heads, claims });
@@ -263,8 +280,8 @@ export async function planOf(
     setAside,
     claims: {
       v: 1,
-      iss: ISSUER,
-      tenant: TENANT,
+      iss: log.issuer,
+      tenant: log.tenant,
       time: latest.claims.time + 5,
       from: from ?? null,
       to: to ?? null,
@@ -277,8 +294,6 @@ export async function planOf(
     },
   };
 }
-
-export const spansIn = ({ base, last, latest }: Plan) => spansOf(base, last, latest);
 
 /** @param aside records in the other table, by hash */
 export const sourceOf = (log: Log, aside: ReadonlyMap<string, AuditRecord> = new Map()): Source => ({
@@ -321,6 +336,24 @@ export function verify(lines: readonly string[], means: Means): Promise<Result<R
   const bytes = utf8(lines.map((line) => `${line}\n`).join(""));
   return verifyExport(splitLines(each([bytes])), means);
 }
+
+/** What verification says: the report, or the fault in words. */
+export async function judge(log: Log, lines: readonly string[], means = log.means): Promise<Report | string> {
+  const verified = await verify(lines, means);
+  if (verified.ok) return verified.value;
+  const { line, chain, seq, problem } = verified.error;
+  return `${line ?? "-"} ${chain === null ? "-" : `${indexOf(log, chain)}.${seq}`}: ${problem}`;
+}
+
+const indexOf = (log: Log, chain: string) => [...log.chains.keys()].sort().indexOf(chain);
+
+/** The records of the n-th chain in the order of the export. */
+export function chainOf(log: Log, n = 0): AuditRecord[] {
+  const name = [...log.chains.keys()].sort()[n] ?? "";
+  return log.chains.get(name) ?? [];
+}
+
+export const exported = async (log: Log, range: Range = {}) => judge(log, await linesOf(log, range));
 
 export async function* each<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items;

@@ -1,0 +1,22 @@
+import { CLAIM_WINDOW, DENIAL_WINDOW_MS } from "../limits.ts";
+import { hasExpiring } from "./holdings.ts";
+import type { State } from "./state.ts";
+import type { Waiting } from "./waiting.ts";
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * When a ledger has something to do although nobody calls, milliseconds; Infinity where it never has.
+ *
+ * @param pause until it can write and drain again
+ */
+export function nextDue(state: State, { hasOutcomes, denials }: Waiting, now: number, pause: number): number {
+  const { journal, open, shelf, holdings } = state;
+  const drained = journal.backlog > 0 || hasOutcomes ? now : shelf.dueAt(now);
+  return Math.min(
+    // What is overdue by now could not be written.
+    Math.max(Math.min(drained, open.next), now + pause),
+    denials.isOwing ? now + DENIAL_WINDOW_MS : NEVER,
+    hasExpiring(holdings) ? now + CLAIM_WINDOW * 1000 : NEVER,
+  );
+}
