@@ -443,7 +443,7 @@ export const REASONS = {
   }),
   ...group(protocol(400, 400), null, {
     "endpoint.query":
-      "An export takes from and to, in milliseconds, and to go on with one that broke off its after and checkpoint.",
+      "An export takes from and to, in milliseconds, and to go on with one that broke off its after and checkpoint. One that is too old is to be begun anew.",
   }),
   ...group(protocol(415, 415), null, {
     "record.content_type": "Send the record as the body, with Content-Type: application/jwt.",

@@ -11,7 +11,7 @@ import { splitLines } from "../audit/export/split-lines.ts";
 import { verifyExport } from "../audit/export/verify.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { readOptions } from "./arguments.ts";
-import { readCheckpoints, readJson, readText, readTexts, readTokens } from "./held-files.ts";
+import { readAll, readCheckpoints, readJson, readText, readTokens } from "./held-files.ts";
 import { complain, printable, tell, whyNot } from "./say.ts";
 
 const USAGE = `Usage: countersign audit verify EXPORT --keys FILE [--receipt FILE ...] [--checkpoint FILE ...]
@@ -75,15 +75,11 @@ function readArguments(argv: readonly string[]): Result<Arguments | "help", stri
 async function readMeans({ keys, receipts, checkpoints }: Arguments): Promise<Result<Means, string>> {
   const published = await readText(keys);
   if (!published.ok) return published;
-  const receiptTexts = await readTexts(receipts);
-  if (!receiptTexts.ok) return receiptTexts;
-  const checkpointTexts = await readTexts(checkpoints);
-  if (!checkpointTexts.ok) return checkpointTexts;
-  return meansOf(
-    readJson(published.value),
-    receiptTexts.value.flatMap(readTokens),
-    checkpointTexts.value.flatMap(readCheckpoints),
-  );
+  const keptReceipts = await readAll(receipts, readTokens);
+  if (!keptReceipts.ok) return keptReceipts;
+  const keptCheckpoints = await readAll(checkpoints, readCheckpoints);
+  if (!keptCheckpoints.ok) return keptCheckpoints;
+  return meansOf(readJson(published.value), keptReceipts.value, keptCheckpoints.value);
 }
 
 const sayFault = ({ line, chain, seq, problem }: Fault): string =>

@@ -14,15 +14,20 @@ export async function readText(file: string): Promise<Result<string, string>> {
   }
 }
 
-/** The texts of files, or the first that cannot be read. */
-export async function readTexts(files: readonly string[]): Promise<Result<string[], string>> {
-  const texts: string[] = [];
+/** All that is kept in some files, each of which has something. */
+export async function readAll(
+  files: readonly string[],
+  read: (text: string) => readonly string[],
+): Promise<Result<readonly string[], string>> {
+  let kept: readonly string[] = [];
   for (const file of files) {
     const text = await readText(file);
     if (!text.ok) return text;
-    texts.push(text.value);
+    const found = read(text.value);
+    if (found.length === 0) return fail(`${file}: is empty.`);
+    kept = kept.concat(found);
   }
-  return ok(texts);
+  return ok(kept);
 }
 
 /** Null where it is not strict JSON. */

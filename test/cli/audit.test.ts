@@ -1,7 +1,7 @@
 /** `countersign audit`, and the command itself as the package has it. */
 
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -46,9 +46,9 @@ const run = (command: keyof typeof COMMANDS, ...args: string[]): Promise<Ended> 
   capture(COMMANDS[command], args);
 
 /** As a process of its own. */
-const start = (main: string, ...args: string[]): Promise<Ended> =>
+const start = (...args: string[]): Promise<Ended> =>
   new Promise((done) => {
-    execFile(process.execPath, [main, ...args], (error, out, err) =>
+    execFile(process.execPath, args, (error, out, err) =>
       done({ code: typeof error?.code === "number" ? error.code : 0, out, err }),
     );
   });
@@ -74,9 +74,10 @@ test("a good export: what is proven, and what of it is not checked", async () =>
 test("the first fault is named, with line and place", async () => {
   const at = lines.findIndex((line) => line.includes('"seq":3,') && line.includes('"kind":"record"'));
   const { chain } = (JSON.parse(lines[at] ?? "") as { record: AuditRecord }).record;
-  const { code, err } = await verify(lines.toSpliced(at, 1));
-  expect(code).toBe(1);
+  const { code, err, out } = await verify(lines.toSpliced(at, 1));
+  expect([code, out]).toEqual([1, ""]);
   expect(err).toContain(`fault: line ${at + 1}: chain ${chain}, record 3: it is missing here`);
+  expect(err).toContain("Keep this file and export again");
   expect(await verify(lines.slice(0, -1))).toMatchObject({
     code: 1,
     err: expect.stringContaining("it has no end"),
@@ -120,6 +121,17 @@ test("a log with faults is told from an export with faults; a ledger that did no
   expect(out).toContain("the export is proven, but the log has faults");
 });
 
+test("what retention has deleted is said, and no log looks whole without it", async () => {
+  const aged = await makeLog({ records: 30, chains: 2, every: 30 });
+  const theirs = await file("aged.json", JSON.stringify(published(aged)));
+  const starts = new Map([...aged.chains].map(([chain, records]) => [chain, records.length + 1]));
+  await checkpoint(aged, START + 90 * STEP, { starts });
+  const { code, out } = await run("verify", await exported(await linesOf(aged)), "--keys", theirs);
+  expect(code).toBe(0);
+  expect(out).toContain("proven: 3 checkpoints, 0 records in 0 chains");
+  expect(out).toContain("note: 30 more records are not kept any more, as checkpoint 3 says");
+});
+
 test("an export cannot tell the terminal what to do", async () => {
   const { code, err } = await verify([lines[0] ?? "", '{"kind":"end","\\u001b[2K\\rok\\n":1}']);
   expect(code).toBe(1);
@@ -133,6 +145,8 @@ describe("wrong use is told from faults", () => {
     ["two exports", "verify", ["a", "b", "--keys", "x"], "Name one file"],
     ["no keys", "verify", ["a"], "Name the published keys"],
     ["an unknown option", "verify", ["a", "--key", "x"], "--key"],
+    ["two files of keys", "verify", ["a", "--keys", "x", "--keys", "y"], "--keys comes twice."],
+    ["keys without a name", "verify", ["a", "--keys"], "--keys"],
     ["no endpoint", "export", [], "Name the MCP endpoint"],
     ["no files", "export", ["--endpoint", "https://x.example/mcp"], "Name the files"],
   ])("%s", async (_, command, args, problem) => {
@@ -156,11 +170,24 @@ describe("wrong use is told from faults", () => {
   test("files that are none", async () => {
     const none = join(directory, "none");
     const judge = (...args: string[]) => run("verify", ...args);
-    expect(await judge(directory, "--keys", keys)).toMatchObject({ code: 2 });
-    expect(await judge(none, "--keys", keys)).toMatchObject({ code: 2 });
+    for (const [wrong, why] of [
+      [directory, "EISDIR"],
+      [none, "ENOENT"],
+    ] as const)
+      expect(await judge(wrong, "--keys", keys)).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(`^${wrong}: cannot be read: ${why}[^\n]*\n$`),
+      });
     expect((await judge(keys, "--keys", none)).err).toContain(`${none}: cannot be read`);
     const noKeys = await judge(keys, "--keys", await file("x", "{}"));
     expect(noKeys).toMatchObject({ code: 2, err: expect.stringContaining("not the keys") });
+    for (const option of ["--receipt", "--checkpoint"]) {
+      const empty = await file("empty", " \n");
+      expect(await judge(keys, "--keys", keys, option, empty)).toMatchObject({
+        code: 2,
+        err: `${empty}: is empty.\n`,
+      });
+    }
     const noMandate = [
       "--endpoint",
       "https://x.example/mcp",
@@ -199,7 +226,30 @@ test("the built command works as an installed package has it, beside its depende
     command("audit"),
     command(),
     command("--help"),
+    command("audit", "--help"),
+    command("tenant", "check", "--help"),
+    command("verify", "receipt", "-h"),
   ]);
-  expect(ended.map(({ code }) => code)).toEqual([0, 1, 2, 2, 2, 0]);
+  expect(ended.map(({ code }) => code)).toEqual([0, 1, 2, 2, 2, 0, 0, 0, 0]);
+  expect(ended[3]?.err).toContain("There is no command audit.");
   expect(ended[4]?.err).toContain("Usage: countersign COMMAND");
+  expect(ended[7]?.out).toContain("Usage: countersign tenant check");
+});
+
+test("and uses nothing that the oldest Node it is for does not have", async () => {
+  const { engines } = JSON.parse(await readFile("package.json", "utf8"));
+  expect(engines.node).toBe(">=20");
+  const bundle = await readFile("dist/cli/main.js", "utf8");
+  const newer =
+    /\b(?:Map|Object)\.groupBy\b|\bPromise\.(?:withResolvers|try)\b|\bArray\.fromAsync\b|\bIterator\.from\b|\bimport\.meta\.main\b|\.isSubsetOf\(|\bRegExp\.escape\b|\bUint8Array\.from(?:Base64|Hex)\b/;
+  expect(bundle).not.toMatch(newer);
+});
+
+test("a bug is neither a fault nor wrong use", async () => {
+  const good = await file("good.jsonl", textOf(lines));
+  const broken = await file("broken.mjs", "crypto.subtle.digest = () => { throw new Error('oh'); };\n");
+  const main = ["--import", broken, "dist/cli/main.js"];
+  const ended = await start(...main, "audit", "verify", good, "--keys", keys);
+  expect(ended).toMatchObject({ code: 3, out: "" });
+  expect(ended.err).toContain("countersign has failed: Error: oh");
 });

@@ -42,9 +42,8 @@ export async function audit({ scene }: Place, receipts: readonly string[] = []):
       ...["--key", file("key"), "--mandate", file("mandate")],
     ]);
     if (exported.code !== 0) return exported;
-    return await run([
-      ...["audit", "verify", file("export"), "--keys", file("keys"), "--receipt", file("receipts")],
-    ]);
+    const held = receipts.length === 0 ? [] : ["--receipt", file("receipts")];
+    return await run(["audit", "verify", file("export"), "--keys", file("keys"), ...held]);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -38,14 +38,14 @@ const ATTACKS = [
   "gap",
 ];
 
+const TENANTS = ["acme", "resumed", "broken", "command", "silent", "busy", ...ATTACKS];
+
 let scene: Scene;
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "countersign-export-"));
-  scene = await setScene(
-    Object.fromEntries(["acme", "resumed", "broken", "command", ...ATTACKS].map((id) => [id, {}])),
-  );
-  for (const tenant of ["acme", "resumed", "broken", "command", ...ATTACKS]) {
+  scene = await setScene(Object.fromEntries(TENANTS.map((id) => [id, {}])));
+  for (const tenant of TENANTS) {
     await letAudit(scene, tenant);
     scene.origin(tenant).handler = answerJson;
   }
@@ -126,6 +126,34 @@ test("all that was decided is in it, with what became of it, and callers find th
   expect(await judge(answer.text, await meansFor("acme", [], newest))).toContain("which somebody holds");
 });
 
+test("a tenant that nobody has called yet has the request for the export alone", async () => {
+  const { text } = await ask("silent");
+  expect(await judge(text, await meansFor("silent"))).toMatchObject({
+    counts: { chains: 1, records: 1, decisions: 1 },
+    findings: [],
+  });
+});
+
+test("while calls and exports go on, each export is whole", async () => {
+  const receipts: string[] = [];
+  const calls = Array.from({ length: 24 }, async () => {
+    const { headers } = await call("busy");
+    receipts.push(headers.get("countersign-receipt") ?? "");
+  });
+  const exports = await Promise.all([ask("busy"), ask("busy"), ask("busy"), ...calls]);
+  const last = await ask("busy");
+  const texts = [...exports.slice(0, 3), last].map((answer) => (answer as Answer).text);
+  for (const text of texts) expect(await judge(text, await meansFor("busy"))).toMatchObject({ findings: [] });
+  const { checkpoints } = await published("busy");
+  const means = await meansFor(
+    "busy",
+    receipts,
+    checkpoints.map(({ jws }) => jws),
+  );
+  expect(await judge(last.text, means)).toMatchObject({ findings: [] });
+  expect(receipts).toHaveLength(24);
+});
+
 describe("who may ask, and for what", () => {
   test("only an auditor", async () => {
     expect(told(await ask("acme", "", ["mcp.search"]))).toMatch(/^403 capability\.|^403 act\./);
@@ -139,6 +167,11 @@ describe("who may ask, and for what", () => {
   });
 
   test.each([
+    "?after=0&checkpoint=1",
+    "?after=AAAAAAAAAAAAAAAAAAAAAA.1&checkpoint=1",
+    "?from=%31",
+    "?from=\u0661",
+    "?from=8640000000000001",
     "?from=yesterday",
     "?from=2&to=1",
     "?form=1",
@@ -322,7 +355,10 @@ describe("countersign audit export", () => {
       "--out",
       out,
     ];
-    expect(await run(runExport, ...args)).toMatchObject({ code: 0, out: expect.stringContaining("is whole") });
+    expect(await run(runExport, ...args)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("is whole"),
+    });
     await writeFile(file("keys"), JSON.stringify(await published("command")));
     const verified = await run(runVerify, out, "--keys", file("keys"), "--checkpoint", file("keys"));
     expect(verified).toMatchObject({

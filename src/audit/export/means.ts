@@ -39,7 +39,8 @@ export async function meansOf(
   checkpoints: readonly string[],
 ): Promise<Result<Means, string>> {
   const read = await readPublishedKeys(published);
-  if (read === null) return fail("These are not the keys that Countersign publishes.");
+  if (read === null)
+    return fail("These are not the keys that Countersign publishes, nor any other JWK Set to verify with.");
   const { keys } = read;
   const held = new Map<number, Held[]>();
   for (const [i, jws] of checkpoints.entries()) {

@@ -2,23 +2,14 @@
 
 import { fail, ok, type Result } from "../../result.ts";
 import { recordFault } from "../chain.ts";
-import { claimsIn } from "../receipts/decision-receipt.ts";
 import { type AuditRecord, GENESIS } from "../record.ts";
 import { type Calls, takeCall } from "./calls.ts";
 import { type Known, nextNumber } from "./checkpoints.ts";
-import type { ExportClaims, Line, PlaceLine } from "./format.ts";
+import type { Line, PlaceLine } from "./format.ts";
+import { absentFault, receiptFault } from "./held.ts";
 import type { Means, Receipts } from "./means.ts";
 import { about, type Counts, type Finding, general, type Problem, type Report } from "./report.ts";
-import {
-  type Bounds,
-  expiredIn,
-  type Heads,
-  type Place,
-  placeKey,
-  type Span,
-  sizeOf,
-  spansOf,
-} from "./spans.ts";
+import { expiredIn, type Heads, type Span, sizeOf, spansOf } from "./spans.ts";
 
 /** What is known from the lines before a record. */
 export interface Progress {
@@ -40,7 +31,7 @@ export interface Progress {
 }
 
 /** All checkpoints must have come. */
-export function beginRecords(known: Known, { receipts, checkpoints }: Means): Result<Progress, Problem> {
+export function beginRecords(known: Known, means: Means): Result<Progress, Problem> {
   const { claims, base, last, latest } = known;
   const missing = nextNumber(known);
   if (missing !== null) return fail(general(`checkpoint ${missing} is missing here`));
@@ -48,16 +39,8 @@ export function beginRecords(known: Known, { receipts, checkpoints }: Means): Re
     return fail(general("the heads of the checkpoints that the export is between are not kept any more"));
   }
   const bounds = { base, last, latest };
-  for (const number of checkpoints.keys()) {
-    const why = whyNoCheckpoint(claims, number);
-    if (why !== null)
-      return fail(general(`checkpoint ${number}, which somebody holds, is not in the export: ${why}`));
-  }
-  for (const receipt of receipts.all) {
-    const why = whyNoRecord(bounds, receipt);
-    if (why !== null)
-      return fail(about(receipt, `there is a receipt for decision ${receipt.jti}, but ${why}`));
-  }
+  const absent = absentFault(claims, bounds, means);
+  if (absent !== null) return fail(absent);
   const spans = spansOf(bounds);
   const counts = {
     checkpoints: known.count,
@@ -72,23 +55,6 @@ export function beginRecords(known: Known, { receipts, checkpoints }: Means): Re
   const { findings } = known;
   const before = { at: -1, seq: 0, hash: GENESIS, time: 0, calls: new Map() };
   return ok(nextSpan({ known, last, spans, ...before, named: 0, counts, findings }));
-}
-
-/** Why an export does not have a checkpoint; null where it does. */
-function whyNoCheckpoint({ base, last, latest }: ExportClaims, number: number): string | null {
-  if (number > latest.number) return `it is newer than the latest one, ${latest.number}; export again`;
-  const isHere = (number >= (base ?? 1) && number <= last.number) || number === latest.number;
-  return isHere ? null : "it is outside of its time range";
-}
-
-/** Why no record is to be at a place; null where one is. */
-function whyNoRecord({ base, last, latest }: Bounds, { chain, seq }: Place): string | null {
-  const [end, kept] = [last.get(chain), latest.get(chain)];
-  if (end === undefined || kept === undefined) return "no checkpoint knows its chain";
-  if (seq > end.seq) return `the export has its chain up to record ${end.seq}`;
-  if (seq < kept.start) return `its chain is kept from record ${kept.start} on`;
-  const before = base?.get(chain)?.seq ?? 0;
-  return seq > before ? null : `the export has its chain from record ${before + 1} on`;
 }
 
 function nextSpan(progress: Progress): Progress {
@@ -224,18 +190,6 @@ async function linkFault(record: AuditRecord, prevHash: string): Promise<string 
 
 const expectedHash = ({ hashes }: Known, { chain, seq, hash }: AuditRecord): string =>
   hashes.get(chain)?.get(seq) ?? hash;
-
-/** A receipt says of the record what its first holder was told; a later one also which record its outcome is. */
-function receiptFault(record: AuditRecord, { byPlace, outcomes }: Receipts): string | null {
-  for (const { iss, outcome: _, ...told } of byPlace.get(placeKey(record)) ?? []) {
-    const claims: Readonly<Record<string, unknown>> = { ...claimsIn(iss, record) };
-    const isSame = Object.entries(told).every(([name, value]) => claims[name] === value);
-    if (!isSame || record.kind !== "decision") return "a receipt for it says something else";
-  }
-  return (outcomes.get(record.id) ?? []).every((hash) => hash === record.hash)
-    ? null
-    : "a receipt for its decision says that another record is the outcome";
-}
 
 function forkProblem(records: readonly AuditRecord[]): Problem {
   const hashes = records.map(({ hash }) => hash).join(" and ");
