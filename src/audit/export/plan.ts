@@ -74,9 +74,10 @@ export async function planExport(
     latest: headsByChain(latest.heads),
   };
   const setAside = await setAsideIn(log, spansOf(heads));
-  const faulty = new Set(faults.map(({ chain }) => chain));
+  // A ledger that did not answer may well have more than its head that was last known; one that is lost has nothing.
+  const silent = new Set(faults.flatMap(({ chain, fault }) => (fault === "unreachable" ? [chain] : [])));
   const unknown = tails.filter(
-    ({ chain, seq }) => !faulty.has(chain) && seq > (heads.latest.get(chain)?.seq ?? 0),
+    ({ chain, seq }) => !silent.has(chain) && seq > (heads.latest.get(chain)?.seq ?? 0),
   );
   return {
     ...heads,

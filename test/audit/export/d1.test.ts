@@ -173,6 +173,27 @@ test("chains and ends of chains that no ledger has are named; other tenants' are
   });
 });
 
+test("of a ledger that is lost, the records behind its head are named; of one that did not answer they are not", async () => {
+  for (const [fault, findings] of [
+    ["lost", [{ kind: "unknown" }, { kind: "lost" }]],
+    ["unreachable", [{ kind: "unreachable" }]],
+  ] as const) {
+    await emptyLog();
+    const log = await makeLog({ records: 60, chains: 3, every: 30 });
+    await store(log);
+    const [chain, records] = [...log.chains][1] ?? ["", []];
+    const last = records.at(-1) as AuditRecord;
+    const more = await chained({ ...last, id: "more", seq: last.seq + 1 }, last.hash);
+    await insertRecords(DB, [JSON.stringify(more)]);
+    await checkpoint(log, START + 300 * STEP, { faults: [{ chain, fault }] });
+    const newest = log.checkpoints.at(-1);
+    await DB.prepare("INSERT INTO checkpoints (tenant, number, time, jws, heads) VALUES (?, ?, 1, ?, ?)")
+      .bind(TENANT, log.checkpoints.length, newest?.jws ?? "", JSON.stringify(newest?.heads))
+      .run();
+    expect(await judge(log)).toMatchObject({ counts: { records: 60 }, findings });
+  }
+});
+
 describe("retention while an export is on its way", () => {
   /** A log of which an export has begun when records and heads are deleted, as a later checkpoint says. */
   async function overtaken() {
