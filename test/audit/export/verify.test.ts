@@ -103,6 +103,28 @@ describe("a good export", () => {
   });
 });
 
+test("a range that ends in the future ends with the latest checkpoint", async () => {
+  const log = await fresh();
+  expect(await exported(log, { to: START + 10_000 * STEP })).toMatchObject({ counts: { records: 120 } });
+});
+
+test("of a range of which retention has left nothing, that is said", async () => {
+  const log = await makeLog({ records: 60, chains: 2, every: 15, step: 10_000 });
+  const [first, second] = log.checkpoints;
+  const seqs = (heads: readonly { seq: number }[] = []) => heads.reduce((sum, { seq }) => sum + seq, 0);
+  const starts = new Map([...log.chains].map(([chain, records]) => [chain, records.length]));
+  await checkpoint(log, START + 1_000_000, { starts });
+  const range = {
+    base: 1,
+    last: 2,
+    from: (first?.claims.time ?? 0) + MINUTE,
+    to: (second?.claims.time ?? 0) - MINUTE,
+  };
+  expect(await exported(log, range)).toMatchObject({
+    counts: { chains: 0, records: 0, expired: seqs(second?.heads) - seqs(first?.heads) },
+  });
+});
+
 describe("what the log says of itself", () => {
   const findings = (report: Report | string): readonly Finding[] | string =>
     typeof report === "string" ? report : report.findings;
@@ -138,6 +160,12 @@ describe("what the log says of itself", () => {
       { kind: "lost", chain, checkpoint: 8 },
       { kind: "gone", chain, from: all - 1, to: all },
     ]);
+    // What is lost of one chain is no excuse for another.
+    const [other] = chainOf(log, 1).slice(-1);
+    const both = cut.filter(
+      (line) => !line.includes(`"hash":"${other?.hash}"`) || line.includes('"checkpoint"'),
+    );
+    expect(await judge(log, both)).toContain(`1.${other?.seq}: it is missing here`);
     // In the middle nothing can be lost.
     const holed = lines.filter((line) => !(line.includes(`"chain":"${chain}"`) && seqOf(line) === all - 2));
     expect(await judge(log, holed)).toContain("it is missing here");
