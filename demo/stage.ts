@@ -81,6 +81,13 @@ export async function setStage(options: { keepKeys?: boolean } = {}): Promise<St
       alg: "ES256",
       jwk: plannerJwk,
     })),
+    policy: {
+      tools: [
+        { name: "search", scope: "read" },
+        { name: "summarize", scope: "write" },
+      ],
+      grants: [{ agents: ["reader", "writer"], scope: "write" }],
+    },
     evidence: [
       {
         methods: ["tools/call"],

@@ -44,6 +44,8 @@ const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
   reference: "attestation",
   capability: "policy",
   policy: "policy",
+  approval: "policy",
+  dpop: "admission",
   replay: "admission",
   run: "admission",
   record: "admission",

@@ -1,5 +1,5 @@
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
-import { principalOf } from "./evidence/caller.ts";
+import { agentPrincipal } from "./evidence/caller.ts";
 import { type AskOthers, findSteps } from "./ledger/client.ts";
 import { type ForeignParent, type FoundStep, ledgerName } from "./ledger/protocol.ts";
 import { runKey } from "./ledger/run-key.ts";
@@ -27,7 +27,7 @@ export const askAncestors =
       .slice(0, MAX_LEDGERS_ASKED);
     const answers = await Promise.all(
       asked.map(({ link, lane }) =>
-        findSteps(env, ledgerName(tenant.id, principalOf(link), lane), runKey(link), unknown),
+        findSteps(env, ledgerName(tenant.id, agentPrincipal(link.agent), lane), runKey(link), unknown),
       ),
     );
     const found: FoundStep[] = [];

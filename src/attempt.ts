@@ -1,12 +1,14 @@
 import { chainParents } from "./ancestors.ts";
 import type { DecisionFacts } from "./audit/record.ts";
 import { toBase64url } from "./encoding.ts";
-import { lastAcceptable, type VerifiedMandate } from "./evidence/act/verify.ts";
+import type { VerifiedAccessToken } from "./evidence/access-token/verify.ts";
+import type { VerifiedMandate } from "./evidence/act/verify.ts";
 import type { ShownAttestation } from "./evidence/attested.ts";
-import { principalOf } from "./evidence/caller.ts";
+import { bearerEnd, principalOf } from "./evidence/caller.ts";
 import {
   type Attempt,
   type Claim,
+  LEDGER_GATES,
   ledgerName,
   type MandateFacts,
   type ParentPolicy,
@@ -14,9 +16,12 @@ import {
   UNVERIFIED,
   type Use,
 } from "./ledger/protocol.ts";
-import { BODY_DEADLINE_MS, LEDGER_DEADLINE_MS, OUTCOME_SLACK_MS } from "./limits.ts";
+import { BODY_DEADLINE_MS, DPOP_WINDOW, LEDGER_DEADLINE_MS, OUTCOME_SLACK_MS } from "./limits.ts";
 import { MCP_METHODS } from "./mcp/methods.ts";
+import { observes } from "./observe.ts";
+import { limitUses } from "./policy/limit-uses.ts";
 import type { Reason } from "./reasons.ts";
+import { revocableIn } from "./revocable.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import { isWimse, type Trail } from "./trail.ts";
 
@@ -59,12 +64,20 @@ export const attemptOf = (
   execution: Attempt["execution"] = null,
 ): Attempt => ({
   decision: trail.decision,
-  mandate: trail.caller && mandateOf(trail.caller.mandate),
+  mandate: trail.caller?.mandate ? mandateOf(trail.caller.mandate) : null,
+  token: trail.caller?.token ? tokenOf(trail.caller.token) : null,
   step: stepIn(trail),
   claims: claimsOf(trail),
   uses: usesOf(trail),
   record: trail.record,
   denial,
+  observed: trail.observed,
+  observes: observedGates(trail),
+  revocable: revocableIn(trail),
+  documentVersion: trail.tenant?.version ?? 0,
+  limits: limitUses(trail),
+  approval: trail.approval,
+  verified: trail.caller !== null,
   answerForm: { method: trail.method ?? trail.claimedMethod, modern: trail.modern, wimse: isWimse(trail) },
   facts,
   attestation: attestationIn(trail),
@@ -79,7 +92,7 @@ export const attemptOf = (
 function outcomeBy({ caller, tenant, startedAt }: Trail): number {
   if (caller === null || tenant === null) return startedAt;
   const latestAnswer = startedAt + BODY_DEADLINE_MS + LEDGER_DEADLINE_MS + tenant.origin.timeoutMs;
-  const end = Math.max(latestAnswer, lastAcceptable(caller.mandate) * 1000);
+  const end = Math.max(latestAnswer, bearerEnd(caller) * 1000);
   return end + (tenant.streams.grace + tenant.streams.recheck) * 1000 + OUTCOME_SLACK_MS;
 }
 
@@ -96,6 +109,12 @@ const mandateOf = ({ iss, rootIss, jti, wid, iat, exp, digest }: VerifiedMandate
 
 const principalIn = (caller: Trail["caller"]): string => (caller === null ? UNVERIFIED : principalOf(caller));
 
+const tokenOf = ({ digest, iat, exp }: VerifiedAccessToken): Attempt["token"] => ({ digest, iat, exp });
+
+/** What the ledger finds out and the tenant only looks at. */
+const observedGates = ({ tenant, tool, startedAt }: Trail): Attempt["observes"] =>
+  tenant === null ? [] : LEDGER_GATES.filter((gate) => observes(tenant, gate, tool, startedAt));
+
 /** What a tenant asks of the parents of a step. */
 export const parentPolicy = ({ ect }: Tenant): ParentPolicy => ({
   level: ect.unsafeUnsigned ? 1 : ect.level,
@@ -103,7 +122,7 @@ export const parentPolicy = ({ ect }: Tenant): ParentPolicy => ({
 });
 
 function stepIn({ step: ect, caller, tenant }: Trail): Step | null {
-  if (ect === null || caller === null || tenant === null) return null;
+  if (ect === null || caller?.kind !== "agent" || tenant === null) return null;
   const parents = parentPolicy(tenant);
   return {
     jti: ect.jti,
@@ -120,7 +139,7 @@ function stepIn({ step: ect, caller, tenant }: Trail): Step | null {
 
 /** The digest fixes what stands at a place in `cap`, and how long: a mandate that is issued anew under one jti is counted anew. */
 const usesOf = ({ caller, counted }: Trail): readonly Use[] => {
-  if (caller === null || counted === null) return [];
+  if (caller?.kind !== "agent" || counted === null) return [];
   const { iss, jti, digest, exp } = caller.mandate;
   return [{ key: JSON.stringify([iss, jti, digest, counted.index]), max: counted.max, until: exp }];
 };
@@ -132,6 +151,16 @@ function claimsOf({ caller, step, ...trail }: Trail): readonly Claim[] {
   if (signature !== null && step === null && signature.nonce !== null) {
     const { nonce, created, lastAcceptable } = signature;
     claims.push({ kind: "nonce", key: nonce, issuedAt: created, lastAcceptable });
+  }
+  const token = caller?.token ?? null;
+  if (token?.proof) {
+    const { jti, iat } = token.proof;
+    claims.push({
+      kind: "dpop",
+      key: JSON.stringify([token.confirmation, jti]),
+      issuedAt: iat,
+      lastAcceptable: iat + DPOP_WINDOW,
+    });
   }
   const shown = shownIn(trail);
   if (shown !== null) {

@@ -4,8 +4,7 @@ import { seconds } from "./clock.ts";
 import { type Endpoint, targetOf } from "./endpoints/endpoint.ts";
 import { type Visit, visit } from "./endpoints/visit.ts";
 import { describedBy } from "./endpoints/well-known.ts";
-import { type Mandate, parseMandate } from "./evidence/act/parse.ts";
-import { verifyMandate } from "./evidence/act/verify.ts";
+import { type PresentedBearer, parseBearer, type VerifiedBearer, verifyBearer } from "./evidence/bearer.ts";
 import type { Caller } from "./evidence/caller.ts";
 import { type Facts, readFacts } from "./facts.ts";
 import { keyFinder } from "./keys/find.ts";
@@ -13,14 +12,14 @@ import { checkOrigin } from "./mcp/cors.ts";
 import { isModern } from "./mcp/mirrored-headers.ts";
 import { idOf, methodOf, type Received, readMessage } from "./mcp/read.ts";
 import { isAuthorizationServerPath } from "./oauth/resource-metadata.ts";
-import { requiredEvidence } from "./policy/required.ts";
+import { isObserved, mayObserve } from "./observe.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
 import { admit } from "./stages/admit.ts";
-import { resolveAttested, takeBeside } from "./stages/beside.ts";
-import { bindCall } from "./stages/bind-call.ts";
+import { resolveAttested } from "./stages/beside.ts";
 import { permit } from "./stages/permit.ts";
-import { proveCaller, withBody } from "./stages/prove-caller.ts";
+import { proveCall } from "./stages/prove-call.ts";
+import { withBody } from "./stages/prove-caller.ts";
 import { findDescribed, findTenant } from "./tenant/store.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
@@ -34,7 +33,21 @@ export type Passage =
   | { kind: "metadata"; facts: Facts; tenant: Tenant }
   | { kind: "published"; facts: Facts; tenant: Tenant }
   | ({ kind: "visit" } & Visit)
-  | { kind: "call"; facts: Facts; tenant: Tenant; received: Received; presented: Mandate; caller: Caller };
+  | {
+      kind: "call";
+      facts: Facts;
+      tenant: Tenant;
+      received: Received;
+      /** Null where the evidence was only observed, and did not hold. */
+      known: Known | null;
+    };
+
+/** Who sends an admitted call, and under what. */
+export interface Known {
+  /** The bearer as it was sent. */
+  readonly presented: PresentedBearer;
+  readonly caller: Caller;
+}
 
 /**
  * The order of the checks: cheap before costly, pure before I/O, and what can be used only once last. Each stage returns what
@@ -68,18 +81,14 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   if (facts.method === "OPTIONS") return ok({ kind: "preflight", facts, tenant, endpoint });
 
   // 2 bearer: before a byte of the body is read, so that strangers cannot make us hold bodies
-  const bearer = parseMandate(facts.headers);
-  if (bearer.state === "absent") return fail("bearer.missing");
-  if (bearer.state === "malformed") return fail(bearer.reason);
   const keys = keyFinder(env, Date.now);
-  const mandate = await verifyMandate(bearer.value, tenant, keys, seconds());
-  if (!mandate.ok) return mandate;
-  trail.mandate = mandate.value;
-  trail.checks.push("mandate");
-  if (mandate.value.chain.length > 0) trail.checks.push(`delegation.${mandate.value.chain.length}`);
+  const parsed = parseBearer(facts.headers);
+  const bearer = parsed.ok ? await verifyBearer(parsed.value, tenant, keys, seconds()) : parsed;
+  if (bearer.ok) noteBearer(trail, bearer.value);
+  else if (!mayObserve(tenant, "evidence", bearer.error, trail.startedAt)) return bearer;
   const head = { facts, tenant, target, keys };
   if (endpoint.kind !== "mcp") {
-    const visited = await visit(endpoint, mandate.value, head, trail, env);
+    const visited = bearer.ok ? await visit(endpoint, bearer.value, head, trail, env) : bearer;
     return visited.ok ? ok({ kind: "visit", ...visited.value }) : visited;
   }
 
@@ -94,35 +103,23 @@ export async function gate(request: Request, env: Env, trail: Trail): Promise<Re
   noteMessage(trail, received, facts);
   const context = await withBody(trail, head, received.body);
 
-  // 4 evidence, 5 required, 6 verify
-  const required = requiredEvidence(received.message, tenant.evidenceRules, mandate.value.agent);
-  if (!required.ok) return required;
-  const proven = await proveCaller(trail, mandate.value, required.value, context);
-  if (!proven.ok) return proven;
-  const caller = proven.value;
-
-  // 7 bind: what the caller says about this call
-  const bound = bindCall(trail, caller, received, context.bodySha256, tenant);
-  if (!bound.ok) return bound;
-  // Before the origin does anything: what it answers streams through, and cannot be signed.
-  if (caller.signature?.demandsSignedResponse) return fail("signature.response_demanded");
-  const beside = await takeBeside(trail, caller, { ...context, received, required: required.value }, env);
-  if (!beside.ok) return beside;
+  // 4 evidence, 5 required, 6 verify, 7 bind
+  const proven = bearer.ok ? await proveCall(trail, bearer.value, received, context, env) : bearer;
+  if (!proven.ok && !isObserved(trail, "evidence", proven.error)) return proven;
 
   // 8 policy
-  const permitted = permit(received.message, caller, bound.value, tenant);
+  const grants = proven.ok ? proven.value.grants : null;
+  const permitted = permit(trail, received.message, grants, tenant, context.now);
   if (!permitted.ok) return permitted;
-  trail.counted = permitted.value;
-  trail.checks.push("policy");
   // After all that we can tell ourselves: the message chooses whom this asks.
   const resolved = await resolveAttested(trail, facts, env);
-  if (!resolved.ok) return resolved;
+  if (!resolved.ok && !isObserved(trail, "evidence", resolved.error)) return resolved;
 
   // 9 admit
   const admitted = await admit(trail, tenant, env);
-  return admitted.ok
-    ? ok({ kind: "call", facts, tenant, received, presented: bearer.value, caller })
-    : admitted;
+  if (!admitted.ok) return admitted;
+  const known = parsed.ok && proven.ok ? { presented: parsed.value, caller: proven.value.caller } : null;
+  return ok({ kind: "call", facts, tenant, received, known });
 }
 
 /** Tells who looks for an authorization server, where there is nothing, that there is none. */
@@ -130,6 +127,21 @@ const sought = ({ path }: Facts, reason: Reason): Result<never, Reason> => {
   const isNothing = reason === "target.unknown" || reason === "target.not_canonical";
   return fail(isNothing && isAuthorizationServerPath(path) ? "target.no_authorization_server" : reason);
 };
+
+function noteBearer(trail: Trail, bearer: VerifiedBearer): void {
+  switch (bearer.kind) {
+    case "mandate": {
+      const { mandate } = bearer;
+      trail.mandate = mandate;
+      trail.checks.push("mandate");
+      if (mandate.chain.length > 0) trail.checks.push(`delegation.${mandate.chain.length}`);
+      return;
+    }
+    case "token":
+      trail.token = bearer.token;
+      trail.checks.push("access_token");
+  }
+}
 
 function noteMessage(trail: Trail, { message }: Received, facts: Facts): void {
   trail.id = idOf(message);

@@ -481,3 +481,32 @@ export const METADATA_MAX_AGE = 60;
 
 /** What `Retry-After` says when we cannot tell. */
 export const RETRY_AFTER = 5;
+
+/** How far the `iat` of a DPoP proof may be from our time: what the MCP proposal for it (SEP-1932) demands. */
+export const DPOP_WINDOW = 300;
+
+// -- policy -------------------------------------------------------------------------------------------
+
+/** Limits of one tenant document: each that applies to a call is a row of the ledger. */
+export const MAX_LIMIT_RULES = 16;
+
+/** What a limit may allow in its window, calls or units of cost, and the cost of one call: the sum stays a safe integer. */
+export const MAX_LIMIT = 1_000_000_000;
+export const MAX_COST = 1_000_000;
+
+/** Longest window of a limit: a month. */
+export const MAX_LIMIT_WINDOW = 31 * 24 * 3600;
+
+/** How long a person has to decide about a call, where the tenant document does not say, and the most it can say. */
+export const DEFAULT_APPROVAL_LIFETIME = 900;
+export const MAX_APPROVAL_LIFETIME = 24 * 3600;
+
+/** An answer that is held to be redacted: twice what a body may have. */
+export const MAX_REDACTED_BYTES = 2 * MAX_BODY_BYTES;
+
+/** Rules of a tenant document about scopes of access tokens. */
+export const MAX_SCOPE_RULES = 256;
+
+/** Longest life of an access token, from `iat` to `exp`, where the tenant document does not say, and the most it can say. */
+export const DEFAULT_ACCESS_TOKEN_LIFETIME = 3600;
+export const MAX_ACCESS_TOKEN_LIFETIME = 24 * 3600;

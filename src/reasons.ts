@@ -407,12 +407,27 @@ export const REASONS = {
     "capability.too_many_counted":
       "The agent has as many live counts of calls under this issuer as it may have.",
     "policy.tenant_suspended": "The operator has suspended this tenant.",
+    "policy.caller_unknown": "Nobody has proven to send this call.",
     "policy.agent_suspended": "The operator has suspended this agent.",
+    "policy.tool_unlisted": "The tenant's policy does not list this tool.",
+    "policy.tool_not_granted": "No grant of the tenant's policy gives this tool to this caller.",
+    "policy.scope_too_narrow":
+      "The grants of this caller are for tools that do not reach as far as this one.",
+    "policy.grant_revoked": "The operator has revoked the grant of this tool to this caller.",
+    "policy.grant_expired": "The grant of this tool to this caller has ended.",
+    "policy.environment": "The tool may not be called where this tenant is: their tags do not match.",
+  }),
+
+  ...group({ kind: "grant" }, null, {
+    "approval.required":
+      "A person has to approve this call. Have it approved, then make the very same call again.",
+    "approval.unavailable": "A person has to approve this call, and nobody can be asked.",
   }),
 
   // -- stage 9: admission -----------------------------------------------------------------------------
   ...group({ kind: "forbidden" }, null, {
     "replay.ect": "This ECT was used before. Mint one for each request.",
+    "dpop.replay": "This DPoP proof was used before. Make one for each request.",
     "replay.nonce": "This signature nonce was used before. Sign each request afresh.",
     "replay.too_late":
       "A one-time value expired, or is older than the ledger of its agent (or the clock is behind). Send a fresh request.",
@@ -451,6 +466,7 @@ export const REASONS = {
   ...group({ kind: "forbidden" }, null, {
     "endpoint.evidence_misplaced":
       "No attestation and no ACT-Record is read here. A record is the body of a POST to the endpoint for records.",
+    "endpoint.mandate": "Countersign's own endpoints take an ACT mandate, no access token.",
     "endpoint.profile":
       "This endpoint needs a signature of the profile agent or wimse. The operator must register such a key.",
     "endpoint.run_too_large":

@@ -3,14 +3,14 @@ import { readSigningKeys } from "./audit/signing-keys.ts";
 import { discard } from "./bytes/discard.ts";
 import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
-import { lastAcceptable } from "./evidence/act/verify.ts";
-import { type Caller, covers } from "./evidence/caller.ts";
+import { bearerEnd, type Caller, covers } from "./evidence/caller.ts";
 import { ATTESTATION_HEADER } from "./evidence-headers.ts";
 import { executed } from "./execution.ts";
 import type { Passage } from "./gate.ts";
 import { report } from "./ledger/client.ts";
 import type { Outcome } from "./ledger/protocol.ts";
 import { runKey } from "./ledger/run-key.ts";
+import { MAX_MANDATE_LIFETIME } from "./limits.ts";
 import { type Answer, forward } from "./origin/forward.ts";
 import { forwardedHeaders, isEventStream, returnedHeaders } from "./origin/headers.ts";
 import { type CallResult, type ResultReader, resultReader } from "./origin/result.ts";
@@ -20,7 +20,7 @@ import { refusalOf } from "./respond.ts";
 import { ok, type Result } from "./result.ts";
 import { nameSession } from "./session/own.ts";
 import { SESSION_HEADER } from "./session/seal.ts";
-import { recheck } from "./supervision/recheck.ts";
+import { recheck, recheckObserved } from "./supervision/recheck.ts";
 import { type Supervision, supervise } from "./supervision/supervise.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import { filterTools } from "./tool-list.ts";
@@ -29,7 +29,7 @@ import type { Trail } from "./trail.ts";
 type Call = Extract<Passage, { kind: "call" }>;
 
 /** What became of a forwarded call. */
-type End = Pick<Outcome, "status" | "reason" | "output_hash"> & {
+type End = Pick<Outcome, "status" | "reason" | "output_hash" | "delivered_hash"> & {
   /** How an attested call ended at the origin; null where that is not known. */
   readonly result: CallResult | null;
 };
@@ -47,17 +47,23 @@ export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionCo
     const shown = answer.ok ? await show(answer.value, call, trail, env, ended, end) : answer;
     if (shown.ok) return shown.value;
     const refusal = refusalOf(trail, shown.error);
-    end({ status: statusOf(refusal), reason: shown.error, output_hash: null, result: null });
+    end({
+      status: statusOf(refusal),
+      reason: shown.error,
+      output_hash: null,
+      delivered_hash: null,
+      result: null,
+    });
     return toResponse(refusal);
   } catch (bug) {
-    end({ status: 500, reason: "internal.error", output_hash: null, result: null });
+    end({ status: 500, reason: "internal.error", output_hash: null, delivered_hash: null, result: null });
     throw bug;
   }
 }
 
 /** Asks the origin; of its answer nothing but the head is there. */
 async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, Reason>> {
-  const { facts, tenant, received, caller } = call;
+  const { facts, tenant, received, known } = call;
   const forwarded = await forward(
     tenant.origin,
     {
@@ -74,8 +80,8 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
   const id = headers.get(SESSION_HEADER);
   // An empty one names none.
   if (id === "") headers.delete(SESSION_HEADER);
-  else if (id !== null) {
-    const named = await nameSession(id, trail.session, caller, tenant, env, seconds());
+  else if (id !== null && known !== null) {
+    const named = await nameSession(id, trail.session, known.caller, tenant, env, seconds());
     if (!named.ok) {
       await discard(body);
       return named;
@@ -87,8 +93,13 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
 }
 
 /** The header with the attestation goes along where that was verified, so that the origin can verify it again. */
-function headersFor({ facts, tenant, caller }: Call, { session, attested }: Trail): Headers {
-  const headers = forwardedHeaders(facts.headers, tenant.origin.forwardHeaders, isWordOf(caller), session);
+function headersFor({ facts, tenant, known }: Call, { session, attested }: Trail): Headers {
+  const headers = forwardedHeaders(
+    facts.headers,
+    tenant.origin.forwardHeaders,
+    isWordOf(known?.caller ?? null),
+    session,
+  );
   const attestation = facts.headers.get(ATTESTATION_HEADER);
   if (attestation !== undefined && attested !== null && !tenant.attestation.stripHeader)
     headers.set(ATTESTATION_HEADER, attestation);
@@ -96,8 +107,8 @@ function headersFor({ facts, tenant, caller }: Call, { session, attested }: Trai
 }
 
 /** What the origin may take for the caller's word. With a bearer alone there is nothing more to ask of a resumption. */
-const isWordOf = (caller: Caller) => (name: string) =>
-  covers(caller, name) || (caller.signature === null && name === "last-event-id");
+const isWordOf = (caller: Caller | null) => (name: string) =>
+  covers(caller, name) || (!caller?.signature && name === "last-event-id");
 
 /**
  * Passes on, as it comes, what this caller may see of the answer, and for as long as it may.
@@ -122,7 +133,13 @@ async function show(
   const reader = readerFor(filtered.value, trail);
   const watched = watchBody(body, cuts, reader?.push);
   void watched.end.then(({ sha256, reason }) =>
-    end({ status, reason, output_hash: sha256, result: reader?.end(reason === null) ?? null }),
+    end({
+      status,
+      reason,
+      output_hash: sha256,
+      delivered_hash: null,
+      result: reader?.end(reason === null) ?? null,
+    }),
   );
   return ok(new Response(watched.body, { status, headers }));
 }
@@ -133,14 +150,23 @@ const readerFor = (answer: Answer, { decisionRecord, id }: Trail): ResultReader 
 
 /** An answer that comes late, to a call that was admitted in time, has the time of grace all the same. */
 function superviseCall(call: Call, env: Env): Supervision {
-  const { caller, tenant } = call;
-  const left = Math.max(lastAcceptable(caller.mandate) * 1000 - Date.now(), 0);
+  const { known, tenant } = call;
+  if (known === null) return superviseObserved(call, env);
+  const left = Math.max(bearerEnd(known.caller) * 1000 - Date.now(), 0);
   return supervise({
     expiresIn: left + tenant.streams.grace * 1000,
     pause: tenant.streams.recheck * 1000,
-    check: () => recheck(call, env, Date.now()),
+    check: () => recheck({ ...call, ...known }, env, Date.now()),
   });
 }
+
+/** Nobody knows whose it is: it goes on while the tenant only looks at that. */
+const superviseObserved = (call: Call, env: Env): Supervision =>
+  supervise({
+    expiresIn: MAX_MANDATE_LIFETIME * 1000,
+    pause: call.tenant.streams.recheck * 1000,
+    check: () => recheckObserved(call, env, Date.now()),
+  });
 
 export async function reportOutcome(
   trail: Trail,
@@ -154,7 +180,7 @@ export async function reportOutcome(
   return report(env, homeOf(trail, tenant), {
     decision: trail.decision,
     facts: factsOf(trail, tenant),
-    run: trail.caller && runKey(trail.caller.mandate),
+    run: trail.caller?.mandate ? runKey(trail.caller.mandate) : null,
     latency_ms,
     execution,
     ...end,

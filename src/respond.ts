@@ -87,7 +87,7 @@ async function signed(
   env: Env,
 ): Promise<Response> {
   const identity = await readEdgeIdentity(textNamed(env, "WIMSE_IDENTITY"));
-  const profile = caller?.agent.workload?.profile;
+  const profile = caller?.agent?.workload?.profile;
   const requestNonce = caller?.signature?.nonce;
   if (identity === null || target === null || !profile || !requestNonce) return answer;
   const request = { kind: "request", method, targetUri: target, headers: new Map() } as const;

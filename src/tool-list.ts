@@ -1,16 +1,18 @@
 import { discard } from "./bytes/discard.ts";
 import { type ReadFault, readWhole } from "./bytes/read-whole.ts";
+import { seconds } from "./clock.ts";
 import { bindCapability } from "./evidence/act/bind.ts";
-import type { Caller } from "./evidence/caller.ts";
+import type { AgentCaller, Caller } from "./evidence/caller.ts";
 import type { Passage } from "./gate.ts";
 import { MAX_LIST_BYTES } from "./limits.ts";
-import { isToolName, type Message } from "./mcp/message.ts";
+import { isToolName, type Message, type ToolCall } from "./mcp/message.ts";
 import { filterEvents } from "./mcp/tool-list/event-stream.ts";
 import { filterListBytes } from "./mcp/tool-list/filter.ts";
 import type { Answer } from "./origin/forward.ts";
 import { isCoded, isEventStream } from "./origin/headers.ts";
 import { deriveAction } from "./policy/actions.ts";
 import { requiredEvidence } from "./policy/required.ts";
+import { checkEnvironment, checkTool } from "./policy/tool.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
 import type { Tenant } from "./tenant/tenant.ts";
@@ -23,16 +25,16 @@ import type { Tenant } from "./tenant/tenant.ts";
  */
 export async function filterTools(
   answer: Answer,
-  { tenant, facts, received: { message }, caller }: Extract<Passage, { kind: "call" }>,
+  { tenant, facts, received: { message }, known }: Extract<Passage, { kind: "call" }>,
   stop: AbortSignal,
 ): Promise<Result<Answer, Reason>> {
   const { status, headers, body } = answer;
-  if (!tenant.tools.filterList || body === null || !mayHoldList(message)) return ok(answer);
+  if (known === null || !tenant.tools.filterList || body === null || !mayHoldList(message)) return ok(answer);
   if (isCoded(headers)) {
     await discard(body);
     return fail("origin.list_unreadable");
   }
-  const isAllowed = (tool: string) => mayCall(tool, caller, tenant);
+  const isAllowed = (tool: string) => mayCall(tool, known.caller, tenant, seconds());
   const shown = (filtered: Answer["body"]) => ok({ status, headers: ofOtherBytes(headers), body: filtered });
   // MCP clients read what answers a GET as events, whatever its type. Most of them are no lists: none breaks a stream
   // that we can read.
@@ -65,24 +67,32 @@ function faultOf(fault: ReadFault, stop: AbortSignal): Reason {
   }
 }
 
-/** Whether a call of the tool could be admitted, as far as that does not depend on the call: the same rules decide. */
-function mayCall(name: string, { mandate, agent }: Caller, tenant: Tenant): boolean {
+/**
+ * Whether a call of the tool could be admitted, as far as that does not depend on the call: the same rules decide.
+ *
+ * @param now seconds
+ */
+function mayCall(name: string, caller: Caller, tenant: Tenant, now: number): boolean {
   if (!isToolName(name)) return false;
   const action = deriveAction("tools/call", name, tenant.actions);
+  if (!action.ok) return false;
+  const tool = { name, arguments: {} };
+  const isProvable = caller.kind === "token" || mayProve(caller, tool, action.value, tenant);
   return (
-    action.ok &&
-    bindCapability(mandate, action.value).ok &&
-    requiredEvidence(callOf(name), tenant.evidenceRules, agent).ok
+    isProvable &&
+    [checkTool, checkEnvironment].every((check) => check({ tenant, caller, tool, grants: null, now }).ok)
   );
 }
 
-const callOf = (name: string): Message => ({
-  kind: "request",
-  id: 0,
-  method: "tools/call",
-  params: {},
-  tool: { name, arguments: {} },
-});
+function mayProve(
+  { mandate, agent }: AgentCaller,
+  tool: ToolCall,
+  action: string,
+  { evidenceRules }: Tenant,
+): boolean {
+  const call: Message = { kind: "request", id: 0, method: "tools/call", params: {}, tool };
+  return bindCapability(mandate, action).ok && requiredEvidence(call, evidenceRules, agent).ok;
+}
 
 /** The headers without what they say of the origin's bytes (RFC 9530, RFC 9110 section 8.8.3, RFC 9421). */
 function ofOtherBytes(headers: Headers): Headers {

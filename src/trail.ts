@@ -2,14 +2,16 @@ import type { EmittedRecord } from "./audit/receipts/emit.ts";
 import type { DecisionFacts } from "./audit/record.ts";
 import { randomId } from "./encoding.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
+import type { VerifiedAccessToken } from "./evidence/access-token/verify.ts";
 import type { Counted } from "./evidence/act/bind.ts";
 import type { VerifiedRecord } from "./evidence/act/record.ts";
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
 import type { Attested, ShownAttestation } from "./evidence/attested.ts";
 import type { Caller } from "./evidence/caller.ts";
 import type { VerifiedEct } from "./evidence/ect/verify.ts";
-import type { Ruling } from "./ledger/protocol.ts";
+import type { ApprovalAsk, Ruling } from "./ledger/protocol.ts";
 import type { RequestId } from "./mcp/message.ts";
+import type { Reason } from "./reasons.ts";
 import type { Session } from "./session/seal.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 
@@ -42,6 +44,8 @@ export interface Trail {
   bodySha256: Uint8Array | null;
   /** The mandate, once it is verified: whose it is says not yet who sends it. */
   mandate: VerifiedMandate | null;
+  /** The access token in its place; likewise. */
+  token: VerifiedAccessToken | null;
   caller: Caller | null;
   /** The ECT, once it is bound to body and mandate: from then on it is a step of the run, admitted or not. */
   step: VerifiedEct | null;
@@ -52,10 +56,14 @@ export interface Trail {
   record: VerifiedRecord | null;
   /** The entry of `cap` that the call uses up; null where its calls are not counted. */
   counted: Counted | null;
+  /** What a person is to be asked, where the policy wants that; see `stages/ask-approval.ts`. */
+  approval: ApprovalAsk | null;
   /** The caller's own session; null for a message that belongs to none. */
   session: Session | null;
   /** What was signed to say that the attested call is allowed; null where nothing was. */
   decisionRecord: EmittedRecord | null;
+  /** Why the call would be refused first, were it not only observed; null where nothing was. */
+  observed: Reason | null;
   /** What the ledger said; null until it was asked. */
   ruling: Ruling | null;
   /** The checks passed, in order. */
@@ -82,14 +90,17 @@ export const newTrail = (now: number): Trail => ({
   modern: false,
   bodySha256: null,
   mandate: null,
+  token: null,
   caller: null,
   step: null,
   attested: null,
   unbound: null,
   record: null,
   counted: null,
+  approval: null,
   session: null,
   decisionRecord: null,
+  observed: null,
   ruling: null,
   checks: [],
 });

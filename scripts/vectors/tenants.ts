@@ -67,6 +67,10 @@ const standard: TenantDocument = {
     { iss: PLANNER, secretVersion: "v3", alg: "RS256", jwk: jwk("planner-rs256") },
     { iss: BOBS_PLANNER, secretVersion: "v1", alg: "HS256", secret: secret("bob-planner") },
   ],
+  policy: {
+    unsafeUnlistedTools: "read",
+    grants: [{ agents: ["ada", "bob", "courier"], scope: "read" }],
+  },
   evidence: [
     { methods: ["ping", "tools/list"], require: ["mandate", "signature"] },
     {

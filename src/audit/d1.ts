@@ -27,6 +27,7 @@ const COLUMNS = [
   "action",
   "input_hash",
   "output_hash",
+  "delivered_hash",
   "status",
   "latency_ms",
   "count",

@@ -9,7 +9,12 @@ import type { Reason } from "../reasons.ts";
  */
 export type RecordKind = "decision" | "outcome" | "summary";
 
-export type Verdict = "admitted" | "denied";
+/** `observed`: it would have been refused, and was passed on because the tenant only looks at that for a while. */
+export type Verdict = "admitted" | "observed" | "denied";
+
+/** Whether the call was passed on. */
+export const isForwarded = (verdict: Verdict | null): boolean =>
+  verdict === "admitted" || verdict === "observed";
 
 /** What the gate knows about a decision. Hashes of input and output, never their text. */
 export interface DecisionFacts {
@@ -39,6 +44,10 @@ export type Kept = string | number | boolean | null;
 export interface RecordedEvidence {
   /** Times in seconds; `digest` is the base64url SHA-256 of the canonical claims. */
   readonly mandate: { readonly digest: string; readonly iat: number; readonly exp: number } | null;
+  /** The access token (RFC 9068) in its place. */
+  readonly token: { readonly digest: string; readonly iat: number; readonly exp: number } | null;
+  /** What people said to the call: the id it was asked for under, and the digests of the approvals that it used up. */
+  readonly approval: { readonly id: string; readonly approvals: readonly string[] } | null;
   /**
    * The step; `joined` says whether it is in the graph of its run, and `foreign` which parents of it are mandates that its own derives
    * from, or steps that the ledgers of their agents have confirmed.
@@ -70,7 +79,7 @@ export interface RecordedEvidence {
 /** One row of the audit log, and the pre-image of its hash (without `hash` itself). */
 export interface AuditRecord extends DecisionFacts {
   /** Version of this form. */
-  readonly v: 2;
+  readonly v: 3;
   /** Unique in the whole log: the decision id, followed by `.outcome` or `.summary` for those kinds. */
   readonly id: string;
   readonly kind: RecordKind;
@@ -92,7 +101,10 @@ export interface AuditRecord extends DecisionFacts {
   readonly evidence: RecordedEvidence | null;
   /** Decision record and execution receipt of an attested call (SEP-2828), as they were signed; null where there are none. */
   readonly execution: readonly string[] | null;
+  /** base64url SHA-256 of what the origin answered. */
   readonly output_hash: string | null;
+  /** The same of what the caller was given, where that is not what the origin answered. */
+  readonly delivered_hash: string | null;
   readonly latency_ms: number | null;
   /** base64url SHA-256 of all that this record says; see `digestRecord`. */
   readonly digest: string;
@@ -106,7 +118,7 @@ export interface AuditRecord extends DecisionFacts {
 export const GENESIS = toBase64url(new Uint8Array(32));
 
 /** Separate these hashes from every other use of SHA-256, and one version of the record from the next. */
-const RECORD_DOMAIN = "countersign-audit-record-v2\n";
+const RECORD_DOMAIN = "countersign-audit-record-v3\n";
 const LINK_DOMAIN = "countersign-audit-link-v2\n";
 
 /** SHA-256 over the domain and the canonical form (RFC 8785) of all members but the three hashes. */

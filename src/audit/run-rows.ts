@@ -4,7 +4,7 @@ import { RUN_PAGE } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { ok, type Result } from "../result.ts";
 import { queryLog } from "./query.ts";
-import type { AuditRecord, RecordedEvidence } from "./record.ts";
+import { type AuditRecord, isForwarded, type RecordedEvidence } from "./record.ts";
 import type { OwnedRecord, RunRecord } from "./run.ts";
 
 /** A decision of a run, and what became of it. */
@@ -22,7 +22,7 @@ export type Section = (typeof SECTIONS)[number];
 const CONDITIONS: Readonly<Record<Section, string>> = {
   steps: "d.evidence ->> '$.ect.joined' = 1",
   denials: "d.evidence ->> '$.ect.joined' IS NOT 1 AND d.verdict = 'denied'",
-  calls: "d.evidence ->> '$.ect.joined' IS NOT 1 AND d.verdict = 'admitted'",
+  calls: "d.evidence ->> '$.ect.joined' IS NOT 1 AND d.verdict <> 'denied'",
 };
 
 const sectionOf = ({ evidence, verdict }: RunDecision): Section => {
@@ -46,7 +46,7 @@ const SELECT = `SELECT d.decision, d.chain, d.seq, d.time, d.verdict, d.reason, 
 const OF_RUN = "WHERE d.tenant = ? AND d.run = ? AND d.kind = 'decision'";
 
 /** Decisions, of whatever run, under which a record of the run was taken. In one that is denied anybody could name the run. */
-const RECORDED = "WHERE d.tenant = ? AND d.evidence ->> '$.record.run' = ? AND d.verdict = 'admitted'";
+const RECORDED = "WHERE d.tenant = ? AND d.evidence ->> '$.record.run' = ? AND d.verdict <> 'denied'";
 
 const decisionOf = ({ evidence, ...row }: DecisionRow): RunDecision => {
   const { outcome_status, outcome_reason, outcome_time, outcome_latency, ...decision } = row;
@@ -185,7 +185,7 @@ export async function readSetAside(
     .filter((record) => record.run === run)
     .map((record) => ({ ...record, outcome: outcomes.get(record.decision) ?? null }));
   const records = decided.flatMap(({ evidence, verdict, ...decision }) =>
-    evidence?.record?.run === run && verdict === "admitted" ? [takenOf(decision, evidence.record)] : [],
+    evidence?.record?.run === run && isForwarded(verdict) ? [takenOf(decision, evidence.record)] : [],
   );
   return ok({ decisions, outcomes, records });
 }

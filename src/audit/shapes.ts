@@ -39,7 +39,7 @@ export const isListOf =
     Array.isArray(value) && value.every(check);
 
 const RECORD: Readonly<Record<keyof AuditRecord, Check>> = {
-  v: (version) => version === 2,
+  v: (version) => version === 3,
   id: isText,
   kind: isOneOf("decision", "outcome", "summary"),
   decision: isText,
@@ -48,7 +48,7 @@ const RECORD: Readonly<Record<keyof AuditRecord, Check>> = {
   chain: isText,
   seq: isCount,
   time: isCount,
-  verdict: isNullOr(isOneOf("admitted", "denied")),
+  verdict: isNullOr(isOneOf("admitted", "observed", "denied")),
   reason: isNullOr(isText),
   principal: isText,
   mandate: isNullOr(isText),
@@ -58,6 +58,7 @@ const RECORD: Readonly<Record<keyof AuditRecord, Check>> = {
   action: isNullOr(isText),
   input_hash: isNullOr(isText),
   output_hash: isNullOr(isText),
+  delivered_hash: isNullOr(isText),
   status: isNullOr(isCount),
   latency_ms: isNullOr(isCount),
   count: isNullOr(isCount),

@@ -20,7 +20,12 @@ export async function answerVisit(
 ): Promise<Response> {
   const end = (status: number, reason: Reason | null) =>
     ctx.waitUntil(
-      reportOutcome(trail, visit.tenant, { status, reason, output_hash: null, result: null }, env),
+      reportOutcome(
+        trail,
+        visit.tenant,
+        { status, reason, output_hash: null, delivered_hash: null, result: null },
+        env,
+      ),
     );
   try {
     const shown = await show(visit, trail, env);

@@ -1,6 +1,7 @@
 /** `GET <tenant>/runs/<id>`: the graph of a run, and whether it is well-formed. */
 
 import { parentPolicy } from "../attempt.ts";
+import { isForwarded } from "../audit/record.ts";
 import { newRunGraph, type RunGraph } from "../audit/run-graph.ts";
 import {
   isInRun,
@@ -15,7 +16,7 @@ import {
 } from "../audit/run-rows.ts";
 import { streamOf } from "../bytes/stream-of.ts";
 import { utf8 } from "../encoding.ts";
-import { type Caller, principalOf } from "../evidence/caller.ts";
+import { type AgentCaller, agentPrincipal, principalOf } from "../evidence/caller.ts";
 import { settle } from "../ledger/client.ts";
 import { ledgerName } from "../ledger/protocol.ts";
 import { MAX_SHOWN_PARENTS, MAX_SHOWN_RUN } from "../limits.ts";
@@ -62,13 +63,13 @@ export async function showRun(
  * mandates its own derives from, whose steps it may follow.
  */
 async function settleBeside(
-  { agent, mandate: { chain } }: Caller,
+  { agent, mandate: { chain } }: AgentCaller,
   tenant: Tenant,
   env: Env,
 ): Promise<Result<void, Reason>> {
   const agents = new Set([agent, ...chain.map((link) => link.agent)]);
   const homes = [...agents].flatMap((one) =>
-    [...one.lanes].map((lane) => ledgerName(tenant.id, principalOf({ agent: one }), lane)),
+    [...one.lanes].map((lane) => ledgerName(tenant.id, agentPrincipal(one), lane)),
   );
   const settled = await Promise.all(homes.map((home) => settle(env, home)));
   return settled.every((home) => home.ok) ? ok(undefined) : fail("endpoint.log_unavailable");
@@ -101,7 +102,7 @@ async function* write({ db, name, aside, graph, shows }: Reading): AsyncGenerato
 
 /** A request to an endpoint of ours belongs to no run, though its mandate does: this answer would never be the same twice. */
 const isOwn = ({ verdict, action }: RunDecision): boolean =>
-  verdict === "admitted" && action?.startsWith(OWN_PREFIX) === true;
+  isForwarded(verdict) && action?.startsWith(OWN_PREFIX) === true;
 
 /** What is shown of a decision. */
 function entryOf({ evidence, mandate, outcome, ...decision }: RunDecision): object {

@@ -6,18 +6,18 @@
 import { fromUtf8 } from "../encoding.ts";
 import { bindCapability, type Counted } from "../evidence/act/bind.ts";
 import { readRecord } from "../evidence/act/record.ts";
-import type { VerifiedMandate } from "../evidence/act/verify.ts";
-import type { Caller, CallerContext } from "../evidence/caller.ts";
+import type { VerifiedBearer } from "../evidence/bearer.ts";
+import type { AgentCaller, CallerContext } from "../evidence/caller.ts";
 import { verifyOwnRecord } from "../evidence/recorded.ts";
 import { ATTESTATION_HEADER, RECORD_HEADER } from "../evidence-headers.ts";
 import type { Facts } from "../facts.ts";
 import { BODY_DEADLINE_MS, MAX_TOKEN_BYTES } from "../limits.ts";
 import { readBody } from "../mcp/body.ts";
 import { authorize } from "../policy/authorize.ts";
+import { permitGranted } from "../policy/judge.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { admit } from "../stages/admit.ts";
-import { permitGranted } from "../stages/permit.ts";
 import { proveCaller, type RequestHead, withBody } from "../stages/prove-caller.ts";
 import type { EvidenceKind, Tenant } from "../tenant/tenant.ts";
 import type { Trail } from "../trail.ts";
@@ -28,7 +28,7 @@ export interface Visit {
   readonly endpoint: OwnEndpoint;
   readonly facts: Facts;
   readonly tenant: Tenant;
-  readonly caller: Caller;
+  readonly caller: AgentCaller;
   /** Whether the caller may see what is not its own. */
   readonly isAuditor: boolean;
 }
@@ -42,12 +42,13 @@ const UNREAD = [ATTESTATION_HEADER, RECORD_HEADER];
 /** Stages 3 to 9, behind the mandate. */
 export async function visit(
   endpoint: OwnEndpoint,
-  mandate: VerifiedMandate,
+  bearer: VerifiedBearer,
   head: RequestHead,
   trail: Trail,
   env: Env,
 ): Promise<Result<Visit, Reason>> {
   const { facts, tenant } = head;
+  if (bearer.kind === "token") return fail("endpoint.mandate");
 
   // 3 message
   trail.method = facts.method;
@@ -57,7 +58,7 @@ export async function visit(
   const context = await withBody(trail, head, body.value);
 
   // 4 evidence, 5 required, 6 verify
-  const proven = await proveCaller(trail, mandate, REQUIRED, context);
+  const proven = await proveCaller(trail, bearer.mandate, REQUIRED, context);
   if (!proven.ok) return proven;
   const caller = proven.value;
 
@@ -75,7 +76,8 @@ export async function visit(
   }
 
   // 8 policy
-  const authorized = authorize(tenant, mandate);
+  if (tenant.suspended) return fail("policy.tenant_suspended");
+  const authorized = authorize(caller);
   if (!authorized.ok) return authorized;
   const audit = permitAudit(endpoint, caller);
   if (!audit.ok) return audit;
@@ -103,7 +105,7 @@ async function receive(
   return takesBody || read.value.length === 0 ? read : fail("message.unexpected_body");
 }
 
-async function takeRecord(body: Uint8Array, caller: Caller, context: CallerContext) {
+async function takeRecord(body: Uint8Array, caller: AgentCaller, context: CallerContext) {
   const record = readRecord(fromUtf8(body) ?? "");
   return record.ok ? verifyOwnRecord(record.value, { ...context, caller }) : record;
 }
@@ -115,11 +117,11 @@ async function takeRecord(body: Uint8Array, caller: Caller, context: CallerConte
  */
 function permitAudit(
   endpoint: OwnEndpoint,
-  caller: Caller,
+  caller: AgentCaller,
 ): Result<{ readonly counted: Counted | null } | null, Reason> {
   if (endpoint.kind === "records") return ok(null);
   const grants = bindCapability(caller.mandate, AUDIT_ACTION);
-  const permitted = grants.ok ? permitGranted(caller, grants.value, null) : grants;
+  const permitted = grants.ok ? permitGranted({ caller, grants: grants.value, tool: null }) : grants;
   if (permitted.ok) return ok({ counted: permitted.value });
   return ownAction(endpoint) === AUDIT_ACTION ? permitted : ok(null);
 }

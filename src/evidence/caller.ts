@@ -4,7 +4,8 @@ import type { KeyFinder } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, AgentKey, EvidenceKind, Tenant, Workload } from "../tenant/tenant.ts";
-import type { VerifiedMandate } from "./act/verify.ts";
+import type { VerifiedAccessToken } from "./access-token/verify.ts";
+import { lastAcceptable, type VerifiedMandate } from "./act/verify.ts";
 import { agentKeys, type FindAgentKey, onlyKey } from "./agent-key.ts";
 import { type Ect, parseEct } from "./ect/parse.ts";
 import { type VerifiedEct, verifyEct } from "./ect/verify.ts";
@@ -31,11 +32,15 @@ export interface CallerEvidence {
   readonly ect: Presented<Ect>;
 }
 
+/** Who is calling, proven. */
+export type Caller = AgentCaller | TokenCaller;
+
 /**
- * Who is calling, proven: a mandate for an agent, and a message signed by a key of that agent, unless the tenant takes the
- * message with the bearer alone. The key is registered, or confirmed by a WIT.
+ * A mandate for an agent, and a message signed by a key of that agent, unless the tenant takes the message with the bearer
+ * alone. The key is registered, or confirmed by a WIT.
  */
-export interface Caller {
+export interface AgentCaller {
+  readonly kind: "agent";
   readonly agent: Agent;
   /** Of the key that signed, or that of the agent's bearer-only messages: with the principal it names the ledger. */
   readonly lane: number;
@@ -45,10 +50,38 @@ export interface Caller {
   readonly ect: VerifiedEct | null;
   /** What the key of the signature was taken from; null where it is a registered one. */
   readonly wit: VerifiedWit | null;
+  readonly token: null;
+}
+
+/** The holder of an access token, who proved with each request to have the key that it is bound to, where it is bound to one. */
+export interface TokenCaller {
+  readonly kind: "token";
+  readonly token: VerifiedAccessToken;
+  readonly lane: 0;
+  readonly agent: null;
+  readonly mandate: null;
+  readonly signature: null;
+  readonly ect: null;
+  readonly wit: null;
 }
 
 /** The principal, as decisions, ledgers and sessions name it. */
-export const principalOf = ({ agent }: Pick<Caller, "agent">): string => `agent:${agent.name}`;
+export const principalOf = (caller: Caller): string =>
+  caller.kind === "agent" ? agentPrincipal(caller.agent) : tokenPrincipal(caller.token);
+
+export const agentPrincipal = ({ name }: Pick<Agent, "name">): string => `agent:${name}`;
+
+/** The subject has no colon in it, so that two pairs never share a name. */
+export const tokenPrincipal = ({ iss, sub }: Pick<VerifiedAccessToken, "iss" | "sub">): string =>
+  `oauth:${iss}:${sub.replaceAll("%", "%25").replaceAll(":", "%3A")}`;
+
+/** `iss` of the bearer. */
+export const issuerOf = (caller: Caller): string =>
+  caller.kind === "agent" ? caller.mandate.iss : caller.token.iss;
+
+/** The last second at which the bearer can be accepted. */
+export const bearerEnd = (caller: Caller): number =>
+  lastAcceptable(caller.kind === "agent" ? caller.mandate : caller.token);
 
 /** Whether the caller's signature covers a header: without that it may be anybody's. */
 export const covers = (caller: Caller | null, header: string): boolean =>
@@ -94,7 +127,7 @@ export async function verifyCaller(
   mandate: VerifiedMandate,
   evidence: CallerEvidence,
   context: CallerContext,
-): Promise<Result<Caller, Reason>> {
+): Promise<Result<AgentCaller, Reason>> {
   if (evidence.signature.state === "absent") return bearerAlone(mandate);
   if (evidence.signature.state === "malformed") return fail(evidence.signature.reason);
   const { agent } = mandate;
@@ -128,15 +161,15 @@ export async function verifyCaller(
     // The ledger is named by the key's lane: two keys would give one request two homes.
     if (ect.value.key.thumbprint !== key.thumbprint) return fail("principal.key_mismatch");
   }
-  return ok({ agent, lane: key.lane, mandate, signature, ect: ect.value, wit });
+  return ok({ kind: "agent", agent, lane: key.lane, mandate, signature, ect: ect.value, wit, token: null });
 }
 
 /** A message that nothing proves but a bearer token: who sends it is whom the token names. */
-function bearerAlone(mandate: VerifiedMandate): Result<Caller, Reason> {
+function bearerAlone(mandate: VerifiedMandate): Result<AgentCaller, Reason> {
   const { agent } = mandate;
   if (agent.unsafeBearerOnly === null) return fail("signature.missing");
   const { lane } = agent.unsafeBearerOnly;
-  return ok({ agent, lane, mandate, signature: null, ect: null, wit: null });
+  return ok({ kind: "agent", agent, lane, mandate, signature: null, ect: null, wit: null, token: null });
 }
 
 /** A signature over the request, and the keys that its ECT may be signed with. */

@@ -6,12 +6,12 @@ import { fail, ok, type Result } from "../result.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import { type ActRecord, parseRecord, type VerifiedRecord, verifyRecord } from "./act/record.ts";
 import { agentKeys, onlyKey } from "./agent-key.ts";
-import { type Caller, covers } from "./caller.ts";
+import { type AgentCaller, covers } from "./caller.ts";
 
 export interface RecordContext {
   readonly tenant: Tenant;
   readonly facts: Facts;
-  readonly caller: Caller;
+  readonly caller: AgentCaller;
   readonly keys: KeyFinder;
   /** Seconds. */
   readonly now: number;

@@ -51,11 +51,21 @@ export const isLate = ({ issuedAt, lastAcceptable }: Claim, now: number): boolea
   now > Math.min(lastAcceptable, issuedAt + CLAIM_HORIZON);
 
 /** What a second use is refused with. */
-export const replayReason = (claim: Claim): Reason =>
-  claim.kind === "nonce" ? "replay.nonce" : "attestation.nonce_seen";
+export const replayReason = (claim: Claim): Reason => REPLAYED[claim.kind];
 
 /** What a use after its last acceptable second is refused with. */
-export const lateReason = (claim: Claim): Reason =>
-  claim.kind === "nonce" ? "replay.too_late" : "attestation.claim_too_late";
+export const lateReason = (claim: Claim): Reason => TOO_LATE[claim.kind];
+
+const REPLAYED = {
+  nonce: "replay.nonce",
+  attestation: "attestation.nonce_seen",
+  dpop: "dpop.replay",
+} as const satisfies Record<Claim["kind"], Reason>;
+
+const TOO_LATE = {
+  nonce: "replay.too_late",
+  attestation: "attestation.claim_too_late",
+  dpop: "replay.too_late",
+} as const satisfies Record<Claim["kind"], Reason>;
 
 const storageKey = (claim: Claim): string => `${claim.kind} ${claim.key}`;

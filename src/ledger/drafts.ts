@@ -1,52 +1,67 @@
-import type { AuditRecord, DecisionFacts, RecordedEvidence } from "../audit/record.ts";
+import { type AuditRecord, type DecisionFacts, isForwarded, type RecordedEvidence } from "../audit/record.ts";
 import { statusOf } from "../denial.ts";
 import { randomId } from "../encoding.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import type { Draft, Entry, Item } from "./journal.ts";
+import type { ApprovalVerdict } from "./approvals.ts";
 import { type Judgement, mayBeNamed } from "./judge.ts";
 import type { Attempt, Outcome, Place, Ruling, Step } from "./protocol.ts";
 import { runKey } from "./run-key.ts";
 
 /** The decision, as it is to be written. */
-export const decisionItem = (attempt: Attempt, { ruling, run, joins, execution }: Judgement): Item => ({
-  draft: { ...decisionDraft(attempt, ruling, joins), execution },
+export const decisionItem = (
+  attempt: Attempt,
+  { ruling, run, joins, execution, approval }: Judgement,
+): Item => ({
+  draft: { ...decisionDraft(attempt, ruling, joins, approval), execution },
   runSize: run && joins ? run.size + 1 : null,
-  outcomeBy: ruling.verdict === "admitted" ? attempt.outcomeBy : null,
+  outcomeBy: isForwarded(ruling.verdict) ? attempt.outcomeBy : null,
   closes: null,
 });
 
 /** The audit record of a decision. */
-export const decisionDraft = (attempt: Attempt, ruling: Ruled, joined: boolean): Draft => ({
+export const decisionDraft = (
+  attempt: Attempt,
+  ruling: Ruled,
+  joined: boolean,
+  approval: ApprovalVerdict | null = null,
+): Draft => ({
   ...bounded(attempt.facts),
   ...ruledOn(attempt, ruling),
-  evidence: evidenceOf(attempt, joined),
+  evidence: evidenceOf(attempt, joined, approval),
   execution: null,
   output_hash: null,
+  delivered_hash: null,
   latency_ms: null,
 });
 
 /** A ruling that has no place in the journal yet. */
 export type Ruled = Omit<Ruling, "place">;
 
-const ruledOn = ({ decision, mandate, answerForm }: Attempt, ruling: Ruled) => ({
+const ruledOn = ({ decision, mandate, answerForm, verified }: Attempt, ruling: Ruled) => ({
   id: decision,
   kind: "decision" as const,
   decision,
   verdict: ruling.verdict,
   reason: ruling.reason,
-  status: ruling.reason && statusOf({ reason: ruling.reason, ...answerForm, verified: mandate !== null }),
+  status:
+    isForwarded(ruling.verdict) || ruling.reason === null
+      ? null
+      : statusOf({ reason: ruling.reason, ...answerForm, verified }),
   run: mandate && runKey(mandate),
 });
 
 function evidenceOf(
-  { mandate, step, attestation, record }: Attempt,
+  { mandate, token, step, attestation, record }: Attempt,
   joined: boolean,
+  approval: ApprovalVerdict | null,
 ): RecordedEvidence | null {
-  if (mandate === null) return null;
-  const { digest, iat, exp } = mandate;
+  if (mandate === null && token === null) return null;
   return {
-    mandate: { digest, iat, exp },
+    mandate: mandate && { digest: mandate.digest, iat: mandate.iat, exp: mandate.exp },
+    token,
+    approval: approvalOf(approval),
     ect: step && stepOf(step, joined),
     attestation,
     record: record && {
@@ -62,6 +77,17 @@ function evidenceOf(
   };
 }
 
+function approvalOf(verdict: ApprovalVerdict | null): RecordedEvidence["approval"] {
+  switch (verdict?.kind) {
+    case "approved":
+      return { id: verdict.id, approvals: verdict.approvals };
+    case "pending":
+      return { id: verdict.id, approvals: [] };
+    default:
+      return null;
+  }
+}
+
 function stepOf({ jti, iat, level, pred, foreignParents }: Step, joined: boolean): RecordedEvidence["ect"] {
   const known = new Set(foreignParents.map((parent) => parent.jti));
   return { jti, iat, level, pred, foreign: pred.filter((parent) => known.has(parent)), joined };
@@ -73,6 +99,8 @@ export const rulingOf = ({ record, runSize }: Entry, { step }: Attempt): Ruling 
   reason: record.reason,
   place: placeOf(record),
   stepRecorded: step !== null && runSize !== null && mayBeNamed(step, record.reason),
+  retryAfter: null,
+  approvalId: null,
 });
 
 /** A refusal that leaves no trace. */
@@ -81,6 +109,8 @@ export const unwritten = (reason: Reason): Ruling => ({
   reason,
   place: null,
   stepRecorded: false,
+  retryAfter: null,
+  approvalId: null,
 });
 
 export const placeOf = ({ chain, seq, time, hash }: AuditRecord): Place => ({ chain, seq, time, hash });
@@ -149,6 +179,7 @@ export function summaryDraft(ledger: string, count: number): Draft {
     status: null,
     run: null,
     output_hash: null,
+    delivered_hash: null,
     latency_ms: null,
     evidence: null,
     execution: null,

@@ -97,7 +97,7 @@ export class Journal {
   /** Gives drafts their place behind the head. Nothing is written yet. */
   async place(items: readonly Item[], time: number): Promise<Entry[]> {
     const placed = items.map(
-      ({ draft }, i) => ({ ...draft, v: 2, chain: this.#chain, seq: this.#seq + 1 + i, time }) as const,
+      ({ draft }, i) => ({ ...draft, v: 3, chain: this.#chain, seq: this.#seq + 1 + i, time }) as const,
     );
     const digests = await Promise.all(placed.map(digestRecord));
     const entries: Entry[] = [];

@@ -1,7 +1,9 @@
 import { lastAcceptable } from "../evidence/act/verify.ts";
 import { CLOCK_SKEW, NODE_HORIZON } from "../limits.ts";
+import { isCallersFault } from "../observe.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
+import type { ApprovalVerdict } from "./approvals.ts";
 import { isLate, lateReason, replayReason } from "./claims.ts";
 import type { Ruled } from "./drafts.ts";
 import type { Holdings } from "./holdings.ts";
@@ -25,6 +27,10 @@ export interface Judgement {
   readonly run: Run | null;
   /** Whether the step becomes one of its run: where a parent is not as it must be, its jti is spent and that is all. */
   readonly joins: boolean;
+  /** Whether the call uses up what it brings: false where it was refused, also where that is only observed. */
+  readonly admits: boolean;
+  /** What people have said; null where nobody is asked. */
+  readonly approval: ApprovalVerdict | null;
   /** The execution records to keep. */
   readonly execution: Attempt["execution"];
 }
@@ -46,7 +52,8 @@ export interface Held extends Holdings {
 export function judge(attempt: Attempt, held: Held): Judgement | Question {
   const ruled = rule(attempt, held);
   if (isQuestion(ruled)) return ruled;
-  return { ...ruled, execution: standing(attempt, ruled.ruling, held) };
+  const judged = ruled.repeated || attempt.denial !== null ? ruled : passGates(attempt, ruled, held);
+  return { ...judged, execution: standing(attempt, judged, held) };
 }
 
 function rule(attempt: Attempt, held: Held): Judged | Question {
@@ -76,6 +83,7 @@ function rule(attempt: Attempt, held: Held): Judged | Question {
     attempt.denial ??
     (seen ? replayReason(seen.claim) : null) ??
     staleness(attempt, held) ??
+    held.revocations.fault(attempt) ??
     excess(attempt, held, run) ??
     (unknown.ok ? null : unknown.error);
   if (step === null) return reason === null ? admit(run, false) : deny(reason);
@@ -141,15 +149,19 @@ function excess(attempt: Attempt, held: Held, run: Run | null): Reason | null {
  * it. Attestations are not made for one request, so they may be older.
  */
 const isTooOld = (claim: Claim, since: number): boolean =>
-  claim.kind === "nonce" && claim.issuedAt + CLOCK_SKEW < since;
+  claim.kind !== "attestation" && claim.issuedAt + CLOCK_SKEW < since;
 
 /**
  * The execution records of an attempt, where they say what was ruled; else null. Where a nonce was used before, or may have been and is
  * forgotten, those of a refusal would pass for a later decision about the call that was admitted.
  */
-function standing(attempt: Attempt, { reason }: Ruled, { claims, now, since }: Held): Attempt["execution"] {
+function standing(
+  attempt: Attempt,
+  { ruling, admits }: Judged,
+  { claims, now, since }: Held,
+): Attempt["execution"] {
   const { denial, execution } = attempt;
-  if (execution === null || reason !== denial) return null;
+  if (execution === null || (denial === null ? !admits : ruling.reason !== denial)) return null;
   const isFree = (claim: Claim) =>
     claims.holder(claim) === null && !isLate(claim, now) && !isTooOld(claim, since);
   // Of what is admitted the ruling itself has seen to that.
@@ -159,23 +171,78 @@ function standing(attempt: Attempt, { reason }: Ruled, { claims, now, since }: H
 /** The ledger's clock may be ahead of the gate's, and what is known of an ended mandate may be gone. */
 const hasEnded = (mandate: MandateFacts, now: number): boolean => now > lastAcceptable(mandate);
 
-const admit = (run: Run | null, joins: boolean): Judged => ({
-  ruling: { verdict: "admitted", reason: null, stepRecorded: joins },
-  repeated: false,
-  run,
-  joins,
+/**
+ * Holds what was found so far, the limits, and at last what people say, against what the tenant only observes: what is observed of one
+ * gate is no leave for another.
+ */
+function passGates(attempt: Attempt, judged: Judged, { limits, approvals, now }: Held): Judged {
+  const isObserved = (gate: Attempt["observes"][number], reason: Reason): boolean =>
+    attempt.observes.includes(gate) && isCallersFault(reason);
+  const { reason } = judged.ruling;
+  if (reason !== null && !isObserved("admission", reason)) return judged;
+  const limited = limits.fault(attempt.limits, now);
+  if (limited !== null && !isObserved("limits", limited.reason))
+    return refuse(judged, attempt, limited.reason, { retryAfter: limited.retryAfter });
+  const approval = attempt.approval && approvals.judge(attempt.approval, attempt.decision, now);
+  const unapproved = approval && unapprovedFor(approval);
+  if (unapproved !== null && !isObserved("approval", unapproved)) {
+    const approvalId = approval?.kind === "pending" ? approval.id : null;
+    return { ...refuse(judged, attempt, unapproved, { approvalId }), approval };
+  }
+  const observed = attempt.observed ?? reason ?? limited?.reason ?? unapproved;
+  const verdict = observed === null ? "admitted" : "observed";
+  return { ...judged, approval, ruling: { ...judged.ruling, verdict, reason: observed } };
+}
+
+function unapprovedFor(verdict: ApprovalVerdict): Reason | null {
+  switch (verdict.kind) {
+    case "approved":
+      return null;
+    case "pending":
+      return "approval.required";
+    case "refused":
+      return verdict.reason;
+  }
+}
+
+/** A call that is otherwise in order: its step is a step, and nothing else is used up. */
+const refuse = (judged: Judged, { step }: Attempt, reason: Reason, told: Partial<Ruled>): Judged => ({
+  ...judged,
+  admits: false,
+  ruling: {
+    ...RULED,
+    ...told,
+    verdict: "denied",
+    reason,
+    stepRecorded: judged.joins && step !== null && mayBeNamed(step, reason),
+  },
 });
 
-const deny = (reason: Reason, run: Run | null = null, joins = false, stepRecorded = false): Judged => ({
-  ruling: { verdict: "denied", reason, stepRecorded },
+const admit = (run: Run | null, joins: boolean): Judged => ({
+  ruling: { ...RULED, verdict: "admitted", reason: null, stepRecorded: joins },
   repeated: false,
   run,
   joins,
+  admits: true,
+  approval: null,
+});
+
+const RULED = { retryAfter: null, approvalId: null };
+
+const deny = (reason: Reason, run: Run | null = null, joins = false, stepRecorded = false): Judged => ({
+  ruling: { ...RULED, verdict: "denied", reason, stepRecorded },
+  repeated: false,
+  run,
+  joins,
+  admits: false,
+  approval: null,
 });
 
 const repeat = (reason: Reason | null, stepRecorded: boolean): Judged => ({
-  ruling: { verdict: reason === null ? "admitted" : "denied", reason, stepRecorded },
+  ruling: { ...RULED, verdict: reason === null ? "admitted" : "denied", reason, stepRecorded },
   repeated: true,
   run: null,
   joins: false,
+  admits: false,
+  approval: null,
 });

@@ -77,7 +77,9 @@ export class Ledger extends DurableObject<Env> {
       }
       const { judgement } = ruled;
       const item = decisionItem(attempt, judgement);
-      const last = await this.#commit(state, [item], now, () => spend(state.holdings, attempt, judgement));
+      const last = await this.#commit(state, [item], now, () =>
+        spend(state.holdings, attempt, judgement, Math.floor(now / 1000)),
+      );
       return { ...judgement.ruling, place: last && placeOf(last) };
     });
   }

@@ -1,5 +1,6 @@
 import type { DecisionFacts, RecordedEvidence, Verdict } from "../audit/record.ts";
 import type { VerifiedRecord } from "../evidence/act/record.ts";
+import type { Gate } from "../policy/gate-names.ts";
 import type { Reason } from "../reasons.ts";
 import type { EctLevel } from "../tenant/tenant.ts";
 import type { RunMember } from "./run-key.ts";
@@ -8,7 +9,7 @@ import type { RunMember } from "./run-key.ts";
 
 /** A one-time value that is not an ECT: the nonce of a signature, or of an attestation. */
 export interface Claim {
-  readonly kind: "nonce" | "attestation";
+  readonly kind: "nonce" | "attestation" | "dpop";
   /** Unique within its kind and principal; made of verified values. */
   readonly key: string;
   /** Signed issue time and last acceptable second. */
@@ -79,11 +80,47 @@ export interface Use {
   readonly until: number;
 }
 
+/** What the ledger finds out: how often, whether a person approves, and only once. */
+export const LEDGER_GATES = ["approval", "limits", "admission"] as const satisfies readonly Gate[];
+
+/** A limit that counts a call. */
+export interface LimitUse {
+  /** Unique within the principal (per mandate, per principal) or the tenant (per tool, per tenant); made of verified values. */
+  readonly key: string;
+  /** Whether it is counted for the whole tenant: then the directory hands out what may be used. */
+  readonly shared: boolean;
+  /** What this call uses of it, and the most there is. */
+  readonly amount: number;
+  readonly max: number;
+  /** Seconds; null for the life of a mandate. */
+  readonly window: number | null;
+  /** Seconds: when the count may be forgotten, where there is no window. */
+  readonly until: number;
+}
+
+/** What a person is to be asked about a call. */
+export interface ApprovalAsk {
+  /** base64url SHA-256 over run, principal, tool and `params` without `_meta`. */
+  readonly digest: string;
+  readonly tool: string;
+  /** `revision` of the tenant document. */
+  readonly revision: string;
+  readonly roles: readonly string[];
+  /** How many different people. */
+  readonly people: number;
+  /** Seconds that it lives. */
+  readonly lifetime: number;
+  /** What the person is shown, sealed. */
+  readonly sealed: string;
+}
+
 /** One request to be admitted, or, where `denial` is set, one that was refused and is to be recorded. */
 export interface Attempt {
   /** 128 random bits, once per inbound request: a repeated RPC with the same id gets the same ruling. */
   readonly decision: string;
   readonly mandate: MandateFacts | null;
+  /** The access token in its place. */
+  readonly token: RecordedEvidence["token"];
   readonly step: Step | null;
   readonly claims: readonly Claim[];
   /** Counted when the call is admitted. */
@@ -91,6 +128,19 @@ export interface Attempt {
   /** To be taken once for its mandate. */
   readonly record: VerifiedRecord | null;
   readonly denial: Reason | null;
+  /** Why it would have been denied, were that not only observed. */
+  readonly observed: Reason | null;
+  /** Of what the ledger finds out, what is only observed. */
+  readonly observes: readonly (typeof LEDGER_GATES)[number][];
+  /** Names of all that it rests on and that may have been revoked. */
+  readonly revocable: readonly string[];
+  /** `version` of the tenant document that decided. */
+  readonly documentVersion: number;
+  readonly limits: readonly LimitUse[];
+  /** Null where no person is asked. */
+  readonly approval: ApprovalAsk | null;
+  /** Whether the caller is known. */
+  readonly verified: boolean;
   /** What the form of an answer goes by; of a body that was not read, the method is what its header claims. */
   readonly answerForm: { readonly method: string | null; readonly modern: boolean; readonly wimse: boolean };
   readonly facts: DecisionFacts;
@@ -117,6 +167,10 @@ export interface Ruling {
   readonly place: Place | null;
   /** Whether the ECT is in the run graph now, with every parent, and a later `pred` may name it. */
   readonly stepRecorded: boolean;
+  /** Seconds after which a call that was refused for a limit may be made; null for every other ruling. */
+  readonly retryAfter: number | null;
+  /** The id under which a person is asked; null where nobody is. */
+  readonly approvalId: string | null;
 }
 
 /**
@@ -140,6 +194,8 @@ export interface Outcome {
   /** Why there is no answer, or only a part of one; null where it is whole. */
   readonly reason: Reason | null;
   readonly output_hash: string | null;
+  /** See `AuditRecord`. */
+  readonly delivered_hash: string | null;
   readonly latency_ms: number;
   /** The execution receipt of an attested call (SEP-2828); null where there is none. */
   readonly execution: readonly string[] | null;

@@ -1,3 +1,4 @@
+import { isForwarded } from "../audit/record.ts";
 import { MAX_JOURNAL_BACKLOG, MAX_OPEN_CALLS } from "../limits.ts";
 import type { Denials } from "./denials.ts";
 import { rulingOf, unwritten } from "./drafts.ts";
@@ -36,7 +37,7 @@ export function ruleOn(
     return answered(written === null ? { ...ruling, place: null } : rulingOf(written, attempt));
   }
   const hasRoom = journal.backlog < MAX_JOURNAL_BACKLOG;
-  if (ruling.verdict === "admitted") {
+  if (isForwarded(ruling.verdict)) {
     if (!hasRoom) return answered(unwritten("ledger.backlog_full"));
     if (open.size >= MAX_OPEN_CALLS) return answered(unwritten("ledger.overloaded"));
   } else {

@@ -1,4 +1,4 @@
-import { type Caller, principalOf } from "../evidence/caller.ts";
+import { type Caller, issuerOf, principalOf } from "../evidence/caller.ts";
 import type { Message } from "../mcp/message.ts";
 import { isModern } from "../mcp/mirrored-headers.ts";
 import type { Reason } from "../reasons.ts";
@@ -58,5 +58,5 @@ export async function nameSession(
 const ownerOf = (caller: Caller, tenant: Tenant): SessionOwner => ({
   tenant: tenant.id,
   principal: principalOf(caller),
-  issuer: caller.mandate.iss,
+  issuer: issuerOf(caller),
 });

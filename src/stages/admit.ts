@@ -1,5 +1,6 @@
 import { askAncestors } from "../ancestors.ts";
 import { attemptOf, factsOf, homeOf } from "../attempt.ts";
+import { isForwarded } from "../audit/record.ts";
 import { readSigningKeys } from "../audit/signing-keys.ts";
 import { allowed } from "../execution.ts";
 import { decide } from "../ledger/client.ts";
@@ -16,9 +17,9 @@ export async function admit(trail: Trail, tenant: Tenant, env: Env): Promise<Res
   const record = await allowed(trail, keys);
   trail.decisionRecord = record;
   const attempt = attemptOf(trail, factsOf(trail, tenant), null, record && [record.text]);
-  const others = trail.caller ? askAncestors(trail.caller.mandate, tenant, env) : undefined;
+  const others = trail.caller?.mandate ? askAncestors(trail.caller.mandate, tenant, env) : undefined;
   const ruled = await decide(env, homeOf(trail, tenant), attempt, others);
   if (!ruled.ok) return ruled;
   trail.ruling = ruled.value;
-  return ruled.value.verdict === "admitted" ? ok(undefined) : fail(ruled.value.reason ?? "internal.error");
+  return isForwarded(ruled.value.verdict) ? ok(undefined) : fail(ruled.value.reason ?? "internal.error");
 }

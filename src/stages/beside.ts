@@ -8,7 +8,7 @@ import {
   unbound,
   verifyAttested,
 } from "../evidence/attested.ts";
-import { type Caller, type CallerContext, covers } from "../evidence/caller.ts";
+import { type AgentCaller, type CallerContext, covers } from "../evidence/caller.ts";
 import { verifyRecorded } from "../evidence/recorded.ts";
 import { ATTESTATION_HEADER, RECORD_HEADER } from "../evidence-headers.ts";
 import type { Facts } from "../facts.ts";
@@ -28,7 +28,7 @@ export interface BesideContext extends CallerContext {
 /** Takes them into the trail, or says why the first that is wrong is. */
 export async function takeBeside(
   trail: Trail,
-  caller: Caller,
+  caller: AgentCaller,
   { tenant, facts, received, required, keys, now }: BesideContext,
   env: Env,
 ): Promise<Result<void, Reason>> {

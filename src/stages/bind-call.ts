@@ -1,5 +1,5 @@
 import { bindCapability, type Grant } from "../evidence/act/bind.ts";
-import type { Caller } from "../evidence/caller.ts";
+import type { AgentCaller } from "../evidence/caller.ts";
 import { bindAction, bindStep } from "../evidence/ect/bind.ts";
 import type { Received } from "../mcp/read.ts";
 import { deriveAction } from "../policy/actions.ts";
@@ -15,7 +15,7 @@ import type { Trail } from "../trail.ts";
  */
 export function bindCall(
   trail: Trail,
-  { ect, mandate }: Caller,
+  { ect, mandate }: AgentCaller,
   { message, body }: Received,
   bodySha256: Uint8Array,
   tenant: Tenant,

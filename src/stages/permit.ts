@@ -1,44 +1,32 @@
-import { type Counted, type Grant, permitCall } from "../evidence/act/bind.ts";
-import type { Caller } from "../evidence/caller.ts";
-import type { JsonObject } from "../json/strict-json.ts";
+import type { Grant } from "../evidence/act/bind.ts";
 import type { Message } from "../mcp/message.ts";
-import { authorize } from "../policy/authorize.ts";
+import { isObserved } from "../observe.ts";
+import { judgePolicy } from "../policy/judge.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Tenant } from "../tenant/tenant.ts";
+import type { Trail } from "../trail.ts";
 
 /**
- * What tenant and mandate say to a call whose evidence is true. Stage 8.
+ * What tenant and mandate say to a call, gate by gate: the first that refuses names itself. Stage 8.
  *
  * @param grants the entries of `cap` for the call; null where it needs none
- * @returns the entry that the call uses up; null where its calls are not counted
+ * @param now seconds
  */
 export function permit(
+  trail: Trail,
   message: Message,
-  caller: Caller,
   grants: readonly Grant[] | null,
   tenant: Tenant,
-): Result<Counted | null, Reason> {
-  const authorized = authorize(tenant, caller.mandate);
-  if (!authorized.ok) return authorized;
-  if (grants === null) return ok(null);
-  const args = message.kind === "request" && message.tool !== null ? message.tool.arguments : null;
-  return permitGranted(caller, grants, args);
-}
-
-/**
- * Whether one of these entries of the caller's mandate allows it.
- *
- * @param args of a `tools/call`; null for anything else
- * @returns the entry that this uses up; null where it is not counted
- */
-export function permitGranted(
-  { agent }: Caller,
-  grants: readonly Grant[],
-  args: JsonObject | null,
-): Result<Counted | null, Reason> {
-  const permitted = permitCall(grants, args);
-  // Each lane has a ledger that counts for itself: together they would allow more than the maximum.
-  const isCountable = !permitted.ok || permitted.value === null || agent.lanes.size === 1;
-  return isCountable ? permitted : fail("capability.not_countable");
+  now: number,
+): Result<void, Reason> {
+  const { caller } = trail;
+  const tool = message.kind === "request" ? message.tool : null;
+  const { verdicts, counted } = judgePolicy({ tenant, caller, tool, grants, now });
+  for (const { gate, reason } of verdicts) {
+    if (reason === null) trail.checks.push(`gate.${gate}`);
+    else if (gate === "tenant" || !isObserved(trail, gate, reason)) return fail(reason);
+  }
+  trail.counted = counted;
+  return ok(undefined);
 }

@@ -4,7 +4,7 @@ import { seconds } from "../clock.ts";
 import { sha256 } from "../encoding.ts";
 import type { VerifiedMandate } from "../evidence/act/verify.ts";
 import {
-  type Caller,
+  type AgentCaller,
   type CallerContext,
   checkPresence,
   parseCallerEvidence,
@@ -39,7 +39,7 @@ export async function proveCaller(
   mandate: VerifiedMandate,
   required: ReadonlySet<EvidenceKind>,
   context: CallerContext,
-): Promise<Result<Caller, Reason>> {
+): Promise<Result<AgentCaller, Reason>> {
   const evidence = parseCallerEvidence(context.facts);
   const present = checkPresence(evidence, required);
   if (!present.ok) return present;

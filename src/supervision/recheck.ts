@@ -1,11 +1,11 @@
-import type { Mandate } from "../evidence/act/parse.ts";
-import { verifyMandate } from "../evidence/act/verify.ts";
 import { agentKeys } from "../evidence/agent-key.ts";
-import type { Caller } from "../evidence/caller.ts";
+import { type PresentedBearer, verifyBearer } from "../evidence/bearer.ts";
+import type { AgentCaller, Caller } from "../evidence/caller.ts";
 import { findAnchor } from "../evidence/wit/verify.ts";
 import { keyFinder } from "../keys/find.ts";
 import type { KeyFinder } from "../keys/source.ts";
 import type { Received } from "../mcp/read.ts";
+import { observes } from "../observe.ts";
 import { authorize } from "../policy/authorize.ts";
 import { requiredEvidence } from "../policy/required.ts";
 import type { Reason } from "../reasons.ts";
@@ -16,8 +16,8 @@ import type { Agent, Tenant } from "../tenant/tenant.ts";
 /** Who was admitted, at which tenant, and with what. */
 export interface Admission {
   readonly tenant: Tenant;
-  /** The mandate as it was sent. */
-  readonly presented: Mandate;
+  /** The bearer as it was sent. */
+  readonly presented: PresentedBearer;
   readonly caller: Caller;
   readonly received: Received;
 }
@@ -39,25 +39,42 @@ export async function recheck(
   const found = await readTenant(id, env, now);
   if (!found.ok) return found;
   const tenant = found.value;
+  if (tenant.suspended) return fail("policy.tenant_suspended");
   const keys = keyFinder(env, Date.now);
-  const mandate = await verifyMandate(
-    presented,
-    tenant,
-    keys,
-    Math.min(Math.floor(now / 1000), presented.exp),
-  );
-  if (!mandate.ok) return mandate;
-  const { agent } = mandate.value;
+  const end = presented.kind === "mandate" ? presented.mandate.exp : presented.token.exp;
+  const bearer = await verifyBearer(presented, tenant, keys, Math.min(Math.floor(now / 1000), end));
+  if (!bearer.ok) return bearer;
+  if (caller.kind === "token" || bearer.value.kind === "token") return ok(undefined);
+  const { mandate } = bearer.value;
+  const { agent } = mandate;
   if (agent.name !== caller.agent.name) return fail("principal.mismatch");
   const proven = await recheckProof(caller, agent, tenant, keys);
   if (!proven.ok) return proven;
   const required = requiredEvidence(received.message, tenant.evidenceRules, agent);
-  return required.ok ? authorize(tenant, mandate.value) : required;
+  return required.ok ? authorize({ agent, mandate }) : required;
+}
+
+/**
+ * Whether the tenant still lets such a message through although nobody has proven to send it.
+ *
+ * @param now milliseconds
+ */
+export async function recheckObserved(
+  { tenant: { id }, received: { message } }: Pick<Admission, "tenant" | "received">,
+  env: Env,
+  now: number,
+): Promise<Result<void, Reason>> {
+  const found = await readTenant(id, env, now);
+  if (!found.ok) return found;
+  const tenant = found.value;
+  if (tenant.suspended) return fail("policy.tenant_suspended");
+  const tool = (message.kind === "request" && message.tool?.name) || null;
+  return observes(tenant, "evidence", tool, now) ? ok(undefined) : fail("policy.caller_unknown");
 }
 
 /** Whether what the caller proved itself with is still taken from this agent. */
 export async function recheckProof(
-  { signature, wit }: Caller,
+  { signature, wit }: AgentCaller,
   agent: Agent,
   tenant: Tenant,
   keys: KeyFinder,

@@ -23,6 +23,7 @@ import {
   checkUsable,
   checkWorkloads,
 } from "./rules.ts";
+import { accessTokenPolicy } from "./schema/access-tokens.ts";
 import { actPolicy } from "./schema/act.ts";
 import { actionsPolicy } from "./schema/actions.ts";
 import { oauthPolicy, sessionsPolicy, streamsPolicy, toolsPolicy } from "./schema/answers.ts";
@@ -32,7 +33,9 @@ import { type ShapedDocument, tenantDocument } from "./schema/document.ts";
 import { ectPolicy } from "./schema/ect.ts";
 import { evidencePolicy } from "./schema/evidence.ts";
 import { agent, issuer, trustDomain } from "./schema/identities.ts";
+import { observePolicy } from "./schema/observe.ts";
 import { originPolicy } from "./schema/origin.ts";
+import { policyOf } from "./schema/policy.ts";
 import { signaturePolicy, webBotAuthPolicy } from "./schema/signature.ts";
 import type { Tenant } from "./tenant.ts";
 import { pathTenantUrl } from "./urls.ts";
@@ -110,6 +113,7 @@ export async function compileTenant(
     issuers,
     trustDomains,
     attestationKeys,
+    tokenIssuers: new Map(),
   });
 }
 
@@ -183,7 +187,10 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
 function settings(
   document: ShapedDocument,
   gatewayUrl: string,
-): Omit<Tenant, "revision" | "agents" | "pinnedKeys" | "issuers" | "trustDomains" | "attestationKeys"> {
+): Omit<
+  Tenant,
+  "revision" | "agents" | "pinnedKeys" | "issuers" | "trustDomains" | "attestationKeys" | "tokenIssuers"
+> {
   const { id } = document;
   const publicUrl = document.publicUrl ?? pathTenantUrl(gatewayUrl, id);
   return {
@@ -192,6 +199,7 @@ function settings(
     ownHost: document.publicUrl === undefined ? null : new URL(publicUrl).host,
     audiences: new Set(document.audiences ?? [publicUrl]),
     fingerprints: new Set(document.serverFingerprints ?? [publicUrl]),
+    version: document.version,
     suspended: document.status === "suspended",
     allowedOrigins: new Set(document.allowedOrigins),
     maxBodyBytes: document.maxBodyBytes,
@@ -208,5 +216,8 @@ function settings(
     oauth: oauthPolicy(document.oauth, publicUrl),
     tools: toolsPolicy(document.tools),
     audit: auditPolicy(document.audit),
+    accessTokens: accessTokenPolicy(document.accessTokens),
+    policy: policyOf(document.policy),
+    observe: observePolicy(document.observe),
   };
 }

@@ -1,5 +1,6 @@
 import type { NamedSecret, SharedSecret, VerificationKey } from "../keys/key.ts";
 import type { KeyRing, KeySource } from "../keys/source.ts";
+import type { AccessTokenPolicy } from "./schema/access-tokens.ts";
 import type { ActPolicy } from "./schema/act.ts";
 import type { ActionTemplates } from "./schema/actions.ts";
 import type { OAuthMetadata, SessionPolicy, StreamPolicy, ToolPolicy } from "./schema/answers.ts";
@@ -7,10 +8,13 @@ import type { AttestationPolicy } from "./schema/attestation.ts";
 import type { AuditPolicy } from "./schema/audit.ts";
 import type { EctPolicy } from "./schema/ect.ts";
 import type { EvidenceRule } from "./schema/evidence.ts";
+import type { ObserveRule } from "./schema/observe.ts";
 import type { Origin } from "./schema/origin.ts";
+import type { Policy } from "./schema/policy.ts";
 import type { SignaturePolicy, WebBotAuthPolicy, WimseProfile, Workload } from "./schema/signature.ts";
 
 // What of the sections other folders need by name.
+export type { AccessTokenPolicy } from "./schema/access-tokens.ts";
 export type { ActionTemplates } from "./schema/actions.ts";
 export type {
   AttestationDialect,
@@ -21,7 +25,9 @@ export type {
 export type { AuditPolicy } from "./schema/audit.ts";
 export type { EctLevel } from "./schema/ect.ts";
 export type { EvidenceKind, EvidenceRule } from "./schema/evidence.ts";
+export type { ObserveRule } from "./schema/observe.ts";
 export type { Origin } from "./schema/origin.ts";
+export type { Policy, Scope, ToolEntry, ToolGrant } from "./schema/policy.ts";
 export type { SignaturePolicy, WebBotAuthPolicy, WimseProfile, Workload } from "./schema/signature.ts";
 
 /**
@@ -40,6 +46,8 @@ export interface Tenant {
   readonly audiences: ReadonlySet<string>;
   /** Values of `serverFingerprint` that mean this tenant's server. */
   readonly fingerprints: ReadonlySet<string>;
+  /** As the operator counts them: a ledger can be told the lowest that may decide. */
+  readonly version: number;
   readonly suspended: boolean;
   readonly origin: Origin;
   /** Values of the `Origin` header a browser may send, as `scheme://host[:port]`. */
@@ -68,6 +76,13 @@ export interface Tenant {
   readonly oauth: OAuthMetadata;
   readonly tools: ToolPolicy;
   readonly audit: AuditPolicy;
+  /** Authorization servers whose access tokens are taken, by `iss`. */
+  readonly tokenIssuers: ReadonlyMap<string, TokenIssuer>;
+  /** Null where no access tokens are taken. */
+  readonly accessTokens: AccessTokenPolicy | null;
+  readonly policy: Policy;
+  /** What is only looked at, for a while. */
+  readonly observe: readonly ObserveRule[];
 }
 
 /** Who may grant mandates (ACT `iss`), and what. */
@@ -78,6 +93,14 @@ export interface Issuer {
   readonly agents: ReadonlySet<string>;
   /** Action patterns it may grant; see `actionMatches`. */
   readonly actions: readonly string[];
+  /** Seconds. */
+  readonly maxLifetime: number;
+}
+
+/** An authorization server whose access tokens (RFC 9068) are taken. */
+export interface TokenIssuer {
+  readonly iss: string;
+  readonly keys: KeyRing;
   /** Seconds. */
   readonly maxLifetime: number;
 }

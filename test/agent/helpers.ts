@@ -59,6 +59,7 @@ export async function tenantOf(changes: Partial<TenantDocument> = {}): Promise<T
   const document: TenantDocument = {
     id: "acme",
     origin: { url: "https://origin.example/mcp" },
+    policy: { unsafeUnlistedTools: "read", grants: [{ agents: ["researcher"], scope: "read" }] },
     issuers: issuersFor(["mcp.search", "mcp.fetch", "mcp.session.*"]),
     agents: [
       {

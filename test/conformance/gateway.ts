@@ -34,6 +34,7 @@ export async function startGateway(originUrl: string, tools: readonly string[]):
         keys: [{ jwk: { ...agent.publicJwk }, profile: "agent" }],
       },
     ],
+    policy: { unsafeUnlistedTools: "read", grants: [{ agents: [AGENT], scope: "read" }] },
     evidence: [{ require: ["mandate", "signature", "ect"] }],
   };
   const started = await startLocal({ tenants: [storedTenant(JSON.stringify(tenant))] });

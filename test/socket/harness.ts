@@ -265,6 +265,10 @@ function document(
       alg: "ES256" as const,
       jwk: { ...plannerJwk },
     })),
+    policy: {
+      unsafeUnlistedTools: "read",
+      grants: [{ agents: callers.map(({ caller }) => caller.name), scope: "read" }],
+    },
     evidence: [
       {
         methods: ["tools/call"],

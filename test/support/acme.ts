@@ -61,6 +61,7 @@ export const document = (changes: Partial<TenantDocument> = {}): TenantDocument 
       keys: [{ jwk: bob.jwk }],
     },
   ],
+  policy: { unsafeUnlistedTools: "read", grants: [{ agents: ["ada", "bob"], scope: "read" }] },
   ...changes,
 });
 

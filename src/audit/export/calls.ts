@@ -11,7 +11,7 @@ import {
   parseExecutionReceipt,
 } from "../receipts/record.ts";
 import { type Verified, verifyRecord } from "../receipts/verify.ts";
-import type { AuditRecord } from "../record.ts";
+import { type AuditRecord, isForwarded } from "../record.ts";
 
 /** The decisions of one chain. */
 export type Calls = Map<string, Call>;
@@ -48,7 +48,7 @@ export async function takeCall(
       const { decided, executed } = read.value;
       const fault = decidedFault(record, decided, executed);
       if (fault !== null) return fail(fault);
-      calls.set(id, { state: verdict === "admitted" ? "open" : "denied", execution: decided });
+      calls.set(id, { state: isForwarded(verdict) ? "open" : "denied", execution: decided });
       return ok(Number(decided !== null) + Number(executed !== null));
     }
     case "outcome": {
@@ -111,13 +111,13 @@ function decidedFault(
 ): string | null {
   if (decided === null)
     return executed === null ? null : "it has an execution receipt without a decision record";
-  if ((decided.decision === "allow") !== (verdict === "admitted"))
+  if ((decided.decision === "allow") !== isForwarded(verdict))
     return "its decision record says another verdict";
   const { digest: attestationDigest = "", nonce: attestationNonce = "" } = evidence?.attestation ?? {};
   if (!sameLink(decided.backLink, { attestationDigest, attestationNonce, fallbackProjection: null }))
     return "its decision record is about another attestation";
   if (executed === null) return null;
-  if (verdict === "admitted") return "it has an execution receipt before its outcome";
+  if (isForwarded(verdict)) return "it has an execution receipt before its outcome";
   return pair(decided, executed) === "paired"
     ? null
     : "its execution receipt is not about its decision record";

@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from "../../json/strict-json.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { recordFault } from "../chain.ts";
 import { type PublishedKeys, readPublishedKeys } from "../published-keys.ts";
-import type { AuditRecord } from "../record.ts";
+import { type AuditRecord, isForwarded } from "../record.ts";
 import type { StatementKeys } from "../statement.ts";
 import { checkProofs } from "./check-proofs.ts";
 import { claimsIn, isOutcomeOf, type ReceiptClaims, verifyReceipt } from "./decision-receipt.ts";
@@ -144,8 +144,7 @@ async function checkOutcome(
   if (outcome === null) {
     if (named.length > 0) return "outcome.withheld";
     if (proof.outcome !== null) return "document.malformed";
-    if (decision.verdict === "admitted")
-      notes.unchecked.push("What became of the call: no outcome is shown.");
+    if (isForwarded(decision.verdict)) notes.unchecked.push("What became of the call: no outcome is shown.");
     return null;
   }
   if ((await recordFault(outcome, outcome.prev_hash)) !== null) return "outcome.altered";

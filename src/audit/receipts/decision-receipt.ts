@@ -5,7 +5,7 @@ import type { JsonObject } from "../../json/strict-json.ts";
 import type { Place } from "../../ledger/protocol.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { AuditRecord, DecisionFacts, Verdict } from "../record.ts";
+import { type AuditRecord, type DecisionFacts, isForwarded, type Verdict } from "../record.ts";
 import { isCount, isHash, isNullOr, isOneOf, isText, memberFault } from "../shapes.ts";
 import { type SigningKeys, signStatement } from "../signing-keys.ts";
 import { type StatementFault, type StatementKeys, verifyStatement } from "../statement.ts";
@@ -94,7 +94,7 @@ export const claimsIn = (issuer: string, record: AuditRecord): ReceiptClaims =>
 
 /** Whether a record is that of what became of this decision. */
 export const isOutcomeOf = (outcome: AuditRecord, decision: AuditRecord): boolean =>
-  decision.verdict === "admitted" &&
+  isForwarded(decision.verdict) &&
   outcome.kind === "outcome" &&
   outcome.id === `${decision.id}.outcome` &&
   outcome.seq > decision.seq &&
@@ -107,7 +107,7 @@ const CLAIMS = {
   sub: isText,
   jti: isText,
   iat: isCount,
-  verdict: isOneOf("admitted", "denied"),
+  verdict: isOneOf("admitted", "observed", "denied"),
   reason: isNullOr(isText),
   act: isNullOr(isText),
   inp_hash: isNullOr(isHash),

@@ -2,7 +2,7 @@
 
 import type { JsonObject } from "../../json/strict-json.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import type { AuditRecord } from "../record.ts";
+import { type AuditRecord, isForwarded } from "../record.ts";
 import type { ReceiptDocument } from "./document.ts";
 import type { Fault } from "./faults.ts";
 import { sameLink } from "./link.ts";
@@ -45,7 +45,7 @@ export async function checkExecution(
   if (!decided.ok || executed?.ok === false) return fail("execution.signature");
   const about = [decided.value, ...(executed ? [executed.value] : [])];
   if (about.some(({ sub }) => sub !== decision.principal)) return fail("execution.subject");
-  const isAllowed = decision.verdict === "admitted";
+  const isAllowed = isForwarded(decision.verdict);
   if (decided.value.decision !== (isAllowed ? "allow" : "block")) return fail("execution.verdict");
   if (executed && (executed.value.status === "refused") === isAllowed) return fail("execution.verdict");
   const attestation = decision.evidence?.attestation;

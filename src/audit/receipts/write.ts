@@ -4,7 +4,7 @@ import { utf8 } from "../../encoding.ts";
 import { recordFault } from "../chain.ts";
 import { type Cover, follow, type ProofFault, verifyCover } from "../proof.ts";
 import { digestsBehind, type Uncovered } from "../prove.ts";
-import type { AuditRecord } from "../record.ts";
+import { type AuditRecord, isForwarded } from "../record.ts";
 import type { SigningKeys } from "../signing-keys.ts";
 import { isOutcomeOf, signLater } from "./decision-receipt.ts";
 import type { ReceiptDocument } from "./document.ts";
@@ -62,7 +62,7 @@ async function* writeEnd(
 ): AsyncGenerator<Uint8Array, Proven | null> {
   if (outcome === null) {
     yield utf8("null");
-    return decision.verdict === "admitted" ? { kind: "not_yet" } : null;
+    return isForwarded(decision.verdict) ? { kind: "not_yet" } : null;
   }
   const proven = yield* writeProof(outcome, covers.outcome, means);
   return isOutcomeOf(outcome, decision) ? proven : unfit("other");

@@ -8,6 +8,7 @@ import * as v from "valibot";
 import { MAX_BODY_BYTES, MAX_TENANT_ENTRIES, MAX_TENANT_LIST } from "../../limits.ts";
 import { fields, identifier, integer, list, nonEmptyList, text, url } from "../fields.ts";
 import { publicUrlProblem, webOriginProblem } from "../urls.ts";
+import { accessTokens } from "./access-tokens.ts";
 import { act } from "./act.ts";
 import { actions } from "./actions.ts";
 import { oauth, sessions, streams, tools } from "./answers.ts";
@@ -16,7 +17,9 @@ import { audit } from "./audit.ts";
 import { ect } from "./ect.ts";
 import { evidence } from "./evidence.ts";
 import { agent, issuer, status, trustDomain } from "./identities.ts";
+import { observe } from "./observe.ts";
 import { origin } from "./origin.ts";
+import { policy } from "./policy.ts";
 import { signature, webBotAuth } from "./signature.ts";
 
 const value = (description: string) =>
@@ -29,6 +32,14 @@ export const tenantDocument = v.pipe(
       /^[a-z0-9-]{1,63}$/,
       "must have 1 to 63 characters of a-z, 0-9 and '-'",
       "The tenant's id: it names the document, the path of a path tenant and the ledgers. Never reuse one.",
+    ),
+    version: v.optional(
+      integer(
+        0,
+        Number.MAX_SAFE_INTEGER,
+        "Raise it with a change that no copy of an earlier document may outlive.",
+      ),
+      0,
     ),
     status: status("tenant"),
     publicUrl: v.optional(
@@ -79,6 +90,9 @@ export const tenantDocument = v.pipe(
     oauth: v.optional(oauth, {}),
     tools: v.optional(tools, {}),
     audit: v.optional(audit, {}),
+    accessTokens: v.optional(accessTokens),
+    policy: v.optional(policy, {}),
+    observe: v.optional(observe, []),
   }),
   v.title("Countersign tenant"),
   v.description("One operator's protected MCP endpoint."),
