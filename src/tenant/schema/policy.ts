@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { MAX_TENANT_ENTRIES, MAX_TENANT_LIST } from "../../limits.ts";
-import { fields, identifier, list, nonEmptyList, text, toolName } from "../fields.ts";
+import { fields, identifier, list, must, nonEmptyList, text, toolName } from "../fields.ts";
 import { approval, type ToolApproval, toolApproval, toolApprovalPolicy } from "./approval.ts";
 import { type LimitRule, limits, limitsPolicy, toolCost } from "./limits.ts";
 import { type Redaction, redaction, redactionPolicy } from "./redaction.ts";
@@ -25,7 +25,7 @@ export const moment = (description: string) =>
   v.pipe(
     v.string(),
     v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, "must be a time in UTC such as 2027-01-31T00:00:00Z"),
-    v.check((time) => !Number.isNaN(Date.parse(time)), "is no time that exists"),
+    must((time) => (Number.isNaN(Date.parse(time)) ? "is no time that exists" : null)),
     v.description(description),
   );
 
