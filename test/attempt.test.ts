@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { attemptOf, factsOf, homeOf } from "../src/attempt.ts";
 import { fromBase64url, toBase64url } from "../src/encoding.ts";
 import type { Attested } from "../src/evidence/attested.ts";
-import type { Caller } from "../src/evidence/caller.ts";
+import type { AgentCaller } from "../src/evidence/caller.ts";
 import type { Reason } from "../src/reasons.ts";
 import type { AgentKey } from "../src/tenant/tenant.ts";
 import { newTrail, type Trail } from "../src/trail.ts";
@@ -21,7 +21,9 @@ import {
 const verifiedMandate = unwrap(await judgeMandate(await mandate({ wid: "w-1" })));
 const step = unwrap(await judgeEct(await ect()));
 
-const caller = (key: AgentKey = agentOf("ada-1"), nonce: string | null = "n-1"): Caller => ({
+const caller = (key: AgentKey = agentOf("ada-1"), nonce: string | null = "n-1"): AgentCaller => ({
+  kind: "agent",
+  token: null,
   agent: key.agent,
   lane: key.lane,
   mandate: verifiedMandate,

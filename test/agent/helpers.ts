@@ -16,7 +16,12 @@ import { bindCapability, permitCall } from "../../src/evidence/act/bind.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
 import { verifyMandate } from "../../src/evidence/act/verify.ts";
 import { type Attested, bindAttested, verifyAttested } from "../../src/evidence/attested.ts";
-import { type Caller, checkPresence, parseCallerEvidence, verifyCaller } from "../../src/evidence/caller.ts";
+import {
+  type AgentCaller,
+  checkPresence,
+  parseCallerEvidence,
+  verifyCaller,
+} from "../../src/evidence/caller.ts";
 import { bindAction, bindStep } from "../../src/evidence/ect/bind.ts";
 import { readFacts } from "../../src/facts.ts";
 import { readMessage } from "../../src/mcp/read.ts";
@@ -131,7 +136,7 @@ const bytes = (body: string | Uint8Array) =>
   typeof body === "string" ? new TextEncoder().encode(body) : body;
 
 export interface Verified {
-  readonly caller: Caller;
+  readonly caller: AgentCaller;
   readonly attested: Attested | null;
 }
 
@@ -185,7 +190,7 @@ export async function judge(
 }
 
 function bindCall(
-  { ect, mandate }: Caller,
+  { ect, mandate }: AgentCaller,
   message: Parameters<typeof requiredEvidence>[0],
   bodySha256: Uint8Array,
   by: Tenant,

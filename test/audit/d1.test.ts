@@ -11,7 +11,7 @@ const make = async (changes: Partial<AuditRecord> = {}): Promise<AuditRecord> =>
   const decision = unique("decision");
   const record = {
     ...facts(),
-    v: 2,
+    v: 3,
     id: decision,
     kind: "decision",
     decision,
@@ -23,6 +23,7 @@ const make = async (changes: Partial<AuditRecord> = {}): Promise<AuditRecord> =>
     status: 403,
     run: "run",
     output_hash: "output",
+    delivered_hash: null,
     latency_ms: 0,
     count: null,
     evidence: null,

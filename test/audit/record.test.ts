@@ -3,7 +3,7 @@ import { digestRecord, GENESIS, linkHash, type Unhashed } from "../../src/audit/
 import { toBase64url, utf8 } from "../../src/encoding.ts";
 
 const record: Unhashed = {
-  v: 2,
+  v: 3,
   id: "decision-1",
   kind: "decision",
   decision: "decision-1",
@@ -22,6 +22,7 @@ const record: Unhashed = {
   action: "mcp.search",
   input_hash: "in",
   output_hash: null,
+  delivered_hash: null,
   status: null,
   latency_ms: null,
   count: null,
@@ -34,7 +35,7 @@ const record: Unhashed = {
 /** What anybody can compute without our code: for a flat object of short texts RFC 8785 is JSON with sorted names. */
 async function independentHash(value: object): Promise<string> {
   const sorted = Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const bytes = utf8(`countersign-audit-record-v2\n${JSON.stringify(sorted)}`);
+  const bytes = utf8(`countersign-audit-record-v3\n${JSON.stringify(sorted)}`);
   return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 

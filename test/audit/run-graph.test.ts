@@ -44,6 +44,8 @@ function step({ jti, seq, ...made }: Made): RunRecord {
       mandate: { digest, iat: T, exp: T + 900 },
       ect: { jti, iat, level, pred, foreign, joined },
       attestation: null,
+      token: null,
+      approval: null,
       record: made.record ?? null,
     },
   };

@@ -28,7 +28,7 @@ const hashOf = (text: string) => text.padEnd(43, "_");
 function row(id: string, seq: number, changes: Partial<AuditRecord> = {}): AuditRecord {
   return {
     ...facts({ tenant: NAME.tenant, mandate: '["https://issuer.example","m"]' }),
-    v: 2,
+    v: 3,
     id,
     kind: "decision",
     decision: id,
@@ -50,10 +50,13 @@ function row(id: string, seq: number, changes: Partial<AuditRecord> = {}): Audit
         joined: true,
       },
       attestation: null,
+      token: null,
+      approval: null,
       record: null,
     },
     execution: null,
     output_hash: null,
+    delivered_hash: null,
     latency_ms: null,
     digest: hashOf(`digest ${id}`),
     prev_hash: GENESIS,

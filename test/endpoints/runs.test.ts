@@ -27,8 +27,15 @@ function decision(tenant: string, seq: number, evidence: Partial<RecordedEvidenc
   const id = `${tenant}-${seq}`;
   const principal = "agent:ada";
   const mandate = '["https://issuer.example","m"]';
-  const own = { v: 2, id, kind: "decision", decision: id, chain: `chain of ${tenant}`, seq } as const;
-  const none = { reason: null, status: null, execution: null, output_hash: null, latency_ms: null };
+  const own = { v: 3, id, kind: "decision", decision: id, chain: `chain of ${tenant}`, seq } as const;
+  const none = {
+    reason: null,
+    status: null,
+    execution: null,
+    output_hash: null,
+    delivered_hash: null,
+    latency_ms: null,
+  };
   return {
     ...facts({ tenant, principal, mandate }),
     ...none,
@@ -40,6 +47,8 @@ function decision(tenant: string, seq: number, evidence: Partial<RecordedEvidenc
       mandate: { digest: "d", iat: T, exp: T + 900 },
       ect: null,
       attestation: null,
+      token: null,
+      approval: null,
       record: null,
       ...evidence,
     },

@@ -2,7 +2,12 @@ import { describe, expect, test } from "vitest";
 import { sha256, utf8 } from "../../src/encoding.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
 import { verifyMandate } from "../../src/evidence/act/verify.ts";
-import { type Caller, checkPresence, parseCallerEvidence, verifyCaller } from "../../src/evidence/caller.ts";
+import {
+  type AgentCaller,
+  checkPresence,
+  parseCallerEvidence,
+  verifyCaller,
+} from "../../src/evidence/caller.ts";
 import type { Facts } from "../../src/facts.ts";
 import type { Reason } from "../../src/reasons.ts";
 import type { Result } from "../../src/result.ts";
@@ -38,7 +43,7 @@ interface Attempt {
   readonly received?: Uint8Array<ArrayBuffer>;
 }
 
-async function call(attempt: Attempt): Promise<Result<Caller, Reason>> {
+async function call(attempt: Attempt): Promise<Result<AgentCaller, Reason>> {
   const { signedBy = ada, body = BODY, received = body, tamper } = attempt;
   const step = attempt.ect === undefined ? await ect() : attempt.ect;
   const signed = await signedFacts({
@@ -54,7 +59,7 @@ async function call(attempt: Attempt): Promise<Result<Caller, Reason>> {
   return judge({ ...signed, headers }, received);
 }
 
-async function judge(facts: Facts, body: Uint8Array<ArrayBuffer>): Promise<Result<Caller, Reason>> {
+async function judge(facts: Facts, body: Uint8Array<ArrayBuffer>): Promise<Result<AgentCaller, Reason>> {
   const presented = parseMandate(facts.headers);
   if (presented.state !== "present") throw new Error(JSON.stringify(presented));
   const verified = await verifyMandate(presented.value, tenant, noRemoteKeys, NOW);

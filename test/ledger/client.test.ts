@@ -4,7 +4,14 @@ import type { Attempt, Ruling } from "../../src/ledger/protocol.ts";
 import { LEDGER_DEADLINE_MS } from "../../src/limits.ts";
 import { attempt, outcomeOf } from "./helpers.ts";
 
-const ADMITTED: Ruling = { verdict: "admitted", reason: null, place: null, stepRecorded: false };
+const ADMITTED: Ruling = {
+  verdict: "admitted",
+  reason: null,
+  place: null,
+  stepRecorded: false,
+  retryAfter: null,
+  approvalId: null,
+};
 
 type Answer = () => Promise<Ruling>;
 

@@ -134,7 +134,7 @@ test.each<[string, number, (root: MandateFacts) => Attempt]>([
       const judgement = judge(asked, { ...holdings, since: 0, now: T, newRunId: 1_000_000 });
       if (isQuestion(judgement)) throw new Error("a question where a ruling should be");
       expect([judgement.ruling.reason, judgement.run?.isNew]).toEqual([null, false]);
-      spend(holdings, asked, judgement);
+      spend(holdings, asked, judgement, T);
     });
   };
   const small = await cost(10);
@@ -175,7 +175,7 @@ test("so does a whole table of journal records, and the next one", async () => {
       const items = Array.from({ length: JOURNAL_WINDOW }, (_, i) => ({
         draft: decisionDraft(
           attempt({ mandate: root }),
-          { verdict: "admitted", reason: null, stepRecorded: true },
+          { verdict: "admitted", reason: null, stepRecorded: true, retryAfter: null, approvalId: null },
           true,
         ),
         runSize: i,

@@ -135,6 +135,8 @@ async function nextContent(log: Log, chain: string, i: number): Promise<Content>
       mandate: { digest: await hashOf(`mandate-${i % 9}`), iat: 1_772_063_000, exp: 1_772_066_600 },
       ect: { jti: `ect-${i}`, iat: 1_772_063_900, level: 2, pred: ["mandate"], foreign: [], joined: true },
       attestation: i % 5 === 0 ? { digest: `sha256:${"ab".repeat(32)}`, nonce: `nonce-${i}` } : null,
+      token: null,
+      approval: null,
       record: null,
     },
     kept: i % 4 === 0 ? { "/customer": i } : null,
@@ -161,6 +163,7 @@ const CONTENT = {
   action: "mcp.search",
   input_hash: null,
   output_hash: null,
+  delivered_hash: null,
   checks: ["mandate", "signature.agent", "ect.level2", "policy"],
   count: null,
   kept: null,
@@ -189,7 +192,7 @@ export async function append(log: Log, chain: string, content: Content, time: nu
   const records = log.chains.get(chain) ?? [];
   const before = records.at(-1);
   const record = await chained(
-    { ...content, v: 2, chain, seq: records.length + 1, time },
+    { ...content, v: 3, chain, seq: records.length + 1, time },
     before?.hash ?? GENESIS,
   );
   records.push(record);

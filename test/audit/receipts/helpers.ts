@@ -55,7 +55,7 @@ export const PUBLISHED: JsonObject = { issuer: ISSUER, keys: { keys: ours.publis
 
 /** A record before it has a place. */
 export const draft = (changes: Partial<AuditRecord> = {}): Omit<Unhashed, "chain" | "seq"> => ({
-  v: 2,
+  v: 3,
   id: "decision-a",
   kind: "decision",
   decision: "decision-a",
@@ -72,6 +72,7 @@ export const draft = (changes: Partial<AuditRecord> = {}): Omit<Unhashed, "chain
   action: "mcp.search",
   input_hash: GENESIS,
   output_hash: null,
+  delivered_hash: null,
   status: null,
   latency_ms: null,
   count: null,
@@ -180,7 +181,14 @@ export async function scene() {
     { status: "executed", result: { content: [] } },
     key,
   );
-  const evidence = { mandate: null, ect: null, record: null, attestation: emission.attestation };
+  const evidence = {
+    mandate: null,
+    token: null,
+    approval: null,
+    ect: null,
+    record: null,
+    attestation: emission.attestation,
+  };
   const records = await chainOf("chain-c", [
     draft({ id: "decision-z", decision: "decision-z" }),
     draft({ evidence, execution: [decided.text] }),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseRecord, verifyRecord } from "../../../src/evidence/act/record.ts";
 import { agentKeys } from "../../../src/evidence/agent-key.ts";
-import type { Caller } from "../../../src/evidence/caller.ts";
+import type { AgentCaller } from "../../../src/evidence/caller.ts";
 import { verifyRecorded } from "../../../src/evidence/recorded.ts";
 import type { JsonValue } from "../../../src/json/strict-json.ts";
 import { CLOCK_SKEW, MAX_PRED, MAX_TOKEN_BYTES } from "../../../src/limits.ts";
@@ -166,8 +166,12 @@ test("a tenant can take other statuses", async () => {
 describe("with a call", async () => {
   const verified = unwrap(await judgeMandate(await mandate({ jti: "mandate-2" })));
   const caller = (covers: readonly string[] | null) =>
-    ({ agent, mandate: verified, signature: covers && { covers: new Set(covers) } }) as unknown as Caller;
-  const take = (headers: Record<string, string>, by: Caller) =>
+    ({
+      agent,
+      mandate: verified,
+      signature: covers && { covers: new Set(covers) },
+    }) as unknown as AgentCaller;
+  const take = (headers: Record<string, string>, by: AgentCaller) =>
     verifyRecorded({ tenant, facts: facts(headers), caller: by, keys: noRemoteKeys, now: NOW });
 
   test("none", async () => {

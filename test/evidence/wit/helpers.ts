@@ -4,7 +4,7 @@ import type { BareItem } from "structured-headers";
 import { sha256 } from "../../../src/encoding.ts";
 import { parseMandate } from "../../../src/evidence/act/parse.ts";
 import { verifyMandate } from "../../../src/evidence/act/verify.ts";
-import { type Caller, parseCallerEvidence, verifyCaller } from "../../../src/evidence/caller.ts";
+import { type AgentCaller, parseCallerEvidence, verifyCaller } from "../../../src/evidence/caller.ts";
 import { contentDigest } from "../../../src/evidence/http-signature/content-digest.ts";
 import { type Component, component } from "../../../src/evidence/http-signature/fields.ts";
 import { makeSignature } from "../../../src/evidence/http-signature/sign.ts";
@@ -126,14 +126,14 @@ export async function signedRequest(attempt: Attempt = {}): Promise<Facts> {
 }
 
 /** Signs, sends and judges as the gate does. */
-export async function call(attempt: Attempt = {}): Promise<Result<Caller, Reason>> {
+export async function call(attempt: Attempt = {}): Promise<Result<AgentCaller, Reason>> {
   return judge(await signedRequest(attempt), attempt);
 }
 
 export async function judge(
   received: Facts,
   { by = tenant07, body = BODY, received: bytes = body, now = NOW }: Attempt = {},
-): Promise<Result<Caller, Reason>> {
+): Promise<Result<AgentCaller, Reason>> {
   const bearer = parseMandate(new Map([["act-mandate", await mandate()]]));
   if (bearer.state !== "present") throw new Error("the mandate is good");
   const verified = unwrap(await verifyMandate(bearer.value, by, noRemoteKeys, NOW));
