@@ -23,7 +23,7 @@ const attestation: ShownAttestation = {
   iat: 0,
   lastAcceptable: 1,
 };
-const caller = { agent: agentNamed("ada") } as unknown as Caller;
+const caller = { kind: "agent", agent: agentNamed("ada") } as unknown as Caller;
 const RESULT = { status: "executed", result: {} } as const;
 
 const trail = (changes: Partial<Trail> = {}): Trail => ({

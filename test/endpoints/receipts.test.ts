@@ -15,7 +15,7 @@ beforeEach(() => void vi.spyOn(console, "error").mockReturnValue());
 afterEach(() => void vi.restoreAllMocks());
 
 const visit = (tenant: string, changes: Partial<Visit> = {}): Visit => {
-  const caller = { agent: { name: "reader", lanes: new Set([0]) } };
+  const caller = { kind: "agent", agent: { name: "reader", lanes: new Set([0]) } };
   return {
     tenant: { ...acme, id: tenant } as Tenant,
     caller,

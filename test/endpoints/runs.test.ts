@@ -19,7 +19,7 @@ const RUN = '["jti","https://issuer.example","m"]';
 const visit = (tenant: string, name = "ada"): Visit =>
   ({
     tenant: { ...acme, id: tenant },
-    caller: { agent: { name, lanes: new Set([0]) }, mandate: { chain: [] } },
+    caller: { kind: "agent", agent: { name, lanes: new Set([0]) }, mandate: { chain: [] } },
     isAuditor: false,
   }) as unknown as Visit;
 

@@ -165,8 +165,8 @@ export interface Home {
   readonly stub: DurableObjectStub<Ledger>;
   /** The whole ruling. */
   rule(attempt: Attempt, again?: boolean): Promise<Ruling>;
-  /** The ruling without its place in the journal, which differs from test to test. */
-  decide(attempt: Attempt, again?: boolean): Promise<Ruled>;
+  /** The ruling without its place in the journal, which differs from test to test, and what limits and approvals add. */
+  decide(attempt: Attempt, again?: boolean): Promise<Pick<Ruling, "verdict" | "reason" | "stepRecorded">>;
   /** Decides in order and gives the reasons. */
   reasons(...attempts: Attempt[]): Promise<(string | null)[]>;
   alarm(): Promise<boolean>;
@@ -197,7 +197,7 @@ export function newLedger(tenant = unique("tenant"), principal = "agent:scout"):
     return answer;
   };
   const decide: Home["decide"] = async (asked, again) => {
-    const { place: _, ...ruled } = await rule(asked, again);
+    const { place: _p, retryAfter: _r, approvalId: _a, ...ruled } = await rule(asked, again);
     return ruled;
   };
   const incarnation: Home["incarnation"] = async () => {

@@ -111,10 +111,10 @@ describe("an export that was changed", () => {
     };
     const here = `${i + 1}: `;
     const others: ((line: string) => string)[] = [
-      (line) => line.replace('"v":2', '"v":2.0'),
-      (line) => line.replace('"v":2', '"v":2e0'),
-      (line) => line.replace('"v":2', '"v":0.2e1'),
-      (line) => line.replace('"v":2', '"v":2.0000000000000000001'),
+      (line) => line.replace('"v":3', '"v":3.0'),
+      (line) => line.replace('"v":3', '"v":3e0'),
+      (line) => line.replace('"v":3', '"v":0.3e1'),
+      (line) => line.replace('"v":3', '"v":3.0000000000000000001'),
       (line) => line.replace('"tools/call"', '"tools\\/call"'),
       (line) => line.replace('"acme"', '"\\u0061cme"'),
       (line) => line.replace('"tenant"', '"\\u0074enant"'),
@@ -129,10 +129,10 @@ describe("an export that was changed", () => {
     const none: ((line: string) => string)[] = [
       (line) => `\ufeff${line}`,
       (line) => `${line}\0`,
-      (line) => line.replace('"v":2', '"v":2,"v":2'),
-      (line) => line.replace('"v":2', '"v":2,"\\u0076":2'),
-      (line) => line.replace('"v":2', '"v":-0'),
-      (line) => line.replace('"v":2', '"v":9007199254740993'),
+      (line) => line.replace('"v":3', '"v":2,"v":2'),
+      (line) => line.replace('"v":3', '"v":2,"\\u0076":2'),
+      (line) => line.replace('"v":3', '"v":-0'),
+      (line) => line.replace('"v":3', '"v":9007199254740993'),
       (line) => line.replace('"acme"', '"\\ud800"'),
       (line) => `${line}${line}`,
       () => "",
@@ -140,9 +140,9 @@ describe("an export that was changed", () => {
     for (const change of none) expect(await spelled(change)).toContain(`${here}it is not strict JSON`);
     const members: ((line: string) => string)[] = [
       (line) => line.replace('{"kind"', '{"__proto__":{},"kind"'),
-      (line) => line.replace('"v":2', '"v":2,"__proto__":{"v":2}'),
-      (line) => line.replace('"v":2', '"__proto__":{"v":2}'),
-      (line) => line.replace('"v":2', '"v":2,"constructor":1'),
+      (line) => line.replace('"v":3', '"v":2,"__proto__":{"v":2}'),
+      (line) => line.replace('"v":3', '"__proto__":{"v":2}'),
+      (line) => line.replace('"v":3', '"v":2,"constructor":1'),
     ];
     for (const change of members) expect(await spelled(change)).toContain("is missing, malformed or unknown");
     const cut = await verify([...lines.slice(0, i), "", ...lines.slice(i)], log.means);

@@ -161,7 +161,7 @@ test("chains and ends of chains that no ledger has are named; other tenants' are
   // Names and numbers that could spoil the first line, which names them.
   await put({ id: "d", chain: `"\u001b\u20ac${"x".repeat(100_000)}` });
   await DB.prepare(
-    "INSERT INTO audit_records SELECT * FROM audit_records WHERE 0 UNION ALL SELECT 'e', kind, decision, tenant, revision, 'huge', 9223372036854775807, time, verdict, reason, principal, mandate, run, method, tool, action, input_hash, output_hash, status, latency_ms, count, checks, prev_hash, hash, v, kept, evidence, execution, digest FROM audit_records WHERE id = 'c'",
+    "INSERT INTO audit_records SELECT * FROM audit_records WHERE 0 UNION ALL SELECT 'e', kind, decision, tenant, revision, 'huge', 9223372036854775807, time, verdict, reason, principal, mandate, run, method, tool, action, input_hash, output_hash, delivered_hash, status, latency_ms, count, checks, kept, evidence, execution, digest, prev_hash, hash, v FROM audit_records WHERE id = 'c'",
   ).run();
   expect(await judge(log)).toMatchObject({
     findings: expect.arrayContaining([

@@ -343,7 +343,7 @@ test("lines are strict JSON, in UTF-8, with line feeds, and nothing else", async
       log,
       lines.map((line, j) => (j === i ? change(line) : line)),
     );
-  expect(await spoiled(20, (line) => line.replace('"v":2', '"v":2,"v":2'))).toBe(
+  expect(await spoiled(20, (line) => line.replace('"v":3', '"v":3,"v":3'))).toBe(
     "21 -: it is not strict JSON (duplicate_key)",
   );
   expect(await spoiled(20, () => "")).toContain("not strict JSON");

@@ -187,7 +187,7 @@ describe("a receipt alone", () => {
   test.each<[string, object]>([
     ["without a hash", { hash: undefined }],
     ["without a reason", { reason: undefined }],
-    ["with a verdict that there is not", { verdict: "observed" }],
+    ["with a verdict that there is not", { verdict: "perhaps" }],
     ["with a seq that is a text", { seq: "1" }],
     ["with an outcome that is no hash", { outcome: "x" }],
     ["with a claim that no receipt has", { exp: 1 }],
