@@ -5,7 +5,6 @@ import { recordFault } from "../../src/audit/chain.ts";
 import { type AuditRecord, type DecisionFacts, GENESIS } from "../../src/audit/record.ts";
 import type { Row } from "../../src/audit/rows.ts";
 import type { VerifiedRecord } from "../../src/evidence/act/record.ts";
-import type { Ruled } from "../../src/ledger/drafts.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import {
   type Attempt,

@@ -91,6 +91,7 @@ function delegating(document: Draft): void {
     keys: [{ jwk: key("stranger").publicJwk }],
   });
   document.issuers[0]?.agents.push("carol");
+  document.policy?.grants?.[0]?.agents?.push("carol");
 }
 
 /** ada's second key has a lane of its own. */
