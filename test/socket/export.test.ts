@@ -101,7 +101,12 @@ test("all that was decided is in it, with what became of it, and callers find th
   expect(answer.headers.get("content-type")).toBe("application/x-ndjson");
   const receipts = answers.map(({ headers }) => headers.get("countersign-receipt") ?? "");
   const { checkpoints } = await published("acme");
-  const held = checkpoints.map(({ jws }) => jws);
+  // On a slow machine there is another one by now.
+  const last = linesOf(answer.text)
+    .filter(({ kind }) => kind === "checkpoint")
+    .at(-1);
+  const end = checkpoints.findIndex(({ jws }) => last?.kind === "checkpoint" && jws === last.jws);
+  const held = checkpoints.slice(0, end + 1).map(({ jws }) => jws);
   const report = await judge(answer.text, await meansFor("acme", receipts, held));
   expect(report).toMatchObject({
     claims: { iss: scene.endpoint("acme"), tenant: "acme", from: null, to: null },
