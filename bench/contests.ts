@@ -2,6 +2,7 @@
 
 import { BODY_KINDS, BODY_SIZES, bodyContest, HOSTILE_KINDS, hostileContest } from "./json.ts";
 import { contest, type Times, type Work } from "./measure.ts";
+import { policyContest } from "./policy.ts";
 import { SIGNATURE_ALGORITHMS, signatureContest } from "./signature.ts";
 
 interface Contest {
@@ -21,6 +22,7 @@ for (const kind of BODY_KINDS) {
 for (const kind of HOSTILE_KINDS) {
   contests.set(`hostile ${kind}`, { rounds: 3, contestants: () => hostileContest(kind) });
 }
+contests.set("policy", { rounds: 20, contestants: policyContest });
 
 export async function hold(name: string): Promise<Times> {
   const found = contests.get(name);

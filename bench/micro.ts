@@ -6,6 +6,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { hold } from "./contests.ts";
 import { BODY_KINDS, BODY_SIZES, HOSTILE_KINDS, HOSTILE_STEP } from "./json.ts";
 import type { Times } from "./measure.ts";
+import { POLICY_STEPS } from "./policy.ts";
 import { SIGNATURE_ALGORITHMS } from "./signature.ts";
 
 const BUNDLE = join(import.meta.dirname, "../dist/bench/worker.js");
@@ -68,6 +69,10 @@ async function report(runtime: string, held: Hold): Promise<void> {
   const mean = Math.exp(all.reduce((sum, { value }) => sum + Math.log(value), 0) / all.length);
   row("geometric mean", [mean.toFixed(2)]);
   row("highest", [Math.max(...all.map(({ value }) => value)).toFixed(2)]);
+
+  console.log("\n(c) a rule and a schema of a policy, microseconds\n");
+  const times = await held("policy");
+  for (const step of POLICY_STEPS) row(step, [(quantile(times[step] ?? [], 0.25) / 1000).toFixed(1)]);
 }
 
 /** That no text takes more than its length. It says the same in both runtimes, which have one engine. */

@@ -7,6 +7,7 @@ type Prefix<R = Reason> = R extends `${infer P}.${string}` ? P : never;
 const SECTIONS = {
   request: "Request and tenant",
   bearer: "ACT mandate",
+  token: "Access token and DPoP proof",
   message: "Message",
   signature: "HTTP message signature and workload identity token",
   ect: "Execution context token",
@@ -45,13 +46,18 @@ const SECTION_OF: Readonly<Record<Prefix, keyof typeof SECTIONS>> = {
   capability: "policy",
   policy: "policy",
   approval: "policy",
-  dpop: "admission",
+  limit: "policy",
+  token: "token",
+  dpop: "token",
   replay: "admission",
   run: "admission",
   record: "admission",
+  revoked: "admission",
+  revocation: "endpoint",
   ledger: "admission",
   origin: "origin",
   outcome: "origin",
+  redaction: "origin",
   internal: "origin",
 };
 
@@ -68,10 +74,14 @@ function wire(answer: Answer): { status: string; form: string } {
       return { status: "403 or 400", form: "403, in the profile `wimse` 400" };
     case "forbidden":
       return { status: "403", form: "403" };
+    case "insufficient-scope":
+      return { status: "403", form: "403, with `WWW-Authenticate`" };
     case "attestation":
       return { status: "200 or 403", form: `tool result \`${answer.wire}\`, or 403` };
     case "grant":
       return { status: "200 or 403", form: "403" };
+    case "limit":
+      return { status: "200 or 429", form: "429, with `Retry-After`" };
     case "rate":
       return { status: "429", form: "429, with `Retry-After`" };
     case "not-found":
@@ -80,6 +90,8 @@ function wire(answer: Answer): { status: string; form: string } {
       return { status: "503", form: "503, with `Retry-After`" };
     case "origin":
       return { status: `${answer.status}`, form: `${answer.status}` };
+    case "withheld":
+      return { status: "200", form: "502" };
     case "bug":
       return { status: "500", form: "500" };
   }
@@ -100,6 +112,8 @@ place of the code in this file.
   refusals a sample). Where the column is empty, everybody is shown the code.
 - **200 or 403.** 200 for \`tools/call\` when the caller is verified: MCP clients show such an answer to the model,
   and an HTTP error only to the log. 403 otherwise. A failed attestation is a tool result as SEP-2787 prescribes.
+- **200 or 429.** Likewise, for a limit of the tenant. \`error.data.retryAfter\` says in how many seconds the limit begins anew, as
+  \`Retry-After\` does; it is null, without a header, where it does not.
 - **404 or 200.** An unknown method: as servers answer it, 404 from revision 2026-07-28 on and 200 before; 400 for a
   notification.
 - **\`server/discover\`** is refused with 401, 403 or 503 alone: a client that probes with it takes any other status for

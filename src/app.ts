@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { respondToPerson } from "./approval/respond.ts";
 import { answerVisit } from "./endpoints/answer.ts";
 import { methodsOf } from "./endpoints/endpoint.ts";
 import { publishedResponse } from "./endpoints/published.ts";
@@ -7,6 +8,7 @@ import { preflight } from "./mcp/cors.ts";
 import { metadataResponse } from "./oauth/resource-metadata.ts";
 import { relay } from "./relay.ts";
 import { finish, refuse } from "./respond.ts";
+import type { Tenant } from "./tenant/tenant.ts";
 import { newTrail, type Trail } from "./trail.ts";
 
 /** Every path and method goes through the gate: which of them exist is for the tenant documents to say. */
@@ -26,16 +28,16 @@ async function answer(request: Request, trail: Trail, env: Env, ctx: ExecutionCo
     const passage = passed.value;
     switch (passage.kind) {
       case "preflight":
-        return preflight(
-          passage.facts.headers,
-          methodsOf(passage.endpoint),
-          passage.tenant.origin.forwardHeaders,
-        );
+        return preflight(passage.facts.headers, methodsOf(passage.endpoint), headersNamedBy(passage.tenant));
       case "metadata":
         return await metadataResponse(passage.facts.method, passage.tenant);
       case "published": {
         const published = await publishedResponse(passage.facts, passage.tenant, env);
         return published.ok ? published.value : await refuse(trail, published.error, env, ctx);
+      }
+      case "people": {
+        const page = await respondToPerson(passage, trail, env);
+        return page.ok ? page.value : await refuse(trail, page.error, env, ctx);
       }
       case "visit":
         return await answerVisit(passage, trail, env, ctx);
@@ -48,3 +50,9 @@ async function answer(request: Request, trail: Trail, env: Env, ctx: ExecutionCo
     return await refuse(trail, "internal.error", env, ctx);
   }
 }
+
+/** The request headers that a tenant adds to those that all take. */
+const headersNamedBy = ({ origin, accessTokens }: Tenant): readonly string[] => [
+  ...origin.forwardHeaders,
+  ...(accessTokens?.tenantClaim ? [accessTokens.tenantClaim.header] : []),
+];

@@ -16,9 +16,16 @@ import {
   UNVERIFIED,
   type Use,
 } from "./ledger/protocol.ts";
-import { BODY_DEADLINE_MS, DPOP_WINDOW, LEDGER_DEADLINE_MS, OUTCOME_SLACK_MS } from "./limits.ts";
+import {
+  BODY_DEADLINE_MS,
+  CLAIM_HORIZON,
+  DPOP_WINDOW,
+  LEDGER_DEADLINE_MS,
+  MAX_OBSERVED_STREAM_MS,
+  OUTCOME_SLACK_MS,
+} from "./limits.ts";
 import { MCP_METHODS } from "./mcp/methods.ts";
-import { observes } from "./observe.ts";
+import { isLookedAt } from "./observe.ts";
 import { limitUses } from "./policy/limit-uses.ts";
 import type { Reason } from "./reasons.ts";
 import { revocableIn } from "./revocable.ts";
@@ -36,7 +43,7 @@ export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   principal: principalIn(trail.caller),
   mandate: trail.mandate && JSON.stringify([trail.mandate.iss, trail.mandate.jti]),
   method: methodOf(trail, tenant),
-  tool: trail.caller && trail.tool,
+  tool: trail.caller ? trail.tool : listedTool(trail, tenant),
   action: trail.action,
   input_hash: trail.bodySha256 && toBase64url(trail.bodySha256),
   checks: trail.checks,
@@ -44,7 +51,11 @@ export const factsOf = (trail: Trail, tenant: Tenant): DecisionFacts => ({
   kept: trail.caller && trail.kept,
 });
 
-/** A stranger's method gets into the log only if it exists, the tool not at all: it is no place for anybody's texts. */
+/** Of a stranger only a tool that the tenant itself names gets into the log: it is no place for anybody's texts. */
+const listedTool = ({ tool }: Trail, { policy }: Tenant): string | null =>
+  tool !== null && policy.tools.has(tool) ? tool : null;
+
+/** A stranger's method only if it exists. */
 function methodOf({ method, caller }: Trail, { actions }: Tenant): string | null {
   const exists = method !== null && (MCP_METHODS.has(method) || actions.extraMethods.has(method));
   return exists || caller !== null || HTTP_METHODS.has(method ?? "") ? method : null;
@@ -66,8 +77,8 @@ export const attemptOf = (
   decision: trail.decision,
   mandate: trail.caller?.mandate ? mandateOf(trail.caller.mandate) : null,
   token: trail.caller?.token ? tokenOf(trail.caller.token) : null,
-  step: stepIn(trail),
-  claims: claimsOf(trail),
+  step: stepIn(spent(trail, denial)),
+  claims: claimsOf(spent(trail, denial)),
   uses: usesOf(trail),
   record: trail.record,
   denial,
@@ -85,14 +96,21 @@ export const attemptOf = (
   outcomeBy: outcomeBy(trail),
 });
 
+/** A header that anybody may have added is no reason to use up the caller's ECT, unless the call goes on all the same. */
+const spent = (trail: Trail, denial: Reason | null): Trail =>
+  denial !== null && trail.sparesStep ? { ...trail, step: null } : trail;
+
 /**
- * A stream ends with its mandate and what time of grace there is; an answer may come late, and has that grace all the same.
- * See `superviseCall`.
+ * A stream ends with its mandate and what time of grace there is; an answer may come late, and has that grace all the same. One of an
+ * observed stranger's ends some time after it was answered. See `superviseCall`.
  */
 function outcomeBy({ caller, tenant, startedAt }: Trail): number {
-  if (caller === null || tenant === null) return startedAt;
+  if (tenant === null) return startedAt;
   const latestAnswer = startedAt + BODY_DEADLINE_MS + LEDGER_DEADLINE_MS + tenant.origin.timeoutMs;
-  const end = Math.max(latestAnswer, bearerEnd(caller) * 1000);
+  const end =
+    caller === null
+      ? latestAnswer + MAX_OBSERVED_STREAM_MS
+      : Math.max(latestAnswer, bearerEnd(caller) * 1000);
   return end + (tenant.streams.grace + tenant.streams.recheck) * 1000 + OUTCOME_SLACK_MS;
 }
 
@@ -112,8 +130,8 @@ const principalIn = (caller: Trail["caller"]): string => (caller === null ? UNVE
 const tokenOf = ({ digest, iat, exp }: VerifiedAccessToken): Attempt["token"] => ({ digest, iat, exp });
 
 /** What the ledger finds out and the tenant only looks at. */
-const observedGates = ({ tenant, tool, startedAt }: Trail): Attempt["observes"] =>
-  tenant === null ? [] : LEDGER_GATES.filter((gate) => observes(tenant, gate, tool, startedAt));
+const observedGates = (trail: Trail): Attempt["observes"] =>
+  LEDGER_GATES.filter((gate) => isLookedAt(trail, gate));
 
 /** What a tenant asks of the parents of a step. */
 export const parentPolicy = ({ ect }: Tenant): ParentPolicy => ({
@@ -167,7 +185,23 @@ function claimsOf({ caller, step, ...trail }: Trail): readonly Claim[] {
     const { nonceKey, iat, lastAcceptable } = shown;
     claims.push({ kind: "attestation", key: nonceKey, issuedAt: Math.floor(iat), lastAcceptable });
   }
-  return claims;
+  return [...claims, ...requestClaims(trail)];
+}
+
+/**
+ * Servers that keep sessions find the stream of a response by the id of its request: the result of a redacted tool could come as that of
+ * another call with the same id. Some compare ids as texts. MCP wants ids that are used once in a session ("Requests").
+ */
+function requestClaims({
+  id,
+  session,
+  tenant,
+  startedAt,
+}: Pick<Trail, "id" | "session" | "tenant" | "startedAt">): Claim[] {
+  if (id === null || session === null || !tenant?.policy.strictestRedaction) return [];
+  const issuedAt = Math.floor(startedAt / 1000);
+  const key = JSON.stringify([session.id, String(id)]);
+  return [{ kind: "request", key, issuedAt, lastAcceptable: issuedAt + CLAIM_HORIZON }];
 }
 
 /** The attestation that the request came with, of this call or not. */

@@ -17,10 +17,26 @@ export interface Refusal {
   readonly modern: boolean;
   /** Whether the agent that the mandate names signs in the profile wimse, which has a status of its own for that. */
   readonly wimse: boolean;
+  /** Seconds until a limit begins anew; null where it does not, or none was hit. */
+  readonly retryAfter: number | null;
   /** What a challenge says of the tenant; null where none is known. */
   readonly resource: ProtectedResource | null;
+  /** The scopes that the call needs, where its access token does not have them all. */
+  readonly neededScopes: readonly string[] | null;
   /** The methods there are at the endpoint; none where that is not known. */
   readonly allow: readonly string[];
+  /** Where a person can approve the call; null where none is asked. */
+  readonly approval: AskedApproval | null;
+}
+
+/** A call that waits for a person. */
+export interface AskedApproval {
+  readonly id: string;
+  readonly url: string;
+  /** Seconds. */
+  readonly expires: number;
+  /** Whether the client has said that it shows its user URLs of ours (MCP 2025-11-25, "Elicitation", URL mode). */
+  readonly opensUrls: boolean;
 }
 
 /** Where the reason codes are explained. */
@@ -28,7 +44,14 @@ const DOCS = "docs/reasons.md";
 
 /** The form an answer takes. */
 type Wire =
-  | { form: "error"; status: number; code: number; headers?: Record<string, string> }
+  | {
+      form: "error";
+      status: number;
+      code: number;
+      headers?: Record<string, string>;
+      /** Whether it says how to be let in. */
+      challenges?: boolean;
+    }
   | { form: "attestation"; wire: AttestationReason };
 
 /** The answer to a refused request. Exhaustive: a new kind of answer does not compile until it is chosen here. */
@@ -37,25 +60,34 @@ export function toResponse(refusal: Refusal): Response {
   if (wire.form === "attestation")
     return Response.json(toolResult(refusal, wire.wire), { headers: NO_STORE });
 
-  const { publicForm, help } = REASONS[refusal.reason];
+  const { publicForm, help, answer } = REASONS[refusal.reason];
   const shown = refusal.verified || publicForm === null ? refusal.reason : publicForm;
   const message = refusal.verified || publicForm === null ? help : PUBLIC_FORMS[publicForm];
   const body = {
     jsonrpc: "2.0",
     ...(refusal.id === null ? {} : { id: refusal.id }),
     error: {
-      code: wire.code,
+      code: elicits(refusal) ? URL_ELICITATION_REQUIRED : wire.code,
       message,
-      data: { reason: shown, decision: refusal.decision, docs: `${DOCS}#${shown}` },
+      data: {
+        reason: shown,
+        decision: refusal.decision,
+        docs: `${DOCS}#${shown}`,
+        ...(answer.kind === "limit" && { retryAfter: refusal.retryAfter }),
+        ...approvalIn(refusal, message),
+      },
     },
   };
-  const challenge =
-    wire.status === 401 ? { "WWW-Authenticate": challengeOf(refusal.reason, refusal.resource) } : {};
+  const { reason, resource, neededScopes } = refusal;
+  const challenge = wire.challenges
+    ? { "WWW-Authenticate": challengeOf(reason, resource, neededScopes) }
+    : {};
   // RFC 9110 section 15.5.6: a 405 names the methods there are.
   const allow = wire.status === 405 ? { Allow: [...refusal.allow, "OPTIONS"].join(", ") } : {};
+  const wait = refusal.retryAfter === null ? {} : { "Retry-After": String(refusal.retryAfter) };
   return Response.json(body, {
     status: wire.status,
-    headers: { ...NO_STORE, ...challenge, ...allow, ...wire.headers },
+    headers: { ...NO_STORE, ...challenge, ...allow, ...wire.headers, ...wait },
   });
 }
 
@@ -82,7 +114,7 @@ function wireOf({ reason, method, verified, modern, wimse }: Cause): Wire {
   const isToolCall = method === "tools/call";
   switch (answer.kind) {
     case "challenge":
-      return { form: "error", status: 401, code: 401 };
+      return { form: "error", status: 401, code: 401, challenges: true };
     case "protocol":
       return { form: "error", status: answer.status, code: answer.code };
     case "unknown-method": {
@@ -91,6 +123,8 @@ function wireOf({ reason, method, verified, modern, wimse }: Cause): Wire {
       const status = modern ? 404 : isRequest && verified ? 200 : 400;
       return { form: "error", status, code: METHOD_NOT_FOUND };
     }
+    case "insufficient-scope":
+      return { form: "error", status: 403, code: 403, challenges: true };
     case "forbidden":
       return { form: "error", status: 403, code: 403 };
     case "signature": {
@@ -105,6 +139,8 @@ function wireOf({ reason, method, verified, modern, wimse }: Cause): Wire {
     case "grant":
       // A 200 lets every MCP client read the JSON-RPC error; a 4xx body is opaque to most of them.
       return { form: "error", status: isToolCall && verified ? 200 : 403, code: 403 };
+    case "limit":
+      return { form: "error", status: isToolCall && verified ? 200 : 429, code: 429 };
     case "rate":
       return { form: "error", status: 429, code: 429, headers: retryAfter };
     case "not-found":
@@ -113,10 +149,32 @@ function wireOf({ reason, method, verified, modern, wimse }: Cause): Wire {
       return { form: "error", status: 503, code: 503, headers: retryAfter };
     case "origin":
       return { form: "error", status: answer.status, code: answer.status };
+    case "withheld":
+      // Neither a client nor a proxy may take it for a failure to arrive, and send the call once more.
+      return { form: "error", status: 200, code: 502 };
     case "bug":
       return { form: "error", status: 500, code: 500 };
   }
 }
+
+/**
+ * Whether the client can be asked to send its user to the page. Revision 2026-07-28 has no such error: what it has instead would add members
+ * to the params of the next try, which would be another call.
+ */
+const elicits = ({ approval, modern }: Refusal): boolean => approval?.opensUrls === true && !modern;
+
+/** What a refused call waits for. */
+function approvalIn(refusal: Refusal, message: string): object {
+  if (refusal.approval === null) return {};
+  const { id, url, expires } = refusal.approval;
+  const approval = { id, url, expires };
+  return elicits(refusal)
+    ? { approval, elicitations: [{ mode: "url", elicitationId: id, url, message }] }
+    : { approval };
+}
+
+/** MCP 2025-11-25, "Elicitation", "URL Elicitation Required Error". */
+const URL_ELICITATION_REQUIRED = -32042;
 
 const NO_STORE = { "Cache-Control": "no-store" };
 

@@ -15,6 +15,9 @@ export const ATTESTATION_HEADER = "x-mcp-attestation";
 /** The carrier of a workload identity token (draft-ietf-wimse-workload-creds section 5.1). */
 export const WIT_HEADER = "workload-identity-token";
 
+/** An HTTP message signature (RFC 9421 section 4). */
+export const SIGNATURE_HEADERS = ["signature", "signature-input"] as const;
+
 /** What has to be covered by the signature of every profile but poc wherever it is there. */
 export const SIGNED_EVIDENCE_HEADERS = [
   ...MANDATE_HEADERS,
@@ -28,6 +31,5 @@ export const SIGNED_EVIDENCE_HEADERS = [
 export const EVIDENCE_HEADERS = [
   ...SIGNED_EVIDENCE_HEADERS,
   WIT_HEADER,
-  "signature",
-  "signature-input",
+  ...SIGNATURE_HEADERS,
 ] as const;

@@ -65,6 +65,9 @@ export const MAX_TOKEN_BYTES = 16 * 1024;
 /** Any identifier inside a token: jti, kid, iss, sub, aud, wid, nonce. */
 export const MAX_IDENTIFIER_LENGTH = 2048;
 
+/** The subject of an access token: it is part of a ledger's name and of every record. OpenID Connect allows 255; some are URLs. */
+export const MAX_TOKEN_SUBJECT_LENGTH = 512;
+
 /** A jti or nonce is a storage key: a UUID has 36 characters, 128 leaves room. */
 export const MAX_JTI_LENGTH = 128;
 
@@ -129,9 +132,9 @@ export const MAX_SESSION_ID_LENGTH = 1024;
 /** Name of a key in `SESSION_KEYS`: it stands in every session id. */
 export const MAX_SESSION_KEY_ID_LENGTH = 16;
 
-/** The longest id above, with every character escaped, its issue time and JSON's own (15) and GCM's IV and tag (28) in base64url, behind a key id and a dot. */
+/** The longest id above, with every character escaped, its issue time, a flag and JSON's own (17) and GCM's IV and tag (28) in base64url, behind a key id and a dot. */
 export const MAX_SEALED_SESSION_LENGTH =
-  MAX_SESSION_KEY_ID_LENGTH + 1 + Math.ceil(((2 * MAX_SESSION_ID_LENGTH + 15 + 28) * 4) / 3);
+  MAX_SESSION_KEY_ID_LENGTH + 1 + Math.ceil(((2 * MAX_SESSION_ID_LENGTH + 17 + 28) * 4) / 3);
 
 // -- what is read from an answer -----------------------------------------------------------------------
 
@@ -160,6 +163,9 @@ export const MAX_RECORD_STATUSES = 16;
 
 /** Members of `params._meta` that are looked at for an attestation, in every call: one is usual. */
 export const MAX_META_KEYS = 8;
+
+/** Credentials for one origin: a token, and the two headers of an access service before it. */
+export const MAX_ORIGIN_CREDENTIALS = 8;
 
 /** Any other list in a tenant document. */
 export const MAX_TENANT_LIST = 256;
@@ -255,6 +261,12 @@ export const DRAIN_BATCH = 400;
 /** All of them together: a caller can make records of 50 KiB, and what is set aside is quoted once more. */
 export const MAX_BATCH_BYTES = 512 * 1024;
 
+/**
+ * How long an answer to a stranger's call, which is only observed, may stay open, from its head on: as long as one to a caller with the
+ * longest mandate there is. Nothing signed says when it must end.
+ */
+export const MAX_OBSERVED_STREAM_MS = MAX_MANDATE_LIFETIME * 1000;
+
 /** Calls without an outcome, of some 200 bytes of memory each. Beyond it no more are admitted. */
 export const MAX_OPEN_CALLS = 100_000;
 
@@ -305,6 +317,47 @@ export const MAX_REPEATABLE_DENIALS_PER_WINDOW = 100;
  */
 export const UNVERIFIED_WINDOW_MS = 10_000;
 export const MAX_UNVERIFIED_PER_WINDOW = MAX_REPEATABLE_DENIALS_PER_WINDOW / 2;
+
+// -- revocations ---------------------------------------------------------------------------------------
+
+/** A ledger asks what was revoked this often: the directory tells it at once, unless it has lost the ledger's name. */
+export const REVOCATIONS_FRESH_MS = 60_000;
+
+/**
+ * With the directory out of reach a ledger goes on this long by what it knows, as with a tenant document; then 503. So a revocation holds
+ * everywhere after this time, whoever was told of it.
+ */
+export const REVOCATIONS_STALE_MS = 10 * 60_000;
+
+/** The clocks of ledger and directory may differ by this: together with the time above, when a revocation holds although not all answer. */
+export const REVOCATIONS_HOLD_MS = REVOCATIONS_STALE_MS + 60_000;
+
+/** Pause of a ledger after the directory did not answer it, and of a directory before it tells those again that did not. */
+export const REVOCATIONS_RETRY_MS = 5_000;
+
+/**
+ * Revocations of one tenant that are in force: every ledger has all of them in memory, at the usual length half a megabyte, and can be told
+ * them at once, at the greatest length 24 of the 32 MiB that an RPC may have.
+ */
+export const MAX_REVOCATIONS = 4_000;
+
+/** The id of a run in one: issuer and `wid`, two identifiers of the greatest length, in base64url. */
+export const MAX_RUN_ID_LENGTH = 6 * 1024;
+
+/** How long a revocation that was lifted is still shown, and told to ledgers one by one. */
+export const LIFTED_SHOWN_MS = 24 * 3_600_000;
+
+/** A revocation as it is sent: two identifiers of the greatest length, escaped, and a reason. */
+export const MAX_REVOCATION_BYTES = 16 * 1024;
+
+/** Characters of the reason that an administrator gives for one. */
+export const MAX_REVOCATION_REASON = 256;
+
+/** How long whoever revokes waits for the ledgers: longer than one that does not answer in time. */
+export const REVOKE_WAIT_MS = 7_000;
+
+/** The directory's whole answer to whoever revokes: it may have to find out first whether it has lost what it knew. */
+export const REVOKE_DEADLINE_MS = 20_000;
 
 // -- the audit log -------------------------------------------------------------------------------------
 
@@ -370,6 +423,13 @@ export const MAX_RETENTION_DAYS = 3_660;
 /** Fields of one tool that a tenant keeps, and the characters of one and of its pointer: identifiers and amounts, no documents. */
 export const MAX_KEPT_FIELDS = 16;
 export const MAX_KEPT_LENGTH = 256;
+
+/**
+ * Records of the audit log, newest first, that a report of what was observed counts: D1 looks each of them up, some 100,000 in a second.
+ * And the lines that it has, of some 200 bytes.
+ */
+export const MAX_OBSERVED_ROWS = 100_000;
+export const MAX_OBSERVED_COUNTS = 1_000;
 
 /** Rows of one page of an export: each has 1 to 2 KiB, at the worst 100 KiB, and one page is held. */
 export const EXPORT_PAGE_ROWS = 500;
@@ -482,10 +542,38 @@ export const METADATA_MAX_AGE = 60;
 /** What `Retry-After` says when we cannot tell. */
 export const RETRY_AFTER = 5;
 
+/** Life of an assertion for an origin: it is read at once, and the origin remembers it that long. */
+export const ASSERTION_LIFETIME = 60;
+
 /** How far the `iat` of a DPoP proof may be from our time: what the MCP proposal for it (SEP-1932) demands. */
 export const DPOP_WINDOW = 300;
 
+/** How long one server nonce of DPoP is given out; it is good for as long again, so that who was just told it can use it. */
+export const DPOP_NONCE_WINDOW = 300;
+
 // -- policy -------------------------------------------------------------------------------------------
+
+/** Rules of one tenant document, the characters of one, and the nodes and nesting of its syntax tree: a rule is some lines long. */
+export const MAX_RULES = 64;
+export const MAX_RULE_LENGTH = 1_024;
+export const MAX_RULE_NODES = 256;
+export const MAX_RULE_DEPTH = 24;
+
+/** Steps that the rules for one call may take together at the most, estimated before any is taken: some 20 ms. */
+export const MAX_RULE_STEPS = 200_000;
+
+/** Lists directly in lists, in arguments that a rule reads: what reads rules remembers each such type that it has seen. */
+export const MAX_RULE_LIST_DEPTH = 8;
+
+/** Subschemas of one JSON Schema of a tool, each counted as often as a `$ref` leads to it, and their nesting. */
+export const MAX_SCHEMA_NODES = 1_024;
+export const MAX_SCHEMA_DEPTH = 24;
+
+/** Keywords of a schema that are held against the values of one call at the most, estimated before: some 20 ms. */
+export const MAX_SCHEMA_STEPS = 100_000;
+
+/** The same as `MAX_PATTERN_WORK` for the constraints of all grants of a tenant document: one caller may have them all. */
+export const MAX_GRANT_PATTERN_WORK = 16_384;
 
 /** Limits of one tenant document: each that applies to a call is a row of the ledger. */
 export const MAX_LIMIT_RULES = 16;
@@ -497,12 +585,52 @@ export const MAX_COST = 1_000_000;
 /** Longest window of a limit: a month. */
 export const MAX_LIMIT_WINDOW = 31 * 24 * 3600;
 
+/** The directory's answer to a ledger that asks for a lease. Other calls of the agent wait meanwhile, and have to be ruled on in time. */
+export const LEASE_DEADLINE_MS = 2_000;
+
+/** A lease that is used up within so many seconds is followed by one of twice its size: a busy ledger asks rarely, an idle one holds little. */
+export const LEASE_SPAN = 10;
+
+/** No lease is more than this part of what is left for each ledger that asks: what they hold and do not use is lost for the others. */
+export const LEASE_SHARE = 1 / 4;
+
 /** How long a person has to decide about a call, where the tenant document does not say, and the most it can say. */
 export const DEFAULT_APPROVAL_LIFETIME = 900;
 export const MAX_APPROVAL_LIFETIME = 24 * 3600;
 
+/** Calls of one principal that wait for a person: more than anybody reads while they wait. */
+export const MAX_PENDING_APPROVALS = 16;
+
+/** What a person is shown of a call, in canonical JSON: a thousand lines, which somebody can read. */
+export const MAX_APPROVAL_VIEW_BYTES = 64 * 1024;
+
+/** Roles of approvers in one tenant document: the names of all that somebody has go into a sealed cookie, and those have 4 KiB. */
+export const MAX_APPROVAL_ROLES = 16;
+
+/** How long an approver stays signed in: a role that is taken away at the identity provider lasts no longer. */
+export const APPROVER_SESSION = 900;
+
+/** From the way to the identity provider to the way back: time to find a password. */
+export const SIGN_IN_LIFETIME = 600;
+
+/** An answer of an identity provider: metadata and tokens have a few KiB. And all the time that it takes. */
+export const MAX_SIGN_IN_BYTES = 128 * 1024;
+export const SIGN_IN_DEADLINE_MS = 5_000;
+
+/** Metadata of identity providers that an isolate remembers, by their text. */
+export const MAX_CACHED_PROVIDER_BYTES = 1024 * 1024;
+
+/** `iss` and `sub` of an ID token (OpenID Connect Core 1.0 section 2 has this for the latter), and a value of another claim. */
+export const MAX_APPROVER_LENGTH = 255;
+
+/** The form in which an approver sends a decision: two short fields. */
+export const MAX_APPROVAL_FORM_BYTES = 4096;
+
 /** An answer that is held to be redacted: twice what a body may have. */
 export const MAX_REDACTED_BYTES = 2 * MAX_BODY_BYTES;
+
+/** The least that may be left of a text that is cut off: what marks that something is missing has to be told from the rest. */
+export const MIN_TRUNCATED_TEXT = 16;
 
 /** Rules of a tenant document about scopes of access tokens. */
 export const MAX_SCOPE_RULES = 256;

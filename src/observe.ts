@@ -10,12 +10,20 @@ import type { Trail } from "./trail.ts";
  * been refused first.
  */
 export function isObserved(trail: Trail, gate: Gate, reason: Reason): boolean {
-  const { tenant, tool, startedAt } = trail;
-  if (tenant === null || !isCallersFault(reason) || !observes(tenant, gate, tool, startedAt)) return false;
+  if (!isCallersFault(reason) || !isLookedAt(trail, gate)) return false;
   trail.observed ??= reason;
-  trail.checks.push(`observed.${gate}:${reason}`);
+  trail.checks.push(observedCheck(gate, reason));
   return true;
 }
+
+/** Whether a gate is observed for the request. At Countersign's own endpoints none is: they are not the server that it is put before. */
+export const isLookedAt = ({ tenant, endpoint, tool, startedAt }: Trail, gate: Gate): boolean =>
+  tenant !== null && endpoint?.kind === "mcp" && observes(tenant, gate, tool, startedAt);
+
+/** How the checks of an audit record name what was observed; `audit/observed.ts` reads it. */
+export const observedCheck = (gate: Gate, reason: Reason): string => `${OBSERVED_PREFIX}${gate}:${reason}`;
+
+export const OBSERVED_PREFIX = "observed.";
 
 /**
  * Whether a gate is observed for calls of a tool.
@@ -39,15 +47,32 @@ export const mayObserve = ({ observe }: Tenant, gate: Gate, reason: Reason, now:
 const isActive = ({ until, gates }: ObserveRule, gate: Gate, now: number): boolean =>
   now < until && (gates === null || gates.has(gate));
 
-/** What is no fault of the caller's is not for the tenant to look away from, nor a message that two parsers read in two ways. */
+/**
+ * Whether a reason is one to look away from. Not what is no fault of the caller's, what two parsers could read in two ways, and what
+ * somebody has stopped: a suspended tenant, and whatever was revoked.
+ */
 export function isCallersFault(reason: Reason): boolean {
+  if (reason === "policy.tenant_suspended" || reason.startsWith("revoked.")) return false;
   switch (REASONS[reason].answer.kind) {
+    case "challenge":
+    case "forbidden":
+    case "insufficient-scope":
+    case "signature":
+    case "attestation":
+    case "grant":
+    case "limit":
+    case "rate":
+      return true;
+    case "protocol":
+      // A signed answer (501) is among the rest: nobody can give it.
+      return reason === "session.missing" || reason.startsWith("wit.");
+    // A session that is not the caller's, which begins anew as MCP has it; a path that does not exist.
+    case "not-found":
+    case "unknown-method":
     case "unavailable":
     case "origin":
+    case "withheld":
     case "bug":
-    case "unknown-method":
       return false;
-    default:
-      return !reason.startsWith("message.") && !reason.startsWith("revoked.");
   }
 }

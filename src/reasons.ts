@@ -23,14 +23,20 @@ export type Answer =
   | { kind: "protocol"; status: 400 | 405 | 408 | 413 | 415 | 431 | 501; code: number }
   | { kind: "unknown-method" }
   | { kind: "forbidden" }
+  /** 403, with a challenge that names all scopes that the call needs (RFC 6750 section 3.1). */
+  | { kind: "insufficient-scope" }
   /** HTTP signature and Content-Digest: the status is that of the caller's signature profile. */
   | { kind: "signature" }
   | { kind: "attestation"; wire: AttestationReason }
   | { kind: "grant" }
+  /** The budget of a tenant. */
+  | { kind: "limit" }
   | { kind: "rate" }
   | { kind: "not-found" }
   | { kind: "unavailable" }
   | { kind: "origin"; status: 502 | 504 }
+  /** The call was executed: the caller must not think that it never arrived, and repeat it. */
+  | { kind: "withheld" }
   | { kind: "bug" };
 
 export interface Entry {
@@ -45,6 +51,9 @@ export interface Entry {
 export const PUBLIC_FORMS = {
   "bearer.invalid":
     "The ACT mandate was not accepted. Mint a fresh one for this audience from a trusted issuer.",
+  "token.invalid":
+    "The access token was not accepted. Ask an authorization server of this tenant for one for this resource.",
+  "dpop.invalid": "The DPoP proof was not accepted. Make one for each request, with the key of the token.",
   "wit.invalid": "The workload identity token was not accepted.",
   "signature.invalid": "The HTTP message signature or the Content-Digest was not accepted.",
   "ect.invalid": "The execution context token was not accepted.",
@@ -102,20 +111,25 @@ export const REASONS = {
     "keys.unavailable": "The keys that this needs could not be fetched. Try again.",
     "tenant.unavailable": "The tenant document could not be read. Try again.",
     "tenant.invalid": "The tenant document has faults. The operator must mend it.",
+    "tenant.stale":
+      "A newer tenant document is in force than the one that was read here. Nothing was forwarded; try again.",
     "gateway.misconfigured": "GATEWAY_URL is not an absolute URL. The operator must mend it.",
   }),
 
   // -- stage 2: bearer --------------------------------------------------------------------------
   ...group({ kind: "challenge" }, null, {
-    "bearer.missing": "Send an ACT mandate in Authorization: Bearer or in ACT-Mandate.",
+    "bearer.missing":
+      "Send an ACT mandate in Authorization: Bearer or in ACT-Mandate, or an access token where the tenant takes those.",
   }),
   ...group({ kind: "challenge" }, "bearer.invalid", {
-    "bearer.scheme": "Authorization does not have the Bearer scheme with one token.",
+    "bearer.scheme":
+      "Authorization does not have the scheme Bearer, or for an access token Bearer or DPoP, with one token.",
     "bearer.conflict": "Authorization and ACT-Mandate carry different mandates. Send one, or both equal.",
-    "bearer.access_token": "Send an ACT mandate; OAuth access tokens are not taken.",
+    "bearer.access_token": "Send an ACT mandate; this tenant takes no OAuth access tokens.",
     "act.malformed": "The mandate is not a compact JWS of strict JSON in canonical base64url.",
     "act.too_large": "The mandate is larger than is read. Grant fewer capabilities.",
-    "act.typ": "The mandate's typ is not act+jwt.",
+    "bearer.two_kinds": "An access token and an ACT mandate came together. Send one of them.",
+    "act.typ": "The mandate's typ is not act+jwt. (That of an access token is at+jwt.)",
     "act.alg": "The mandate's alg is not EdDSA or ES256, or not the one registered for its key.",
     "act.crit": "The mandate's header has a crit extension that is not understood.",
     "act.kid": "The mandate's header has no usable kid.",
@@ -146,6 +160,61 @@ export const REASONS = {
       "A delegated mandate is not signed with a key that its delegator has registered for the profile agent.",
     "act.privilege_escalation":
       "A delegated mandate reaches beyond its parent in cap, constraints, aud, iat, nbf or exp.",
+  }),
+
+  ...group({ kind: "challenge" }, "token.invalid", {
+    "token.malformed":
+      "The access token is not a compact JWS of strict JSON in canonical base64url, or larger than is read.",
+    "token.typ": "The access token's typ is not at+jwt (RFC 9068).",
+    "token.alg":
+      "The access token's alg is not ES256, ES384, EdDSA or RS256, or not the one registered for its key.",
+    "token.crit": "The access token's header has a crit extension that is not understood.",
+    "token.kid": "The access token's header has no usable kid.",
+    "token.claims":
+      "A claim of the access token is missing or has the wrong type: RFC 9068 requires iss, sub, aud, exp, iat, jti and client_id.",
+    "token.confirmation":
+      "cnf of the access token is not an object with jkt, a SHA-256 thumbprint in base64url, alone.",
+    "token.issuer_unknown": "The access token's issuer is not trusted by this tenant.",
+    "token.key_unknown": "The issuer has no key with the access token's kid.",
+    "token.key_untrusted": "The access token's x5c is no valid chain from an anchor of its issuer.",
+    "token.signature": "The access token's signature does not verify.",
+    "token.expired": "The access token has expired. Ask for another.",
+    "token.in_future": "The access token's iat or nbf is in the future. Check the issuer's clock.",
+    "token.lifetime": "The access token lives longer than this tenant takes from its issuer.",
+    "token.audience": "The access token is for another audience. Ask for one for this resource (RFC 8707).",
+    "token.tenant": "The access token has no claim that says that it is for this tenant.",
+    "token.tenant_header": "The header that names the tenant does not agree with the access token.",
+    "token.client": "The access token was issued to a client that this tenant does not let in.",
+    "token.client_key":
+      "The access token is not bound to a key that its client's metadata document publishes.",
+    "token.unbound":
+      "The access token is not bound to a key, and this tenant takes no others. Ask for one with a DPoP proof.",
+    "token.bound": "The access token is bound to a key. Send it with Authorization: DPoP and a proof.",
+  }),
+  ...group({ kind: "challenge" }, "dpop.invalid", {
+    "dpop.unbound":
+      "The access token is not bound to a key. Send it with Authorization: Bearer, without DPoP.",
+    "dpop.missing": "The access token is bound to a key. Send a proof in the header DPoP.",
+    "dpop.malformed":
+      "DPoP is not one compact JWS of strict JSON in canonical base64url, or larger than is read.",
+    "dpop.typ": "The proof's typ is not dpop+jwt.",
+    "dpop.alg": "The proof's alg is not ES256, ES384, EdDSA or RS256.",
+    "dpop.crit": "The proof's header has a crit extension that is not understood.",
+    "dpop.key":
+      "jwk of the proof is missing, private, weak, not for its alg, or a key that the tenant document has for something else.",
+    "dpop.claims":
+      "A claim of the proof is missing or has the wrong type: jti, htm, htu, iat or ath, or exp or nonce.",
+    "dpop.signature": "The proof's signature does not verify.",
+    "dpop.confirmation": "The proof is not made with the key that the access token is bound to.",
+    "dpop.token": "The proof's ath is not the hash of this access token.",
+    "dpop.method": "The proof's htm is not the method of this request.",
+    "dpop.target": "The proof's htu is not the URL of this endpoint, without query and fragment.",
+    "dpop.too_old": "The proof is more than five minutes old, or its exp is over. Make one for each request.",
+    "dpop.in_future": "The proof's iat is more than five minutes in the future. Check the clock.",
+  }),
+  ...group({ kind: "challenge" }, null, {
+    "dpop.nonce":
+      "The proof has no nonce, or one that is not good any more. Make another with that of the answer's DPoP-Nonce.",
   }),
 
   // -- stage 3: message -------------------------------------------------------------------------------
@@ -287,6 +356,15 @@ export const REASONS = {
     "ect.misplaced":
       "GET, DELETE, responses and Countersign's own endpoints take no ECT: they do nothing that one could name.",
   }),
+  ...group({ kind: "forbidden" }, null, {
+    "token.evidence_beside":
+      "Evidence of agents came beside an access token: a signature, ECT, WIT, attestation or ACT-Record. None is read there; leave it out.",
+    "token.no_rule": "No rule of this tenant says which scopes this method and tool need, so none is enough.",
+  }),
+  ...group({ kind: "insufficient-scope" }, null, {
+    "token.scope":
+      "The access token lacks a scope that this call needs. Ask for one with all that the challenge names.",
+  }),
   ...group({ kind: "forbidden" }, "principal.invalid", {
     "principal.mismatch": "Mandate, signature, ECT and attestation must all be of the same agent.",
     "principal.key_mismatch": "The ECT and the HTTP signature must be made with the same key.",
@@ -416,12 +494,40 @@ export const REASONS = {
     "policy.grant_revoked": "The operator has revoked the grant of this tool to this caller.",
     "policy.grant_expired": "The grant of this tool to this caller has ended.",
     "policy.environment": "The tool may not be called where this tenant is: their tags do not match.",
+    "policy.argument_not_allowed": "No grant of this tool to this caller allows these arguments.",
+    "policy.arguments_invalid": "The arguments do not match the schema that the tenant gives for this tool.",
+    "policy.arguments_too_costly":
+      "The arguments are too large to be held against the tenant's schema for this tool. Send fewer.",
+    "policy.rule_denied": "A rule of the tenant's policy refuses this call.",
+    "policy.rule_failed":
+      "A rule of the tenant's policy could not be evaluated for these arguments: one is missing, or of another type than the rule is for.",
+    "policy.rule_too_costly": "The arguments are too large for the rules of the tenant's policy. Send fewer.",
   }),
 
   ...group({ kind: "grant" }, null, {
     "approval.required":
       "A person has to approve this call. Have it approved, then make the very same call again.",
     "approval.unavailable": "A person has to approve this call, and nobody can be asked.",
+    "approval.refused": "A person has refused this call. Until their answer expires nobody is asked again.",
+    "approval.too_many": "Too many calls of yours wait for a person. Have some of them decided first.",
+    "approval.too_large":
+      "A person has to approve this call, and its params are too long to be read. Send less at once.",
+  }),
+
+  ...group({ kind: "limit" }, null, {
+    "limit.mandate_exhausted":
+      "The tenant's limit for calls under one mandate or access token is used up. Wait as Retry-After says; where there is none, ask for another one.",
+    "limit.principal_exhausted":
+      "The tenant's limit for calls of one agent is used up. Wait as Retry-After says.",
+    "limit.tool_exhausted": "The tenant's limit for calls of this tool is used up. Wait as Retry-After says.",
+    "limit.tenant_exhausted":
+      "The tenant's limit for calls of all agents together is used up. Wait as Retry-After says.",
+    "limit.too_many_counted":
+      "As many mandates of this issuer are counted as there may be. Use one for several calls.",
+  }),
+  ...group({ kind: "unavailable" }, null, {
+    "limit.unavailable":
+      "How much of the tenant's limits is left cannot be found out. Nothing was forwarded; try again.",
   }),
 
   // -- stage 9: admission -----------------------------------------------------------------------------
@@ -446,7 +552,29 @@ export const REASONS = {
     "record.pred_unknown": "The record's pred names a step that is not in the run of its mandate.",
     "record.too_early": "The record's exec_ts is before a step in its pred. Check the clock.",
   }),
+  ...group({ kind: "challenge" }, "bearer.invalid", {
+    "revoked.mandate": "The mandate, or one that it was derived from, was revoked. Ask for another one.",
+    "revoked.issuer":
+      "The issuer of the mandate, of one that it was derived from, or of the access token was revoked. Come with one of another issuer.",
+  }),
+  ...group({ kind: "challenge" }, "token.invalid", {
+    "revoked.token": "The access token was revoked. Ask for another one.",
+  }),
+  ...group({ kind: "forbidden" }, "token.invalid", {
+    "revoked.subject": "The subject of the access token was revoked.",
+  }),
+  ...group({ kind: "forbidden" }, "bearer.invalid", {
+    "revoked.agent": "The agent, or one that handed the mandate on to it, was revoked.",
+    "revoked.run": "The run was revoked. Start a new one.",
+    "revoked.key":
+      "A key that signed the request, its mandate or its token was revoked. Sign with another one, or come with what another one has signed.",
+  }),
+  ...group({ kind: "forbidden" }, null, {
+    "revoked.tenant": "The operator has stopped all calls of this tenant.",
+  }),
   ...group({ kind: "unavailable" }, null, {
+    "ledger.revocations_unknown":
+      "The ledger has not heard for too long what was revoked. Nothing was forwarded; try again.",
     "ledger.unavailable": "The ledger did not answer. Nothing was forwarded; try again.",
     "ledger.overloaded": "The ledger has too much to do. Nothing was forwarded; try again.",
     "ledger.backlog_full": "Too many decisions wait for the audit log. Nothing was forwarded; try again.",
@@ -454,11 +582,12 @@ export const REASONS = {
 
   // -- endpoints of our own ----------------------------------------------------------------------------
   ...group(protocol(405, 405), null, {
-    "endpoint.method": "Receipts, runs and the audit log are read with GET; records are sent with POST.",
+    "endpoint.method":
+      "Receipts, runs and the audit log are read with GET, records sent with POST, revocations asked for with POST and lifted with DELETE.",
   }),
   ...group(protocol(400, 400), null, {
     "endpoint.query":
-      "An export takes from and to, in milliseconds, and to go on with one that broke off its after and checkpoint. One that is too old is to be begun anew.",
+      "An export and the report of what was observed take from and to, in milliseconds; to go on with an export that broke off, its after and checkpoint. One that is too old is to be begun anew.",
   }),
   ...group(protocol(415, 415), null, {
     "record.content_type": "Send the record as the body, with Content-Type: application/jwt.",
@@ -472,8 +601,23 @@ export const REASONS = {
     "endpoint.run_too_large":
       "The run has more decisions, or they name more parents, than are judged at once. An auditor can export them.",
   }),
+  ...group(protocol(415, 415), null, {
+    "revocation.content_type": "Send the revocation as the body, with Content-Type: application/json.",
+  }),
+  ...group(protocol(400, 400), null, {
+    "revocation.malformed":
+      "The body is not strict JSON of one revocation: kind, the members of that kind, and perhaps reason and until.",
+  }),
+  ...group({ kind: "forbidden" }, null, {
+    "revocation.too_many":
+      "The tenant has as many revocations as it may have. Lift some, or give them an end.",
+  }),
+  ...group({ kind: "unavailable" }, null, {
+    "revocation.unavailable":
+      "The directory did not answer, so it is not known whether this is written. Do the very same again.",
+  }),
   ...group({ kind: "not-found" }, null, {
-    "endpoint.not_found": "There is no such decision or run, or it is not yours to see.",
+    "endpoint.not_found": "There is no such decision, run or revocation, or it is not yours to see.",
   }),
   ...group({ kind: "unavailable" }, null, {
     "endpoint.log_unavailable": "The audit log did not answer. Try again.",
@@ -492,8 +636,32 @@ export const REASONS = {
       "An answer of the origin's that may hold a list of tools cannot be filtered: it is too long, encoded, or not JSON.",
     "origin.misconfigured": "The tenant's origin binding does not exist in this deployment.",
   }),
+  ...group({ kind: "unavailable" }, null, {
+    "origin.credential_missing":
+      "A secret that the origin is to be shown is missing in this deployment, or has characters that no header can have. The operator must set it.",
+  }),
   ...group({ kind: "origin", status: 504 }, null, {
     "origin.timeout": "The origin did not answer in time.",
+  }),
+  ...group({ kind: "withheld" }, null, {
+    "redaction.stream":
+      "The call was executed and its result is withheld: it came as a stream of events, which cannot be redacted. The operator must have the server answer in JSON.",
+    "redaction.not_json":
+      "The call was executed and its result is withheld: it is not JSON that every parser reads alike, or has a content coding.",
+    "redaction.too_large":
+      "The call was executed and its result is withheld: it is larger than this tenant passes on of the tool. Ask for less.",
+    "redaction.not_response":
+      "The call was passed on and what was answered is withheld: it is no JSON-RPC response to the call with status 200.",
+  }),
+  ...group({ kind: "origin", status: 502 }, null, {
+    "redaction.foreign_response":
+      "What may be the result of another call came with this stream, which ends here: results of this tenant's tools are redacted.",
+  }),
+  ...group(protocol(400, INVALID_REQUEST), null, {
+    "redaction.resumption":
+      "Streams of this tenant cannot be taken up again, because results of its tools are redacted. Send the request without Last-Event-ID.",
+    "redaction.id_reused":
+      "The id of this request was used before in its session. MCP wants another one for each request.",
   }),
   ...group({ kind: "origin", status: 502 }, null, {
     "outcome.unknown":

@@ -3,25 +3,30 @@ import { readSigningKeys } from "./audit/signing-keys.ts";
 import { discard } from "./bytes/discard.ts";
 import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
-import { bearerEnd, type Caller, covers } from "./evidence/caller.ts";
-import { ATTESTATION_HEADER } from "./evidence-headers.ts";
+import { bearerEnd } from "./evidence/caller.ts";
 import { executed } from "./execution.ts";
 import type { Passage } from "./gate.ts";
 import { report } from "./ledger/client.ts";
 import type { Outcome } from "./ledger/protocol.ts";
 import { runKey } from "./ledger/run-key.ts";
-import { MAX_MANDATE_LIFETIME } from "./limits.ts";
+import { MAX_OBSERVED_STREAM_MS } from "./limits.ts";
 import { type Answer, forward } from "./origin/forward.ts";
-import { forwardedHeaders, isEventStream, returnedHeaders } from "./origin/headers.ts";
+import { isEventStream, returnedHeaders } from "./origin/headers.ts";
 import { type CallResult, type ResultReader, resultReader } from "./origin/result.ts";
 import { watchBody } from "./origin/watch.ts";
+import { headersFor } from "./outbound.ts";
 import type { Reason } from "./reasons.ts";
+import { redactAnswer } from "./redaction/answer.ts";
+import { redactionOf } from "./redaction/applies.ts";
+import { guardStream } from "./redaction/streams.ts";
 import { refusalOf } from "./respond.ts";
 import { ok, type Result } from "./result.ts";
 import { nameSession } from "./session/own.ts";
 import { SESSION_HEADER } from "./session/seal.ts";
-import { recheck, recheckObserved } from "./supervision/recheck.ts";
+import { recheck } from "./supervision/recheck.ts";
+import { recheckStanding } from "./supervision/standing.ts";
 import { type Supervision, supervise } from "./supervision/supervise.ts";
+import type { Redaction } from "./tenant/schema/redaction.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import { filterTools } from "./tool-list.ts";
 import type { Trail } from "./trail.ts";
@@ -63,12 +68,14 @@ export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionCo
 
 /** Asks the origin; of its answer nothing but the head is there. */
 async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, Reason>> {
-  const { facts, tenant, received, known } = call;
+  const { facts, tenant, received } = call;
+  const sent = await headersFor(call, trail, env);
+  if (!sent.ok) return sent;
   const forwarded = await forward(
     tenant.origin,
     {
       method: facts.method,
-      headers: headersFor(call, trail),
+      headers: sent.value,
       body: facts.method === "POST" ? received.body : null,
       signal: facts.signal,
     },
@@ -80,8 +87,16 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
   const id = headers.get(SESSION_HEADER);
   // An empty one names none.
   if (id === "") headers.delete(SESSION_HEADER);
-  else if (id !== null && known !== null) {
-    const named = await nameSession(id, trail.session, known.caller, tenant, env, seconds());
+  else if (id !== null && trail.caller !== null) {
+    const named = await nameSession(
+      id,
+      trail.session,
+      received.message,
+      trail.caller,
+      tenant,
+      env,
+      seconds(),
+    );
     if (!named.ok) {
       await discard(body);
       return named;
@@ -91,24 +106,6 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
   // A response of these two has no body, whatever the origin sent.
   return ok({ status, headers, body: status === 204 || status === 205 ? null : body });
 }
-
-/** The header with the attestation goes along where that was verified, so that the origin can verify it again. */
-function headersFor({ facts, tenant, known }: Call, { session, attested }: Trail): Headers {
-  const headers = forwardedHeaders(
-    facts.headers,
-    tenant.origin.forwardHeaders,
-    isWordOf(known?.caller ?? null),
-    session,
-  );
-  const attestation = facts.headers.get(ATTESTATION_HEADER);
-  if (attestation !== undefined && attested !== null && !tenant.attestation.stripHeader)
-    headers.set(ATTESTATION_HEADER, attestation);
-  return headers;
-}
-
-/** What the origin may take for the caller's word. With a bearer alone there is nothing more to ask of a resumption. */
-const isWordOf = (caller: Caller | null) => (name: string) =>
-  covers(caller, name) || (!caller?.signature && name === "last-event-id");
 
 /**
  * Passes on, as it comes, what this caller may see of the answer, and for as long as it may.
@@ -123,14 +120,17 @@ async function show(
   ended: Promise<End>,
   end: (end: End) => void,
 ): Promise<Result<Response, Reason>> {
-  const supervision = superviseCall(call, env);
+  const supervision = superviseCall(call, trail, env);
   void ended.then(supervision.end);
   const { stop } = supervision;
-  const filtered = await filterTools(answer, call, stop);
-  if (!filtered.ok) return filtered;
-  const { status, headers, body } = filtered.value;
+  const redaction = redactionOf(call.received.message, call.tenant.policy);
+  if (redaction !== null) return showRedacted(answer, redaction, call, trail, stop, end);
+  const filtered = await filterTools(answer, call, trail.caller, stop);
+  const guarded = filtered.ok ? await guardStream(filtered.value, call) : filtered;
+  if (!guarded.ok) return guarded;
+  const { status, headers, body } = guarded.value;
   const cuts = { clientGone: call.facts.signal, stop, endsCleanly: isEventStream(headers) };
-  const reader = readerFor(filtered.value, trail);
+  const reader = readerFor(guarded.value, trail);
   const watched = watchBody(body, cuts, reader?.push);
   void watched.end.then(({ sha256, reason }) =>
     end({
@@ -144,29 +144,66 @@ async function show(
   return ok(new Response(watched.body, { status, headers }));
 }
 
+/**
+ * Shows what is left of an answer once it is redacted, or that it is withheld: with the status of an error of the origin's, which may say
+ * that a session is over. Of both sides' bytes there is a digest.
+ */
+async function showRedacted(
+  answer: Answer,
+  redaction: Redaction,
+  { facts, tenant }: Call,
+  trail: Trail,
+  stop: AbortSignal,
+  end: (end: End) => void,
+): Promise<Result<Response, Reason>> {
+  const reader = readerFor(answer, trail);
+  const redacted = await redactAnswer(answer, {
+    id: trail.id ?? "",
+    redaction,
+    deadlineMs: tenant.origin.timeoutMs,
+    stop,
+    clientGone: facts.signal,
+    see: (bytes) => reader?.push(bytes),
+  });
+  if (!redacted.ok) return redacted;
+  const { originSha256, shown } = redacted.value;
+  const withheld = shown.ok ? null : shown.error;
+  const given = shown.ok ? shown.value : toResponse(refusalOf(trail, shown.error));
+  const { status } = answer;
+  const watched = watchBody(given.body, { clientGone: facts.signal, stop, endsCleanly: false });
+  void watched.end.then(({ sha256, reason }) =>
+    end({
+      status,
+      reason: withheld ?? reason,
+      output_hash: originSha256,
+      delivered_hash: sha256 === originSha256 ? null : sha256,
+      result: reader?.end(originSha256 !== null) ?? null,
+    }),
+  );
+  return ok(
+    new Response(watched.body, { status: status < 400 ? given.status : status, headers: given.headers }),
+  );
+}
+
 /** Only of what an execution receipt will say: all other answers are nobody's business here. */
 const readerFor = (answer: Answer, { decisionRecord, id }: Trail): ResultReader | null =>
   decisionRecord === null || id === null ? null : resultReader(answer, id);
 
 /** An answer that comes late, to a call that was admitted in time, has the time of grace all the same. */
-function superviseCall(call: Call, env: Env): Supervision {
-  const { known, tenant } = call;
-  if (known === null) return superviseObserved(call, env);
-  const left = Math.max(bearerEnd(known.caller) * 1000 - Date.now(), 0);
+function superviseCall(call: Call, trail: Trail, env: Env): Supervision {
+  const { tenant } = call;
+  const { caller } = trail;
+  const left = caller === null ? MAX_OBSERVED_STREAM_MS : Math.max(bearerEnd(caller) * 1000 - Date.now(), 0);
   return supervise({
     expiresIn: left + tenant.streams.grace * 1000,
+    expired: caller?.kind === "token" ? "token.expired" : "act.expired",
     pause: tenant.streams.recheck * 1000,
-    check: () => recheck({ ...call, ...known }, env, Date.now()),
+    check: async () => {
+      const trusted = await recheck(call, caller, env, Date.now());
+      return trusted.ok ? recheckStanding(trail, tenant, env, Date.now()) : trusted;
+    },
   });
 }
-
-/** Nobody knows whose it is: it goes on while the tenant only looks at that. */
-const superviseObserved = (call: Call, env: Env): Supervision =>
-  supervise({
-    expiresIn: MAX_MANDATE_LIFETIME * 1000,
-    pause: call.tenant.streams.recheck * 1000,
-    check: () => recheckObserved(call, env, Date.now()),
-  });
 
 export async function reportOutcome(
   trail: Trail,

@@ -1,3 +1,4 @@
+import { approvalUrl } from "./approval/address.ts";
 import { attemptOf, factsOf, homeOf } from "./attempt.ts";
 import { RECEIPT_HEADER, signReceipt } from "./audit/receipts/decision-receipt.ts";
 import { sampleUnverified, type WriteDenial } from "./audit/sampling.ts";
@@ -7,6 +8,7 @@ import { seconds } from "./clock.ts";
 import { type Refusal, toResponse } from "./denial.ts";
 import { randomId } from "./encoding.ts";
 import { methodsOf } from "./endpoints/endpoint.ts";
+import { principalOf } from "./evidence/caller.ts";
 import { signResponse } from "./evidence/http-signature/response.ts";
 import { readEdgeIdentity } from "./evidence/wit/identity.ts";
 import { blocked } from "./execution.ts";
@@ -57,11 +59,19 @@ export async function finish(
   if (receipt !== null) headers.set(RECEIPT_HEADER, receipt);
   if (trail.caller?.ect)
     headers.set("Countersign-Ect", trail.ruling?.stepRecorded ? "recorded" : "not-recorded");
+  if (trail.dpopNonce !== null) headers.set("DPoP-Nonce", trail.dpopNonce);
   if (trail.corsOrigin !== null) addCors(headers, trail.corsOrigin);
+  if (trail.endpoint?.kind === "mcp") headers.append("Content-Security-Policy", NO_PAGE);
   const { status, body } = response;
   const finished = new Response(body, { status, headers });
   return isSignatureDemanded(trail) ? signed(finished, trail, httpMethod, env) : finished;
 }
+
+/**
+ * Tenants share a host: whatever an origin answers, in a browser it is no page of that host, from where it could act in the name of
+ * somebody who approves another tenant's calls.
+ */
+const NO_PAGE = "default-src 'none'; sandbox";
 
 /** Null for what no journal has: strangers get none, nor do denials that are only counted. */
 async function receiptOf(trail: Trail, env: Env): Promise<string | null> {
@@ -110,6 +120,21 @@ export const refusalOf = (trail: Trail, reason: Reason): Refusal => ({
   verified: trail.caller !== null,
   modern: trail.modern,
   wimse: isWimse(trail),
+  retryAfter: trail.ruling?.retryAfter ?? null,
   resource: trail.tenant?.oauth ?? null,
+  neededScopes: trail.neededScopes,
   allow: trail.endpoint === null ? [] : methodsOf(trail.endpoint),
+  approval: approvalTold(trail),
 });
+
+/** Where a person can be found who approves the call; null where none is asked. */
+function approvalTold({ tenant, caller, ruling, session }: Trail): Refusal["approval"] {
+  const asked = ruling?.approval ?? null;
+  if (asked === null || tenant === null || caller === null) return null;
+  const call = { principal: principalOf(caller), lane: caller.lane, id: asked.id };
+  return {
+    ...asked,
+    url: approvalUrl(tenant.publicUrl, call),
+    opensUrls: session?.opensUrls === true,
+  };
+}

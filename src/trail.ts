@@ -46,9 +46,15 @@ export interface Trail {
   mandate: VerifiedMandate | null;
   /** The access token in its place; likewise. */
   token: VerifiedAccessToken | null;
+  /** What the caller is to put into its next DPoP proof; null where it has that already, or needs none. */
+  dpopNonce: string | null;
+  /** The scopes that the call needs, where its access token does not have them all. */
+  neededScopes: readonly string[] | null;
   caller: Caller | null;
   /** The ECT, once it is bound to body and mandate: from then on it is a step of the run, admitted or not. */
   step: VerifiedEct | null;
+  /** Whether a refusal leaves the step unspent: see `sparing` in `stages/beside.ts`. */
+  sparesStep: boolean;
   attested: Attested | null;
   /** An attestation of the caller's for this server that is of another call: it is known only to be refused. */
   unbound: ShownAttestation | null;
@@ -91,8 +97,11 @@ export const newTrail = (now: number): Trail => ({
   bodySha256: null,
   mandate: null,
   token: null,
+  dpopNonce: null,
+  neededScopes: null,
   caller: null,
   step: null,
+  sparesStep: false,
   attested: null,
   unbound: null,
   record: null,

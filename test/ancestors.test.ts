@@ -62,7 +62,7 @@ async function ask(tenant: Tenant, held: Held, asked: Attempt, lane = 0) {
   const home = ledgerName(tenant.id, `agent:${held.agent.name}`, lane);
   const ruled = await decide(env, home, asked, askAncestors(held as VerifiedMandate, tenant, env));
   if (!ruled.ok) return ruled.error;
-  const { place: _p, retryAfter: _r, approvalId: _a, ...value } = ruled.value;
+  const { place: _p, retryAfter: _r, approval: _a, ...value } = ruled.value;
   return value;
 }
 

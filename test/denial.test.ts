@@ -14,8 +14,15 @@ const refusal = (reason: Reason, changes: Partial<Refusal> = {}): Refusal => ({
   verified: true,
   modern: false,
   wimse: false,
-  resource: { metadataUrl: "https://g.example/.well-known/oauth-protected-resource/acme/mcp", scopes: [] },
+  retryAfter: null,
+  resource: {
+    metadataUrl: "https://g.example/.well-known/oauth-protected-resource/acme/mcp",
+    scopes: [],
+    takesDpop: true,
+  },
+  neededScopes: null,
   allow: ["POST", "GET", "DELETE"],
+  approval: null,
   ...changes,
 });
 
@@ -98,6 +105,8 @@ describe.each(ALL)("%s", (reason) => {
   });
 
   test("is a 200 only for a verified caller, and for tools/call unless the method is unknown", async () => {
+    // The call was passed on: only who was let in gets such an answer.
+    if (REASONS[reason].answer.kind === "withheld") return;
     for (const variant of variants) {
       const { status } = await answer(reason, variant);
       if (status === 200) {
@@ -111,8 +120,13 @@ describe.each(ALL)("%s", (reason) => {
 describe("status and code", () => {
   test.each<[Reason, Partial<Refusal>, number, number]>([
     ["request.too_many_headers", {}, 431, 431],
+    ["redaction.stream", {}, 200, 502],
+    ["redaction.foreign_response", { method: "GET" }, 502, 502],
     ["rate.brake", {}, 429, 429],
     ["rate.brake", { method: "server/discover" }, 503, 429],
+    ["limit.tenant_exhausted", {}, 200, 429],
+    ["limit.tenant_exhausted", { verified: false }, 429, 429],
+    ["limit.unavailable", {}, 503, 503],
     ["target.unknown", {}, 404, 404],
     ["origin_header.not_allowed", {}, 403, 403],
     ["tenant.unavailable", {}, 503, 503],
@@ -179,7 +193,7 @@ describe("headers", () => {
     for (const reason of ALL) {
       const { status, headers } = await answer(reason, { verified: false });
       const challenge = headers.get("www-authenticate");
-      if (status === 401) expect(challenge).toMatch(/^Bearer [a-z_]+="[^"]+"/);
+      if (status === 401 || reason === "token.scope") expect(challenge).toMatch(/^Bearer [a-z_]+="[^"]+"/);
       else expect(challenge).toBeNull();
     }
   });

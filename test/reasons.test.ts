@@ -12,6 +12,14 @@ const HIDDEN: Record<string, keyof typeof PUBLIC_FORMS> = {
   ect: "ect.invalid",
   attestation: "attestation.invalid",
   principal: "principal.invalid",
+  revoked: "bearer.invalid",
+};
+
+/** What tells of other evidence than its group's. */
+const REVOKED: Partial<Record<Reason, keyof typeof PUBLIC_FORMS | null>> = {
+  "revoked.token": "token.invalid",
+  "revoked.subject": "token.invalid",
+  "revoked.tenant": null,
 };
 
 /** What anybody can see for himself: that he sent nothing. */
@@ -30,6 +38,7 @@ describe.each(ALL)("%s", (reason) => {
     const group = reason.split(".")[0] ?? "";
     const { publicForm } = REASONS[reason];
     if (HARMLESS.includes(reason)) expect(publicForm).toBeNull();
+    else if (reason in REVOKED) expect(publicForm).toBe(REVOKED[reason]);
     else if (group === "bearer")
       expect(publicForm).toBe(reason === "bearer.missing" ? null : "bearer.invalid");
     else expect(publicForm).toBe(HIDDEN[group] ?? null);

@@ -31,6 +31,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   "bearer.": [401, 401, "bearer.invalid"],
   "bearer.missing": [401, 401],
   "act.": [401, 401, "bearer.invalid"],
+  "token.": [401, 401, "token.invalid"],
+  "token.evidence_beside": [403, 403],
+  "token.no_rule": [403, 403],
+  "token.scope": [403, 403],
+  "dpop.": [401, 401, "dpop.invalid"],
+  "dpop.nonce": [401, 401],
+  "dpop.replay": [403, 403],
 
   "message.http_method": [405, -32600],
   "message.content_type": [415, -32600],
@@ -73,7 +80,12 @@ const ROWS: Readonly<Record<string, Row>> = {
 
   "replay.": [403, 403],
   "run.": [403, 403],
+  "revoked.": [403, 403],
+  "revoked.mandate": [401, 401],
+  "revoked.token": [401, 401],
+  "revoked.issuer": [401, 401],
   "ledger.": [503, 503],
+  "limit.unavailable": [503, 503],
 
   "endpoint.": [403, 403],
   "endpoint.method": [405, 405],
@@ -81,11 +93,20 @@ const ROWS: Readonly<Record<string, Row>> = {
   "endpoint.not_found": [404, 404],
   "endpoint.log_unavailable": [503, 503],
   "record.content_type": [415, 415],
+  "revocation.malformed": [400, 400],
+  "revocation.content_type": [415, 415],
+  "revocation.too_many": [403, 403],
+  "revocation.unavailable": [503, 503],
   "signing.": [503, 503],
 
   "origin.": [502, 502],
   "origin.timeout": [504, 504],
+  "origin.credential_missing": [503, 503],
   "outcome.": [502, 502],
+  "redaction.": [200, 502],
+  "redaction.foreign_response": [502, 502],
+  "redaction.resumption": [400, -32600],
+  "redaction.id_reused": [400, -32600],
 };
 
 /** The reasons of SEP-2787 (section "Reason codes"), by ours. */
@@ -128,6 +149,9 @@ function usualAnswerTo(reason: string, { id, method, isModern }: Circumstances):
   // A JSON-RPC error in a 200, which every client of MCP can read.
   if (/^(capability|policy|constraint|approval)\./.test(reason)) {
     return error(isToolCall ? 200 : 403, 403, reason);
+  }
+  if (reason.startsWith("limit.") && reason !== "limit.unavailable") {
+    return error(isToolCall ? 200 : 429, 429, reason);
   }
   if (reason.startsWith("attestation.")) {
     if (!isToolCall) return error(403, 403, reason);

@@ -32,6 +32,12 @@ export interface Visitor {
   run(id: string): Promise<Response>;
   /** Hands in the execution record of a mandate, as `mintRecord` makes it. */
   postRecord(record: string): Promise<Response>;
+  /** What is revoked. This and the next two are for a mandate that grants `countersign.revocations.write`; see `docs/revocation.md`. */
+  revocations(): Promise<Response>;
+  /** Revokes something: `{ kind: "agent", name: "researcher" }`. */
+  revoke(revocation: object): Promise<Response>;
+  /** Lifts a revocation, by its number. */
+  lift(number: number): Promise<Response>;
 }
 
 /**
@@ -65,6 +71,14 @@ export function createVisitor({ endpoint, mandate, ...options }: VisitorOptions)
     run: (id) => visit(`runs/${encodeURIComponent(id)}`),
     postRecord: (record) =>
       visit("records", { method: "POST", headers: { "content-type": "application/jwt" }, body: record }),
+    revocations: () => visit("revocations"),
+    revoke: (revocation) =>
+      visit("revocations", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(revocation),
+      }),
+    lift: (number) => visit(`revocations/${number}`, { method: "DELETE" }),
   };
 }
 

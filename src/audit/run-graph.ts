@@ -88,7 +88,7 @@ export function newRunGraph({ shows, asks }: RunQuestion): RunGraph {
     const ect = evidence?.ect ?? null;
     if (evidence?.mandate) addMandate({ iss, jti, ...evidence.mandate }, record, ect?.joined === true);
     if (!ect?.joined) return;
-    const { decision, principal, seq, reason, revision } = record;
+    const { decision, principal, seq, verdict, revision } = record;
     if (steps.has(ect.jti)) {
       note("jti_repeated", { jti: ect.jti, decision, principal });
       return;
@@ -97,7 +97,7 @@ export function newRunGraph({ shows, asks }: RunQuestion): RunGraph {
     chains.set(record.chain, chain);
     const { iat, level } = ect;
     const place = { jti: ect.jti, chain, seq, after: null };
-    const step: Step = { ...place, iat, level, denied: reason !== null, decision, principal };
+    const step: Step = { ...place, iat, level, denied: verdict === "denied", decision, principal };
     steps.set(step.jti, step);
     chain.steps.push(step);
     const child: Child = { jti: step.jti, at: iat, iss, decision, principal, step, revision };

@@ -1,4 +1,4 @@
-/** What receipts and checkpoints are signed with: the secret `SIGNING_KEYS` of the deployment. */
+/** What receipts, checkpoints and assertions for origins are signed with: the secret `SIGNING_KEYS` of the deployment. */
 
 import { CompactSign } from "jose";
 import { utf8 } from "../encoding.ts";
@@ -10,7 +10,7 @@ import { MAX_SIGNING_KEYS } from "../limits.ts";
 import type { StatementKeys } from "./statement.ts";
 
 export interface SigningKeys {
-  /** Signs receipts and checkpoints. */
+  /** Signs receipts, checkpoints and assertions. */
   readonly signing: SigningKey;
   /** The first one for ES256: it signs execution records (SEP-2828), which know no Ed25519. Null where there is none. */
   readonly es256: SigningKey | null;

@@ -20,6 +20,8 @@ export interface Store {
 
 const LATEST = "SELECT number, jws, heads FROM checkpoints WHERE tenant = ? ORDER BY number DESC LIMIT 1";
 
+const LATEST_NUMBER = "SELECT MAX(number) AS n FROM checkpoints WHERE tenant = ?";
+
 const LATEST_BEFORE = `SELECT number, jws, heads FROM checkpoints
   WHERE tenant = ? AND number >= ? AND time < ? ORDER BY number DESC LIMIT 1`;
 
@@ -28,6 +30,12 @@ type Row = { readonly number: number; readonly jws: string; readonly heads: stri
 /** Null where there is none. Throws where D1 does not answer, or has another one there. */
 export const latestStored = async (store: Store): Promise<Made | null> =>
   readStored(store, await rowsOf<Row>(store.db, LATEST, store.tenant));
+
+/** The highest number of a checkpoint of a tenant; 0 where there is none. Throws where D1 does not answer. */
+export async function latestNumber(db: D1Database, tenant: string): Promise<number> {
+  const [row] = await rowsOf<{ n: number | null }>(db, LATEST_NUMBER, tenant);
+  return row?.n ?? 0;
+}
 
 /**
  * The latest checkpoint that is older than a time. Null and throws as `latestStored`.

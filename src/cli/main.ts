@@ -35,6 +35,11 @@ const COMMANDS: readonly Command[] = [
     what: "names every fault of tenant documents and between them",
     run: async (argv) => (await import("./tenant-check.ts")).run(argv),
   },
+  {
+    words: ["explain"],
+    what: "says what every check would say of a request, under a tenant document that need not be live",
+    run: async (argv) => (await import("./explain.ts")).run(argv),
+  },
 ];
 
 const USAGE = `Usage: countersign COMMAND [...]

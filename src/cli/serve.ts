@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../result.ts";
+import type { Tenant } from "../tenant/tenant.ts";
 import { findPort, HOST, portProblem } from "./local/port.ts";
 import { storedTenant } from "./local/tenants.ts";
 import { complain, tell } from "./say.ts";
@@ -12,7 +13,9 @@ const USAGE = `Usage: npm run serve -- --tenant FILE [--tenant FILE ...] [--port
   --tenant FILE  a tenant document (JSON); repeat it for more
   --port PORT    port of ${HOST}, 0 for any free one (default 8787)
   --state DIR    where runs, replay state, the audit log and the secret session and signing keys are kept;
-                 without it they are gone in the end`;
+                 without it they are gone in the end
+
+Secrets that a document names in origin.credentials or policy.approval.signIn are taken from the environment.`;
 
 interface Arguments {
   readonly files: readonly string[];
@@ -60,6 +63,7 @@ async function serve(argv: string[]): Promise<number> {
     tenants: sources.value.map(({ text }) => storedTenant(text)),
     port: port.value,
     ...(stateDir === undefined ? {} : { stateDir }),
+    originSecrets: originSecrets(sources.value.map(({ tenant }) => tenant)),
     log: (level, message) => console.error(`${level}: ${message}`),
   });
   if (!started.ok) return complain(1, started.error.problem);
@@ -74,6 +78,15 @@ async function serve(argv: string[]): Promise<number> {
   const failure = await stopped;
   await dispose();
   return failure === null ? 0 : complain(1, failure.message);
+}
+
+function originSecrets(tenants: readonly Tenant[]): Record<string, string> {
+  const names = tenants.flatMap(({ origin, policy }) => [
+    ...origin.credentials.map(({ secret }) => secret),
+    ...(policy.approval?.signIn.clientSecret ? [policy.approval.signIn.clientSecret] : []),
+  ]);
+  const held = names.map((name) => [name, process.env[name]] as const);
+  return Object.fromEntries(held.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 process.exitCode = await serve(process.argv.slice(2));

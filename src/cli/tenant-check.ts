@@ -4,6 +4,7 @@
  */
 
 import { fail, ok, type Result } from "../result.ts";
+import type { Tenant } from "../tenant/tenant.ts";
 import { readOptions } from "./arguments.ts";
 import { complain, tell } from "./say.ts";
 import { readTenants } from "./sources.ts";
@@ -19,8 +20,23 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (parsed.value === "help") return tell(0, USAGE);
   const sources = await readTenants(parsed.value.files, parsed.value.gateway);
   if (!sources.ok) return complain(1, ...sources.error);
-  return tell(0, ...sources.value.map(({ file, tenant }) => `${file}: ${tenant.id} at ${tenant.publicUrl}`));
+  const now = Date.now();
+  return tell(
+    0,
+    ...sources.value.flatMap(({ file, tenant }) => [
+      `${file}: ${tenant.id} at ${tenant.publicUrl}`,
+      ...endedIn(tenant, now).map((note) => `${file}: ${note}`),
+    ]),
+  );
 }
+
+/** What is no fault, and perhaps not what was meant. */
+const endedIn = ({ observe }: Tenant, now: number): readonly string[] =>
+  observe.flatMap(({ until }, i) =>
+    now < until
+      ? []
+      : [`observe[${i}] has ended, ${new Date(until).toISOString()}: it changes nothing any more`],
+  );
 
 interface Arguments {
   readonly files: readonly string[];

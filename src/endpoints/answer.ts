@@ -5,8 +5,10 @@ import { refusalOf } from "../respond.ts";
 import { ok, type Result } from "../result.ts";
 import type { Trail } from "../trail.ts";
 import { exportLog } from "./export.ts";
+import { showObserved } from "./observed.ts";
 import { showReceipt } from "./receipts.ts";
 import { acknowledgeRecord } from "./records.ts";
+import { lift, revoke, showRevocations } from "./revocations.ts";
 import { showRun } from "./runs.ts";
 import { showStatus } from "./status.ts";
 import type { Visit } from "./visit.ts";
@@ -53,5 +55,11 @@ async function show(visit: Visit, trail: Trail, env: Env): Promise<Result<Respon
       return exportLog(visit, env);
     case "status":
       return showStatus(visit, env);
+    case "observed":
+      return showObserved(visit, env);
+    case "revocations":
+      return visit.revocation === null ? showRevocations(visit, env) : revoke(visit, visit.revocation, env);
+    case "revocation":
+      return lift(visit, endpoint.number, env);
   }
 }

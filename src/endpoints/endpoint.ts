@@ -1,5 +1,6 @@
 /** The endpoints of a tenant: its MCP server's, and beside it those at which Countersign itself answers. */
 
+import { type ApprovalEndpoint, approvalEndpoint } from "../approval/address.ts";
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from "../encoding.ts";
 import type { Facts } from "../facts.ts";
 
@@ -14,9 +15,19 @@ export type OwnEndpoint =
   /** The audit log, to be verified offline. */
   | { readonly kind: "export" }
   /** What the ledgers have not been able to hand on, and what is wrong with them. */
-  | { readonly kind: "status" };
+  | { readonly kind: "status" }
+  /** What would have been refused, were it not only observed. */
+  | { readonly kind: "observed" }
+  /** What is revoked, and to revoke something. */
+  | { readonly kind: "revocations" }
+  /** A revocation, to lift it. */
+  | { readonly kind: "revocation"; readonly number: number };
 
-export type Endpoint = { readonly kind: "mcp" } | OwnEndpoint;
+export type Endpoint = { readonly kind: "mcp" } | OwnEndpoint | ApprovalEndpoint;
+
+/** Whether an endpoint is for people with a browser, who bring no evidence. */
+export const isForPeople = (endpoint: Endpoint): endpoint is ApprovalEndpoint =>
+  endpoint.kind === "approval" || endpoint.kind === "approval-callback";
 
 /**
  * The endpoint at a path. Those of our own stand beside the public URL, as relative references are resolved (RFC 3986 section
@@ -43,8 +54,13 @@ export function endpointAt(path: string, mcpPath: string): Endpoint | null {
       const run = runNamed(second ?? "");
       return run === null ? null : { kind: "run", run };
     }
+    case "approvals":
+      return approvalEndpoint(second ?? "");
+    case "revocations":
+      if (second === undefined) return { kind: "revocations" };
+      return /^[1-9]\d{0,14}$/.test(second) ? { kind: "revocation", number: Number(second) } : null;
     case "audit":
-      return second === "export" || second === "status" ? { kind: second } : null;
+      return second === "export" || second === "status" || second === "observed" ? { kind: second } : null;
     default:
       return null;
   }
@@ -68,10 +84,18 @@ export const methodsOf = ({ kind }: Endpoint): readonly string[] => {
       return ["POST", "GET", "DELETE"];
     case "records":
       return ["POST"];
+    case "revocations":
+      return ["GET", "POST"];
+    case "revocation":
+      return ["DELETE"];
+    case "approval":
+      return ["GET", "POST"];
+    case "approval-callback":
     case "receipt":
     case "run":
     case "export":
     case "status":
+    case "observed":
       return ["GET"];
   }
 };
@@ -97,12 +121,20 @@ export const ownAction = ({ kind }: OwnEndpoint): string => {
       return "countersign.runs.read";
     case "export":
     case "status":
+    case "observed":
       return AUDIT_ACTION;
+    case "revocations":
+    case "revocation":
+      return REVOCATIONS_ACTION;
   }
 };
+
+/** Who has this in its mandate may revoke, and lift what is revoked. */
+export const REVOCATIONS_ACTION = "countersign.revocations.write";
 
 /** Who has this in its mandate may see all of the tenant's audit log. */
 export const AUDIT_ACTION = "countersign.audit.read";
 
-/** The only endpoint that takes a query. */
-export const takesQuery = ({ kind }: Endpoint): boolean => kind === "export";
+/** The endpoints that take a query. */
+export const takesQuery = ({ kind }: Endpoint): boolean =>
+  kind === "export" || kind === "observed" || kind === "approval-callback";

@@ -1,4 +1,4 @@
-/** What everybody may see of a tenant's audit log: the keys that receipts and checkpoints are signed with, and the checkpoints. */
+/** What everybody may see of a tenant: the keys that receipts, checkpoints and assertions are signed with, and the checkpoints. */
 
 import { queryLog } from "../audit/query.ts";
 import { readSigningKeys } from "../audit/signing-keys.ts";

@@ -3,6 +3,7 @@
  * no MCP message and that no origin sees.
  */
 
+import type { Revocation } from "../directory/revocations.ts";
 import { fromUtf8 } from "../encoding.ts";
 import { bindCapability, type Counted } from "../evidence/act/bind.ts";
 import { readRecord } from "../evidence/act/record.ts";
@@ -11,7 +12,7 @@ import type { AgentCaller, CallerContext } from "../evidence/caller.ts";
 import { verifyOwnRecord } from "../evidence/recorded.ts";
 import { ATTESTATION_HEADER, RECORD_HEADER } from "../evidence-headers.ts";
 import type { Facts } from "../facts.ts";
-import { BODY_DEADLINE_MS, MAX_TOKEN_BYTES } from "../limits.ts";
+import { BODY_DEADLINE_MS, MAX_REVOCATION_BYTES, MAX_TOKEN_BYTES } from "../limits.ts";
 import { readBody } from "../mcp/body.ts";
 import { authorize } from "../policy/authorize.ts";
 import { permitGranted } from "../policy/judge.ts";
@@ -21,7 +22,8 @@ import { admit } from "../stages/admit.ts";
 import { proveCaller, type RequestHead, withBody } from "../stages/prove-caller.ts";
 import type { EvidenceKind, Tenant } from "../tenant/tenant.ts";
 import type { Trail } from "../trail.ts";
-import { AUDIT_ACTION, methodsOf, type OwnEndpoint, ownAction } from "./endpoint.ts";
+import { AUDIT_ACTION, methodsOf, type OwnEndpoint, ownAction, REVOCATIONS_ACTION } from "./endpoint.ts";
+import { keptOfRevocation, readRevocation } from "./revocations.ts";
 
 /** An admitted request to an endpoint of our own. */
 export interface Visit {
@@ -31,6 +33,8 @@ export interface Visit {
   readonly caller: AgentCaller;
   /** Whether the caller may see what is not its own. */
   readonly isAuditor: boolean;
+  /** What is to be revoked; null where nothing is. */
+  readonly revocation: Revocation | null;
 }
 
 /** Also of an agent that the tenant lets off the signature: what it did is for nobody to see who has a copy of its mandate. */
@@ -74,6 +78,13 @@ export async function visit(
     trail.record = record.value;
     trail.checks.push("record");
   }
+  let revocation: Revocation | null = null;
+  if (endpoint.kind === "revocations" && facts.method === "POST") {
+    const asked = readRevocation(body.value);
+    if (!asked.ok) return asked;
+    revocation = asked.value;
+    trail.kept = keptOfRevocation(revocation);
+  } else if (endpoint.kind === "revocation") trail.kept = { "/number": endpoint.number };
 
   // 8 policy
   if (tenant.suspended) return fail("policy.tenant_suspended");
@@ -81,28 +92,46 @@ export async function visit(
   if (!authorized.ok) return authorized;
   const audit = permitAudit(endpoint, caller);
   if (!audit.ok) return audit;
-  const isAuditor = audit.value !== null;
+  const isAuditor = audit.value !== null && ownAction(endpoint) !== REVOCATIONS_ACTION;
   if (isAuditor) trail.checks.push("auditor");
   trail.counted = audit.value?.counted ?? null;
 
   // 9 admit
   const admitted = await admit(trail, tenant, env);
-  return admitted.ok ? ok({ endpoint, facts, tenant, caller, isAuditor }) : admitted;
+  return admitted.ok ? ok({ endpoint, facts, tenant, caller, isAuditor, revocation }) : admitted;
 }
 
-/** Reads the body, which only a record is. */
+/** What has a body, and which. */
+function bodyTaken({ kind }: OwnEndpoint, method: string): Taken | null {
+  if (kind === "records")
+    return { type: /^application\/jwt$/i, max: MAX_TOKEN_BYTES, fault: "record.content_type" };
+  if (kind === "revocations" && method === "POST")
+    return {
+      type: /^application\/json(;.*)?$/i,
+      max: MAX_REVOCATION_BYTES,
+      fault: "revocation.content_type",
+    };
+  return null;
+}
+
+interface Taken {
+  readonly type: RegExp;
+  readonly max: number;
+  readonly fault: Reason;
+}
+
+/** Reads the body, where one is taken. */
 async function receive(
   endpoint: OwnEndpoint,
   { method, headers, body }: Facts,
 ): Promise<Result<Uint8Array<ArrayBuffer>, Reason>> {
-  const takesBody = endpoint.kind === "records";
+  const taken = bodyTaken(endpoint, method);
   if (!methodsOf(endpoint).includes(method)) return fail("endpoint.method");
   if ((headers.get("content-encoding") ?? "identity") !== "identity") return fail("message.content_encoding");
-  if (takesBody && !/^application\/jwt$/i.test(headers.get("content-type") ?? ""))
-    return fail("record.content_type");
-  const read = await readBody(body, headers, MAX_TOKEN_BYTES, BODY_DEADLINE_MS);
+  if (taken !== null && !taken.type.test(headers.get("content-type") ?? "")) return fail(taken.fault);
+  const read = await readBody(body, headers, taken?.max ?? MAX_TOKEN_BYTES, BODY_DEADLINE_MS);
   if (!read.ok) return read;
-  return takesBody || read.value.length === 0 ? read : fail("message.unexpected_body");
+  return taken !== null || read.value.length === 0 ? read : fail("message.unexpected_body");
 }
 
 async function takeRecord(body: Uint8Array, caller: AgentCaller, context: CallerContext) {
@@ -111,7 +140,7 @@ async function takeRecord(body: Uint8Array, caller: AgentCaller, context: Caller
 }
 
 /**
- * Whether the caller visits as an auditor.
+ * Whether the caller visits as an auditor, or as one who may revoke.
  *
  * @returns the entry of `cap` that this uses up, where it is counted; null for who sees its own alone
  */
@@ -120,8 +149,10 @@ function permitAudit(
   caller: AgentCaller,
 ): Result<{ readonly counted: Counted | null } | null, Reason> {
   if (endpoint.kind === "records") return ok(null);
-  const grants = bindCapability(caller.mandate, AUDIT_ACTION);
+  const own = ownAction(endpoint);
+  const action = own === REVOCATIONS_ACTION ? own : AUDIT_ACTION;
+  const grants = bindCapability(caller.mandate, action);
   const permitted = grants.ok ? permitGranted({ caller, grants: grants.value, tool: null }) : grants;
   if (permitted.ok) return ok({ counted: permitted.value });
-  return ownAction(endpoint) === AUDIT_ACTION ? permitted : ok(null);
+  return own === action ? permitted : ok(null);
 }

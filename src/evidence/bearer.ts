@@ -4,10 +4,11 @@ import type { KeyFinder } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Tenant } from "../tenant/tenant.ts";
-import type { AccessToken } from "./access-token/parse.ts";
+import { type AccessToken, parseAccessToken } from "./access-token/parse.ts";
 import { type VerifiedAccessToken, verifyAccessToken } from "./access-token/verify.ts";
 import { type Mandate, parseMandate } from "./act/parse.ts";
 import { type VerifiedMandate, verifyMandate } from "./act/verify.ts";
+import { absent } from "./presented.ts";
 
 /** As it was sent. */
 export type PresentedBearer =
@@ -19,8 +20,17 @@ export type VerifiedBearer =
   | { readonly kind: "mandate"; readonly mandate: VerifiedMandate }
   | { readonly kind: "token"; readonly token: VerifiedAccessToken };
 
-/** Finds the bearer of a request. Which kind it is says the `typ` of its header, and there is never more than one. */
-export function parseBearer(headers: ReadonlyMap<string, string>): Result<PresentedBearer, Reason> {
+/**
+ * Finds the bearer of a request. Which kind it is says the scheme, or the `typ` of its header, and there is never more than one. Where
+ * the tenant takes no access tokens, none is looked for.
+ */
+export function parseBearer(
+  headers: ReadonlyMap<string, string>,
+  { accessTokens }: Pick<Tenant, "accessTokens">,
+): Result<PresentedBearer, Reason> {
+  const token = accessTokens === null ? absent : parseAccessToken(headers);
+  if (token.state === "malformed") return fail(token.reason);
+  if (token.state === "present") return ok({ kind: "token", token: token.value });
   const mandate = parseMandate(headers);
   switch (mandate.state) {
     case "absent":

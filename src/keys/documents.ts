@@ -52,7 +52,7 @@ function documentId(source: RemoteSource): string {
     case "did:web":
       return JSON.stringify([type, url, binding, source.relationship]);
     case "clientIdMetadata":
-      return JSON.stringify([type, url, binding, ...[...source.jwksHosts].sort()]);
+      return JSON.stringify([type, url, binding, source.names, ...[...source.jwksHosts].sort()]);
   }
 }
 
@@ -86,14 +86,15 @@ async function loadClientKeys(
   const { json, bytes } = fetched.value;
   if (!isObject(json) || json.client_id !== source.url) return fail("not_owned");
   const { jwks, jwks_uri: url } = json;
+  const read = source.names === "kid" ? jwksKeys : keysByThumbprint;
   // RFC 7591 section 2: not both.
-  if (url === undefined) return withSize(await jwksKeys(jwks), bytes);
+  if (url === undefined) return withSize(await read(jwks), bytes);
   const isAllowed =
     jwks === undefined &&
     typeof url === "string" &&
     remoteUrlProblem(url) === null &&
     source.jwksHosts.has(new URL(url).hostname);
-  return isAllowed ? load({ url, binding: source.binding }, JWKS_TYPES, jwksKeys, env) : fail("jwks_uri");
+  return isAllowed ? load({ url, binding: source.binding }, JWKS_TYPES, read, env) : fail("jwks_uri");
 }
 
 async function load(

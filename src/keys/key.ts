@@ -24,6 +24,22 @@ export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 /** What workload identity tokens are signed with, and what the keys in them may be for. */
 export const WIT_ALGORITHMS = ["ES256", "ES384", "EdDSA", "PS512"] as const satisfies readonly KeyAlgorithm[];
 
+/**
+ * What access tokens and DPoP proofs are signed with. RFC 9068 section 2.1 wants RS256, and most JWK sets do not say what an RSA key is
+ * for, so that it is the only one for RSA here.
+ */
+export const OAUTH_ALGORITHMS = [
+  "ES256",
+  "ES384",
+  "EdDSA",
+  "RS256",
+] as const satisfies readonly KeyAlgorithm[];
+
+/** The same as metadata and challenges list them. RFC 9864 gives EdDSA with this curve a name of its own. */
+export const OAUTH_ALGORITHM_NAMES: readonly string[] = [...OAUTH_ALGORITHMS, "Ed25519"];
+
+export type OAuthAlgorithm = (typeof OAUTH_ALGORITHMS)[number];
+
 /** A public key that passed `hygiene.ts`, imported for exactly one algorithm. */
 export interface VerificationKey {
   /** As registered; the RFC 7638 thumbprint where the JWK has no `kid`. Unique in its table. */

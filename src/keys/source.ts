@@ -28,6 +28,8 @@ export interface ClientMetadataSource extends KeyDocument {
   readonly type: "clientIdMetadata";
   /** Hosts that its `jwks_uri` may be on. */
   readonly jwksHosts: ReadonlySet<string>;
+  /** What its keys are called: as it calls them itself, or by their thumbprints (RFC 7638). */
+  readonly names: "kid" | "thumbprint";
 }
 
 /** Where an agent of the web publishes its keys (Web Bot Auth); each is found by its thumbprint. */

@@ -60,12 +60,14 @@ const REPLAYED = {
   nonce: "replay.nonce",
   attestation: "attestation.nonce_seen",
   dpop: "dpop.replay",
+  request: "redaction.id_reused",
 } as const satisfies Record<Claim["kind"], Reason>;
 
 const TOO_LATE = {
   nonce: "replay.too_late",
   attestation: "attestation.claim_too_late",
   dpop: "replay.too_late",
+  request: "replay.too_late",
 } as const satisfies Record<Claim["kind"], Reason>;
 
 const storageKey = (claim: Claim): string => `${claim.kind} ${claim.key}`;

@@ -4,6 +4,8 @@ import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Ledger } from "./ledger.ts";
 import {
+  type ApprovalEntry,
+  type ApprovalFault,
   type Attempt,
   type ForeignParent,
   type FoundStep,
@@ -15,6 +17,8 @@ import {
   type Question,
   type Ruling,
 } from "./protocol.ts";
+import type { Resting } from "./revocations.ts";
+import type { Bulletin, KnownNotices } from "./revoked.ts";
 
 /** Looks in other ledgers for parents that the caller's own does not know. */
 export type AskOthers = (unknown: readonly string[]) => Promise<Result<readonly ForeignParent[], Reason>>;
@@ -53,6 +57,21 @@ export const findSteps = (
   jtis: readonly string[],
 ): Promise<Result<readonly FoundStep[], Reason>> => call(env, name, (ledger) => ledger.findSteps(run, jtis));
 
+/** Asks a ledger what people are asked under an id. */
+export const findApproval = (
+  env: Env,
+  name: string,
+  id: string,
+): Promise<Result<ApprovalEntry | null, Reason>> => call(env, name, (ledger) => ledger.findApproval(id));
+
+/** Hands a ledger what a person says; see `Ledger.approve`. */
+export const approve = (
+  env: Env,
+  name: string,
+  statement: string,
+): Promise<Result<Result<ApprovalEntry, ApprovalFault>, Reason>> =>
+  call(env, name, async (ledger) => await ledger.approve(statement));
+
 /** Asks a ledger for the end of its chain; see `Ledger.head`. */
 export const headOf = (
   env: Env,
@@ -67,6 +86,20 @@ export const settle = (env: Env, name: string): Promise<Result<void, Reason>> =>
 /** Asks a ledger what it has not been able to hand on. */
 export const statusOf = (env: Env, name: string): Promise<Result<LedgerStatus, Reason>> =>
   call(env, name, (ledger) => ledger.status());
+
+/** Tells a ledger what was revoked; see `Ledger.revoke`. */
+export const inform = (
+  env: Env,
+  name: string,
+  bulletin: Bulletin,
+): Promise<Result<KnownNotices | null, Reason>> => call(env, name, (ledger) => ledger.revoke(bulletin));
+
+/** Asks a ledger whether a call that it admitted may go on. What cannot be told is no leave. */
+export async function standing(env: Env, name: string, resting: Resting): Promise<Result<void, Reason>> {
+  const asked = await call(env, name, (ledger) => ledger.standing(resting));
+  if (!asked.ok) return asked;
+  return asked.value === null ? ok(undefined) : fail(asked.value);
+}
 
 /**
  * @param ask given true where an earlier try may have come through

@@ -3,18 +3,22 @@ import { statusOf } from "../denial.ts";
 import { randomId } from "../encoding.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
-import type { Draft, Entry, Item } from "./journal.ts";
 import type { ApprovalVerdict } from "./approvals.ts";
+import type { Draft, Entry, Item } from "./journal.ts";
 import { type Judgement, mayBeNamed } from "./judge.ts";
-import type { Attempt, Outcome, Place, Ruling, Step } from "./protocol.ts";
+import { APPROVED, type Attempt, type Outcome, type Place, type Ruling, type Step } from "./protocol.ts";
 import { runKey } from "./run-key.ts";
 
 /** The decision, as it is to be written. */
 export const decisionItem = (
   attempt: Attempt,
-  { ruling, run, joins, execution, approval }: Judgement,
+  { ruling, run, joins, execution, observed, approval }: Judgement,
 ): Item => ({
-  draft: { ...decisionDraft(attempt, ruling, joins, approval), execution },
+  draft: {
+    ...decisionDraft(attempt, ruling, joins, approval),
+    checks: [...attempt.facts.checks, ...observed, ...(approval?.kind === "approved" ? [APPROVED] : [])],
+    execution,
+  },
   runSize: run && joins ? run.size + 1 : null,
   outcomeBy: isForwarded(ruling.verdict) ? attempt.outcomeBy : null,
   closes: null,
@@ -98,9 +102,10 @@ export const rulingOf = ({ record, runSize }: Entry, { step }: Attempt): Ruling 
   verdict: record.verdict ?? "denied",
   reason: record.reason,
   place: placeOf(record),
-  stepRecorded: step !== null && runSize !== null && mayBeNamed(step, record.reason),
+  stepRecorded:
+    step !== null && runSize !== null && (isForwarded(record.verdict) || mayBeNamed(step, record.reason)),
   retryAfter: null,
-  approvalId: null,
+  approval: null,
 });
 
 /** A refusal that leaves no trace. */
@@ -110,7 +115,7 @@ export const unwritten = (reason: Reason): Ruling => ({
   place: null,
   stepRecorded: false,
   retryAfter: null,
-  approvalId: null,
+  approval: null,
 });
 
 export const placeOf = ({ chain, seq, time, hash }: AuditRecord): Place => ({ chain, seq, time, hash });

@@ -1,6 +1,6 @@
 import { isForwarded } from "../audit/record.ts";
 import { Approvals } from "./approvals.ts";
-import { Claims } from "./claims.ts";
+import { Claims, isLate } from "./claims.ts";
 import type { Journal } from "./journal.ts";
 import type { Judgement } from "./judge.ts";
 import { Limits } from "./limits.ts";
@@ -21,21 +21,23 @@ export interface Holdings {
   readonly approvals: Approvals;
 }
 
-export function openHoldings(sql: SqlStorage, journal: Journal): Holdings {
+/** @param countsSince seconds: what was counted before was lost; 0 where nothing was */
+export function openHoldings(sql: SqlStorage, journal: Journal, countsSince = 0): Holdings {
   const mandates = new Mandates(sql);
   return {
     claims: new Claims(sql),
     mandates,
     runs: new Runs(sql, journal, mandates),
     uses: new Uses(sql),
-    revocations: new Revocations(),
-    limits: new Limits(),
-    approvals: new Approvals(),
+    revocations: new Revocations(sql),
+    limits: new Limits(sql, countsSince),
+    approvals: new Approvals(sql),
   };
 }
 
 /**
- * Writes what the judgement uses up. A denied call keeps its nonces, uses and record; only its step is spent.
+ * Writes what the judgement uses up. A denied call keeps its nonces, uses and record; only its step is spent. One that is only observed
+ * keeps uses and record.
  *
  * @param now seconds
  */
@@ -47,22 +49,31 @@ export function spend(
 ): void {
   if (run && mandate) {
     runs.open(run, mandate);
-    if (step) runs.write(joins ? run : null, step, decision, ruling.reason);
+    // What was observed did happen: those that follow it have no denied parent.
+    if (step)
+      runs.write(joins ? run : null, step, decision, isForwarded(ruling.verdict) ? null : ruling.reason);
   }
   if (approval && attempt.approval) approvals.write(attempt.approval, approval, now);
-  if (isForwarded(ruling.verdict)) limits.write(attempt.limits, now);
+  if (!isForwarded(ruling.verdict)) return;
+  limits.write(attempt.limits, now);
+  // What goes on although something in it was used before uses up the rest, or that could be sent again.
+  for (const claim of attempt.claims)
+    if (admits || (claims.holder(claim) === null && !isLate(claim, now))) claims.write(claim, decision);
   if (!admits) return;
-  for (const claim of attempt.claims) claims.write(claim, decision);
   if (mandate) for (const use of attempt.uses) uses.write(use, mandate.iss);
   if (record) mandates.writeRecord(record);
 }
 
 /** Drops what has expired. `now` in seconds. */
-export function purge({ claims, mandates, runs, uses, limits, approvals }: Holdings, now: number): void {
+export function purge(
+  { claims, mandates, runs, uses, revocations, limits, approvals }: Holdings,
+  now: number,
+): void {
   claims.purge(now);
   mandates.purge(now);
   runs.purge(now);
   uses.purge(now);
+  revocations.purge(now);
   limits.purge(now);
   approvals.purge(now);
 }

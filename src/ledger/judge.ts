@@ -1,6 +1,7 @@
+import { isForwarded } from "../audit/record.ts";
 import { lastAcceptable } from "../evidence/act/verify.ts";
 import { CLOCK_SKEW, NODE_HORIZON } from "../limits.ts";
-import { isCallersFault } from "../observe.ts";
+import { isCallersFault, observedCheck } from "../observe.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { ApprovalVerdict } from "./approvals.ts";
@@ -11,6 +12,7 @@ import {
   type Attempt,
   type Claim,
   isQuestion,
+  type LimitUse,
   type MandateFacts,
   type Question,
   type Step,
@@ -29,8 +31,12 @@ export interface Judgement {
   readonly joins: boolean;
   /** Whether the call uses up what it brings: false where it was refused, also where that is only observed. */
   readonly admits: boolean;
+  /** What was only observed of all this, in the form of the checks of a record. */
+  readonly observed: readonly string[];
   /** What people have said; null where nobody is asked. */
   readonly approval: ApprovalVerdict | null;
+  /** Where it is not empty, nothing is ruled yet: the directory is to be asked for these, and the attempt judged again. */
+  readonly lacking: readonly LimitUse[];
   /** The execution records to keep. */
   readonly execution: Attempt["execution"];
 }
@@ -83,7 +89,7 @@ function rule(attempt: Attempt, held: Held): Judged | Question {
     attempt.denial ??
     (seen ? replayReason(seen.claim) : null) ??
     staleness(attempt, held) ??
-    held.revocations.fault(attempt) ??
+    held.revocations.fault(attempt, held.now) ??
     excess(attempt, held, run) ??
     (unknown.ok ? null : unknown.error);
   if (step === null) return reason === null ? admit(run, false) : deny(reason);
@@ -155,16 +161,13 @@ const isTooOld = (claim: Claim, since: number): boolean =>
  * The execution records of an attempt, where they say what was ruled; else null. Where a nonce was used before, or may have been and is
  * forgotten, those of a refusal would pass for a later decision about the call that was admitted.
  */
-function standing(
-  attempt: Attempt,
-  { ruling, admits }: Judged,
-  { claims, now, since }: Held,
-): Attempt["execution"] {
+function standing(attempt: Attempt, { ruling }: Judged, { claims, now, since }: Held): Attempt["execution"] {
   const { denial, execution } = attempt;
-  if (execution === null || (denial === null ? !admits : ruling.reason !== denial)) return null;
+  const isAsRuled = denial === null ? isForwarded(ruling.verdict) : ruling.reason === denial;
+  if (execution === null || !isAsRuled) return null;
   const isFree = (claim: Claim) =>
     claims.holder(claim) === null && !isLate(claim, now) && !isTooOld(claim, since);
-  // Of what is admitted the ruling itself has seen to that.
+  // Of what goes on the ruling itself has seen to that, or it is only observed.
   return denial === null || attempt.claims.every(isFree) ? execution : null;
 }
 
@@ -175,23 +178,43 @@ const hasEnded = (mandate: MandateFacts, now: number): boolean => now > lastAcce
  * Holds what was found so far, the limits, and at last what people say, against what the tenant only observes: what is observed of one
  * gate is no leave for another.
  */
-function passGates(attempt: Attempt, judged: Judged, { limits, approvals, now }: Held): Judged {
+function passGates(attempt: Attempt, judged: Judged, { revocations, limits, approvals, now }: Held): Judged {
   const isObserved = (gate: Attempt["observes"][number], reason: Reason): boolean =>
     attempt.observes.includes(gate) && isCallersFault(reason);
   const { reason } = judged.ruling;
   if (reason !== null && !isObserved("admission", reason)) return judged;
+  // Behind a fault that is only observed nobody has asked that yet.
+  const revoked = reason === null ? null : revocations.fault(attempt, now);
+  if (revoked !== null) return refuse(judged, attempt, revoked, {});
   const limited = limits.fault(attempt.limits, now);
-  if (limited !== null && !isObserved("limits", limited.reason))
-    return refuse(judged, attempt, limited.reason, { retryAfter: limited.retryAfter });
+  if (limited !== null && !isObserved("limits", limited.reason)) {
+    const { reason, retryAfter, lacking } = limited;
+    return { ...refuse(judged, attempt, reason, { retryAfter }), lacking };
+  }
   const approval = attempt.approval && approvals.judge(attempt.approval, attempt.decision, now);
   const unapproved = approval && unapprovedFor(approval);
   if (unapproved !== null && !isObserved("approval", unapproved)) {
-    const approvalId = approval?.kind === "pending" ? approval.id : null;
-    return { ...refuse(judged, attempt, unapproved, { approvalId }), approval };
+    const pending = approval?.kind === "pending" ? { id: approval.id, expires: approval.expires } : null;
+    return { ...refuse(judged, attempt, unapproved, { approval: pending }), approval };
   }
-  const observed = attempt.observed ?? reason ?? limited?.reason ?? unapproved;
-  const verdict = observed === null ? "admitted" : "observed";
-  return { ...judged, approval, ruling: { ...judged.ruling, verdict, reason: observed } };
+  const found = [
+    { gate: "admission", reason },
+    { gate: "limits", reason: limited?.reason ?? null },
+    { gate: "approval", reason: unapproved },
+  ] as const;
+  const first = attempt.observed ?? reason ?? limited?.reason ?? unapproved;
+  return {
+    ...judged,
+    // Where that is only observed nobody is asked: the call does not wait for them.
+    approval: unapproved === null ? approval : null,
+    observed: found.flatMap(({ gate, reason }) => (reason === null ? [] : [observedCheck(gate, reason)])),
+    ruling: {
+      ...judged.ruling,
+      verdict: first === null ? "admitted" : "observed",
+      reason: first,
+      stepRecorded: attempt.step !== null && judged.joins,
+    },
+  };
 }
 
 function unapprovedFor(verdict: ApprovalVerdict): Reason | null {
@@ -224,10 +247,12 @@ const admit = (run: Run | null, joins: boolean): Judged => ({
   run,
   joins,
   admits: true,
+  observed: [],
   approval: null,
+  lacking: [],
 });
 
-const RULED = { retryAfter: null, approvalId: null };
+const RULED = { retryAfter: null, approval: null };
 
 const deny = (reason: Reason, run: Run | null = null, joins = false, stepRecorded = false): Judged => ({
   ruling: { ...RULED, verdict: "denied", reason, stepRecorded },
@@ -235,7 +260,9 @@ const deny = (reason: Reason, run: Run | null = null, joins = false, stepRecorde
   run,
   joins,
   admits: false,
+  observed: [],
   approval: null,
+  lacking: [],
 });
 
 const repeat = (reason: Reason | null, stepRecorded: boolean): Judged => ({
@@ -244,5 +271,7 @@ const repeat = (reason: Reason | null, stepRecorded: boolean): Judged => ({
   run: null,
   joins: false,
   admits: false,
+  observed: [],
   approval: null,
+  lacking: [],
 });

@@ -10,18 +10,25 @@ import {
   OUTCOME_DELAY_MS,
   PURGE_INTERVAL_MS,
 } from "../limits.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
 import { shared, turns } from "../turns.ts";
 import { AlarmClock } from "./alarm-clock.ts";
+import { hear } from "./approve.ts";
+import { ruleWithLeases } from "./borrow.ts";
 import { commit } from "./commit.ts";
 import { decisionItem, placeOf, unwritten } from "./drafts.ts";
 import { drain } from "./drain.ts";
 import { nextDue } from "./due.ts";
-import { begin, enrol } from "./enrolment.ts";
+import { begin } from "./enrolment.ts";
+import { Following } from "./following.ts";
 import { emptyHead, tellHead } from "./head.ts";
 import { purge, spend } from "./holdings.ts";
 import type { Item } from "./journal.ts";
 import { hasBegun, Meta } from "./meta.ts";
 import type {
+  ApprovalEntry,
+  ApprovalFault,
   Attempt,
   FoundStep,
   KnownHead,
@@ -31,6 +38,8 @@ import type {
   Question,
   Ruling,
 } from "./protocol.ts";
+import type { Resting } from "./revocations.ts";
+import type { Bulletin, KnownNotices } from "./revoked.ts";
 import { ruleOn } from "./rule-on.ts";
 import { State } from "./state.ts";
 import { emptyStatus, statusOf } from "./status.ts";
@@ -52,6 +61,7 @@ export class Ledger extends DurableObject<Env> {
   readonly #drain = shared(() => this.#drainNow());
   readonly #waiting = new Waiting(this.ctx.id.name ?? "");
   readonly #alarm = new AlarmClock(this.ctx.storage);
+  readonly #following = new Following(this.ctx.id.name, this.#inTurn);
   #drainDelayMs = DRAIN_DELAY_MS;
   #purgedAt = 0;
   /** Whether the directory was told of this chain since the object was loaded. */
@@ -62,15 +72,20 @@ export class Ledger extends DurableObject<Env> {
    *
    * @param again true where an earlier try of the same attempt may have been ruled on
    */
-  decide(attempt: Attempt, again = false): Promise<Ruling | Question> {
+  async decide(attempt: Attempt, again = false): Promise<Ruling | Question> {
     const arrived = Date.now();
+    // What is refused already is only written down.
+    if (attempt.denial === null && !(await this.#isInformed()))
+      return unwritten("ledger.revocations_unknown");
     return this.#inTurn(async () => {
       // Admitting now would only spend the caller's evidence.
       if (isLate(arrived)) return unwritten(attempt.denial ?? "ledger.overloaded");
       const state = await this.#load();
       const now = state.journal.now(Date.now());
       const { denials } = this.#waiting;
-      const ruled = ruleOn(attempt, state, denials, again, now);
+      const rule = () => ruleOn(attempt, state, denials, again, now);
+      const ruled = await ruleWithLeases(rule, state, this.ctx.id.name, this.env, now);
+      if (isLate(arrived)) return unwritten(attempt.denial ?? "ledger.overloaded");
       if (ruled.kind === "answered") {
         if (denials.isOwing) this.#alarm.setBy(Date.now() + DENIAL_WINDOW_MS);
         return ruled.answer;
@@ -94,6 +109,60 @@ export class Ledger extends DurableObject<Env> {
     return this.#ask(
       ({ holdings }) => (isLate(arrived) ? [] : holdings.runs.findIn(run, jtis)),
       () => [],
+    );
+  }
+
+  /**
+   * Takes in what was revoked or lifted. That is done in turn, and answered when it is durable: what is admitted from then on is
+   * admitted knowing it.
+   *
+   * @returns how far the ledger has followed by now; null where it has not begun, and so will ask before it admits anything
+   */
+  revoke(bulletin: Bulletin): Promise<KnownNotices | null> {
+    return this.#ask<KnownNotices | null>(
+      (state) => {
+        state.transaction(() => state.holdings.revocations.take(bulletin, false));
+        return state.holdings.revocations.known;
+      },
+      () => null,
+    );
+  }
+
+  /** Why a call that was admitted here may not go on; null where it may. */
+  async standing(resting: Resting): Promise<Reason | null> {
+    if (!this.#hasBegun) return "ledger.unavailable";
+    if (!(await this.#isInformed())) return "ledger.revocations_unknown";
+    return this.#ask<Reason | null>(
+      ({ holdings, journal }) =>
+        holdings.revocations.fault(resting, Math.floor(journal.now(Date.now()) / 1000)),
+      () => "ledger.unavailable",
+    );
+  }
+
+  /** What people are asked under an id; null where they are asked nothing (any more). */
+  findApproval(id: string): Promise<ApprovalEntry | null> {
+    return this.#ask(
+      ({ holdings, journal }) => holdings.approvals.find(id, Math.floor(journal.now(Date.now()) / 1000)),
+      () => null,
+    );
+  }
+
+  /**
+   * Takes what a person says to a call; see `signApproval`. The same statement again changes nothing.
+   *
+   * @returns what is known of the call then
+   */
+  approve(statement: string): Promise<Result<ApprovalEntry, ApprovalFault>> {
+    return this.#ask<Result<ApprovalEntry, ApprovalFault>>(
+      async (state) => {
+        const now = state.journal.now(Date.now());
+        const heard = await hear(statement, state, this.ctx.id.name ?? "", this.env, now);
+        if (!heard.ok) return heard;
+        const { entry, items, repeated } = heard.value;
+        if (!repeated) await this.#commit(state, items, now, () => state.holdings.approvals.keep(entry));
+        return ok(entry);
+      },
+      () => fail("unknown"),
     );
   }
 
@@ -195,12 +264,12 @@ export class Ledger extends DurableObject<Env> {
   /** Once in the life of an object in memory: a directory that has lost what it knew learns of its ledgers again. */
   async #enrolAgain(): Promise<void> {
     if (this.#isEnrolled || this.#state === null) return;
-    try {
-      await enrol(this.ctx.id.name, this.#state.journal.chain, this.env);
-      this.#isEnrolled = true;
-    } catch (error) {
-      this.#log("ledger.enrol_failed", error);
-    }
+    this.#isEnrolled = await this.#following.ask(this.#state, this.env);
+  }
+
+  async #isInformed(): Promise<boolean> {
+    const state = this.#state ?? (await this.#inTurn(() => this.#load()));
+    return this.#following.isRecent(state, this.env);
   }
 
   /** Writes outcomes, also those that are overdue, and the summary of denials, when no admission has taken them along. */
@@ -226,7 +295,7 @@ export class Ledger extends DurableObject<Env> {
     if (this.#state !== null) return this.#state;
     const meta = new Meta(this.ctx.storage.sql);
     if (meta.number("enrolled") === 0) {
-      await begin(this.ctx.id.name, meta, this.env);
+      await begin(this.ctx.id.name, this.ctx.storage.sql, this.env);
       this.#isEnrolled = true;
     }
     await this.#alarm.restore();

@@ -1,10 +1,10 @@
-/** How many rows of a table live under each issuer, so that no call counts them. The table has a column `issuer`. */
+/** How many rows of a table live under each issuer, so that no call counts them. The table has a column `issuer`; rows without one do not count. */
 export class LiveCounts {
   readonly #counts: Map<string, number>;
 
-  constructor(sql: SqlStorage, table: "runs" | "uses") {
+  constructor(sql: SqlStorage, table: "runs" | "uses" | "limits" | "leases") {
     const rows = sql.exec<{ issuer: string; live: number }>(
-      `SELECT issuer, COUNT(*) AS live FROM ${table} GROUP BY issuer`,
+      `SELECT issuer, COUNT(*) AS live FROM ${table} WHERE issuer IS NOT NULL GROUP BY issuer`,
     );
     this.#counts = new Map([...rows].map(({ issuer, live }) => [issuer, live]));
   }

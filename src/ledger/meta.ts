@@ -1,4 +1,4 @@
-/** The few values of a ledger that are not rows of something. `enrolled` and `watermark` are times, 0 before they are set. */
+/** The few values of a ledger that are not rows of something. `enrolled`, `countsSince`, `watermark` and `asked` are times, 0 before they are set. */
 export class Meta {
   readonly #sql: SqlStorage;
 
@@ -9,18 +9,27 @@ export class Meta {
     );
   }
 
-  text(key: "incarnation" | "told"): string | null {
+  text(key: "incarnation" | "told" | "notices"): string | null {
     const value = this.#read(key);
     return typeof value === "string" ? value : null;
   }
 
-  number(key: "enrolled" | "drained" | "watermark" | "refused"): number {
+  number(key: "enrolled" | "countsSince" | "drained" | "watermark" | "refused" | "asked"): number {
     const value = this.#read(key);
     return typeof value === "number" ? value : 0;
   }
 
   set(
-    key: "incarnation" | "told" | "enrolled" | "drained" | "watermark" | "refused",
+    key:
+      | "incarnation"
+      | "told"
+      | "notices"
+      | "enrolled"
+      | "countsSince"
+      | "drained"
+      | "watermark"
+      | "refused"
+      | "asked",
     value: string | number,
   ): void {
     this.#sql.exec(

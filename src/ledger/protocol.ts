@@ -2,14 +2,15 @@ import type { DecisionFacts, RecordedEvidence, Verdict } from "../audit/record.t
 import type { VerifiedRecord } from "../evidence/act/record.ts";
 import type { Gate } from "../policy/gate-names.ts";
 import type { Reason } from "../reasons.ts";
+import type { LimitOwner } from "../tenant/schema/limits.ts";
 import type { EctLevel } from "../tenant/tenant.ts";
 import type { RunMember } from "./run-key.ts";
 
 /** What the gate asks of a ledger, and what it gets back. Plain data: it crosses an RPC. */
 
-/** A one-time value that is not an ECT: the nonce of a signature, or of an attestation. */
+/** A one-time value that is not an ECT: the nonce of a signature or of an attestation, a proof, the id of a request in its session. */
 export interface Claim {
-  readonly kind: "nonce" | "attestation" | "dpop";
+  readonly kind: "nonce" | "attestation" | "dpop" | "request";
   /** Unique within its kind and principal; made of verified values. */
   readonly key: string;
   /** Signed issue time and last acceptable second. */
@@ -85,18 +86,54 @@ export const LEDGER_GATES = ["approval", "limits", "admission"] as const satisfi
 
 /** A limit that counts a call. */
 export interface LimitUse {
-  /** Unique within the principal (per mandate, per principal) or the tenant (per tool, per tenant); made of verified values. */
+  /** Names what is counted, in the whole tenant; made of verified values. */
   readonly key: string;
-  /** Whether it is counted for the whole tenant: then the directory hands out what may be used. */
+  readonly per: LimitOwner;
+  /** Whether other ledgers count the same: then the directory hands out what may be used. */
   readonly shared: boolean;
+  /** Who issues what callers could make many counts with: counts of mandates are bounded for each; null where the document bounds them. */
+  readonly issuer: string | null;
   /** What this call uses of it, and the most there is. */
   readonly amount: number;
   readonly max: number;
-  /** Seconds; null for the life of a mandate. */
+  /** Seconds; null for the life of the bearer. */
   readonly window: number | null;
-  /** Seconds: when the count may be forgotten, where there is no window. */
+  /** The life of the bearer, seconds. */
+  readonly from: number;
   readonly until: number;
 }
+
+/** What a ledger asks of the directory: to use so much of a limit that others use too. */
+export interface LeaseRequest extends Pick<LimitUse, "key" | "issuer" | "max"> {
+  readonly period: Period;
+  /** With less it cannot begin anything; more than `want` is too much. */
+  readonly need: number;
+  readonly want: number;
+  /** Whether it holds nothing yet of this period. */
+  readonly isFirst: boolean;
+}
+
+/** A time in which calls are counted together, seconds. */
+export interface Period {
+  /** Names it among those of the same key. */
+  readonly id: number;
+  readonly from: number;
+  /** Nobody counts in it any more. */
+  readonly end: number;
+}
+
+/** What the directory answers to one request. */
+export type Lease =
+  | { readonly kind: "granted"; readonly units: number }
+  /** There are only so many, and no more will there be. */
+  | { readonly kind: "exhausted"; readonly left: number }
+  /** It keeps as many counts of this issuer as it may. */
+  | { readonly kind: "full" }
+  /** It cannot say what was handed out: the period is not of its time, or began before something was lost. */
+  | { readonly kind: "unknown" };
+
+/** The check of a record that says that a call has passed the gate `approval`: nobody had to be asked, or has approved it. */
+export const APPROVED = "gate.approval";
 
 /** What a person is to be asked about a call. */
 export interface ApprovalAsk {
@@ -113,6 +150,44 @@ export interface ApprovalAsk {
   /** What the person is shown, sealed. */
   readonly sealed: string;
 }
+
+/** A call that waits for a person: the id is the decision id of the request that asked for it first. */
+export interface PendingApproval {
+  readonly id: string;
+  /** Seconds. */
+  readonly expires: number;
+}
+
+/** What a ledger has of a call that people are asked about. */
+export interface ApprovalEntry extends PendingApproval, Omit<ApprovalAsk, "lifetime" | "sealed"> {
+  readonly state: "pending" | "approved" | "refused";
+  /** Null once it is decided. */
+  readonly sealed: string | null;
+  /** What was said so far. */
+  readonly approvals: readonly Approved[];
+}
+
+export interface Approved {
+  /** The person. */
+  readonly sub: string;
+  /** base64url SHA-256 of the signed statement. */
+  readonly statement: string;
+}
+
+/**
+ * Why a statement about a call changes nothing. `invalid`: it is not one of ours. `unknown`: nobody is asked (any more). `decided`: others
+ * were faster. `mismatch`: it is about another call. `role`: the person has none that may approve it. `own`: it is the person's own call.
+ * `again`: the person has said something before. `unavailable`: it could not be written down.
+ */
+export type ApprovalFault =
+  | "invalid"
+  | "unknown"
+  | "decided"
+  | "mismatch"
+  | "role"
+  | "own"
+  | "again"
+  | "unavailable";
 
 /** One request to be admitted, or, where `denial` is set, one that was refused and is to be recorded. */
 export interface Attempt {
@@ -169,8 +244,8 @@ export interface Ruling {
   readonly stepRecorded: boolean;
   /** Seconds after which a call that was refused for a limit may be made; null for every other ruling. */
   readonly retryAfter: number | null;
-  /** The id under which a person is asked; null where nobody is. */
-  readonly approvalId: string | null;
+  /** Under what a person is asked; null where nobody is. */
+  readonly approval: PendingApproval | null;
 }
 
 /**

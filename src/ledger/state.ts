@@ -23,7 +23,7 @@ export class State {
     this.journal = new Journal(sql, meta, meta.text("incarnation") ?? "");
     this.open = new OpenCalls(sql, this.journal);
     this.shelf = new Shelf(sql, meta);
-    this.#holdings = openHoldings(sql, this.journal);
+    this.#holdings = this.#open();
   }
 
   get holdings(): Holdings {
@@ -38,8 +38,12 @@ export class State {
     try {
       this.#storage.transactionSync(work);
     } catch (error) {
-      this.#holdings = openHoldings(this.#storage.sql, this.journal);
+      this.#holdings = this.#open();
       throw error;
     }
+  }
+
+  #open(): Holdings {
+    return openHoldings(this.#storage.sql, this.journal, this.meta.number("countsSince"));
   }
 }

@@ -24,6 +24,7 @@ const EXPOSED_HEADERS = [
   "countersign-decision",
   "countersign-ect",
   "countersign-receipt",
+  "dpop-nonce",
   "mcp-protocol-version",
   "mcp-session-id",
   "retry-after",
@@ -48,12 +49,12 @@ export function checkOrigin(
  * The answer to a preflight request; it needs no evidence, because browsers send none with it.
  *
  * @param methods those there are at the endpoint
- * @param forwarded names of further headers that the tenant's origin receives
+ * @param named further headers that the tenant reads or its origin receives
  */
 export function preflight(
   headers: ReadonlyMap<string, string>,
   methods: readonly string[],
-  forwarded: ReadonlySet<string>,
+  named: Iterable<string>,
 ): Response {
   // Mcp-Param-* names come from tool schemas, so they are taken from the question.
   const asked = (headers.get("access-control-request-headers") ?? "")
@@ -65,7 +66,7 @@ export function preflight(
     status: 204,
     headers: {
       "Access-Control-Allow-Methods": methods.join(", "),
-      "Access-Control-Allow-Headers": [...ALLOWED_HEADERS, ...forwarded, ...params].join(", "),
+      "Access-Control-Allow-Headers": [...ALLOWED_HEADERS, ...named, ...params].join(", "),
       "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE),
     },
   });

@@ -40,6 +40,8 @@ const NOT_RETURNED: ReadonlySet<string> = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
+  // For proofs that the origin never receives: a client would send it to us in the place of ours.
+  "dpop-nonce",
   // It asks for credentials that the origin never receives, and leads clients to its own metadata in place of ours.
   "www-authenticate",
 ]);
@@ -77,6 +79,23 @@ export function returnedHeaders(headers: Headers): Headers {
   }
   return returned;
 }
+
+/** The headers without what they say of the origin's bytes (RFC 9530, RFC 9110 section 8.8.3, RFC 9421). */
+export function ofOtherBytes(headers: Headers): Headers {
+  const other = new Headers(headers);
+  for (const name of DESCRIPTIONS) other.delete(name);
+  return other;
+}
+
+const DESCRIPTIONS = [
+  "content-digest",
+  "repr-digest",
+  "digest",
+  "content-md5",
+  "etag",
+  "signature",
+  "signature-input",
+];
 
 /** Whether a body has a content coding (RFC 9110 section 8.4), which nobody here takes off. */
 export const isCoded = (headers: Headers): boolean =>

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../result.ts";
 import type { Agent } from "../tenant/tenant.ts";
 
 /** A caller, and what its mandate was derived from. */
-interface Authorized {
+export interface Authorized {
   readonly agent: Agent | null;
   readonly mandate: { readonly chain: readonly { readonly agent: Agent }[] } | null;
 }

@@ -12,21 +12,37 @@ export function checkTool({ tenant: { policy }, caller, tool, now }: Asked): Res
   if (tool === null) return ok(undefined);
   const scope = scopeOf(tool.name, policy);
   if (scope === null) return fail("policy.tool_unlisted");
-  const named = policy.grants.filter(
-    (grant) => isFor(grant, caller) && (grant.tools?.has(tool.name) ?? true),
-  );
+  const named = policy.grants.filter((grant) => names(grant, caller, tool.name));
   if (named.length === 0) return fail("policy.tool_not_granted");
-  const wide = named.filter((grant) => SCOPES.indexOf(grant.scope) >= SCOPES.indexOf(scope));
+  const wide = named.filter((grant) => reaches(grant, scope));
   if (wide.length === 0) return fail("policy.scope_too_narrow");
-  const standing = wide.filter(({ revoked }) => !revoked);
-  if (standing.length === 0) return fail("policy.grant_revoked");
-  return standing.some(({ expires }) => expires === null || now < expires)
-    ? ok(undefined)
-    : fail("policy.grant_expired");
+  if (wide.some((grant) => stands(grant, now))) return ok(undefined);
+  // Where one has ended and another was taken back, the one that was taken back would help.
+  return fail(wide.some(({ revoked }) => revoked) ? "policy.grant_revoked" : "policy.grant_expired");
 }
 
+/** The grants that give a tool to a caller. */
+export function standingGrants(
+  { tenant: { policy }, caller, now }: Asked,
+  tool: string,
+): readonly ToolGrant[] {
+  const scope = scopeOf(tool, policy);
+  return policy.grants.filter(
+    (grant) => scope !== null && names(grant, caller, tool) && reaches(grant, scope) && stands(grant, now),
+  );
+}
+
+const names = (grant: ToolGrant, caller: Caller | null, tool: string): boolean =>
+  isFor(grant, caller) && (grant.tools?.has(tool) ?? true);
+
+const reaches = (grant: ToolGrant, scope: Scope): boolean =>
+  SCOPES.indexOf(grant.scope) >= SCOPES.indexOf(scope);
+
+const stands = ({ revoked, expires }: ToolGrant, now: number): boolean =>
+  !revoked && (expires === null || now < expires);
+
 /** How far a tool reaches; null where it cannot be called. */
-const scopeOf = (name: string, { tools, unsafeUnlistedTools }: Policy): Scope | null =>
+export const scopeOf = (name: string, { tools, unsafeUnlistedTools }: Policy): Scope | null =>
   tools.get(name)?.scope ?? unsafeUnlistedTools;
 
 function isFor({ agents, subjects }: ToolGrant, caller: Caller | null): boolean {

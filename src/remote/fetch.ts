@@ -21,6 +21,8 @@ export interface RemoteRequest {
   readonly maxBytes: number;
   /** For all of it, from the first packet to the last byte. */
   readonly deadlineMs: number;
+  /** What is sent with a POST; a GET where it is absent. */
+  readonly post?: { readonly headers: Readonly<Record<string, string>>; readonly body: string };
 }
 
 /** Why there is no document: the request may not be made, or nothing that may be taken came back. */
@@ -38,7 +40,7 @@ export type RemoteFault =
  * more of it than may be held. The body of anything but a 200 is not read.
  */
 export async function fetchRemote(
-  { url, binding, accept, maxBytes, deadlineMs }: RemoteRequest,
+  { url, binding, accept, maxBytes, deadlineMs, post }: RemoteRequest,
   env: Env,
 ): Promise<Result<Uint8Array<ArrayBuffer>, RemoteFault>> {
   if (remoteUrlProblem(url) !== null) return fail("url");
@@ -48,7 +50,8 @@ export async function fetchRemote(
   const deadline = AbortSignal.timeout(deadlineMs);
   try {
     const response: Response = await fetcher.fetch(url, {
-      headers: { accept: accept.join(", ") },
+      ...(post && { method: "POST", body: post.body }),
+      headers: { ...post?.headers, accept: accept.join(", ") },
       // Where a redirect leads is nobody's word but the server's: it was never allowed.
       redirect: "manual",
       cache: "no-store",

@@ -1,4 +1,5 @@
 import { type Caller, issuerOf, principalOf } from "../evidence/caller.ts";
+import { isObject } from "../json/strict-json.ts";
 import type { Message } from "../mcp/message.ts";
 import { isModern } from "../mcp/mirrored-headers.ts";
 import type { Reason } from "../reasons.ts";
@@ -25,7 +26,8 @@ export async function enterSession(
   if (isModern(message)) return ok(null);
   const sealed = headers.get(SESSION_HEADER);
   if (sealed === undefined) {
-    const isBound = message.kind === "response" || caller.signature === null;
+    const isAlone = caller.kind === "agent" && caller.signature === null;
+    const isBound = message.kind === "response" || isAlone;
     return isBound ? fail("session.missing") : ok(null);
   }
   const keys = await readSessionKeys(env.SESSION_KEYS);
@@ -38,11 +40,13 @@ export async function enterSession(
  *
  * @param id what the origin said
  * @param session the one the request came in: its id stays what the client knows it as
+ * @param message the request: one that begins a session says what the client can do
  * @param now seconds
  */
 export async function nameSession(
   id: string,
   session: Session | null,
+  message: Message,
   caller: Caller,
   tenant: Tenant,
   env: Env,
@@ -51,8 +55,17 @@ export async function nameSession(
   if (id === session?.id) return ok(session.sealed);
   const keys = await readSessionKeys(env.SESSION_KEYS);
   if (keys === null) return fail("session.unconfigured");
-  const sealed = await sealSession(id, ownerOf(caller, tenant), keys, now);
+  const opensUrls = session?.opensUrls ?? opensUrlsIn(message);
+  const sealed = await sealSession(id, ownerOf(caller, tenant), keys, now, opensUrls);
   return sealed === null ? fail("origin.session_id") : ok(sealed);
+}
+
+/** Whether the client that begins a session says so (MCP 2025-11-25, "Elicitation", "Capabilities"). */
+function opensUrlsIn(message: Message): boolean {
+  if (message.kind !== "request" || message.method !== "initialize") return false;
+  const { capabilities } = message.params;
+  const elicitation = isObject(capabilities) ? capabilities.elicitation : undefined;
+  return isObject(elicitation) && isObject(elicitation.url);
 }
 
 const ownerOf = (caller: Caller, tenant: Tenant): SessionOwner => ({

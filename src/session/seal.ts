@@ -32,6 +32,8 @@ export interface Session {
   readonly sealed: string;
   /** What the origin is sent. */
   readonly id: string;
+  /** Whether the client has said that it can send its user to a URL (MCP 2025-11-25, "Elicitation", URL mode). */
+  readonly opensUrls: boolean;
 }
 
 /** Of AES-GCM: random, since nothing is stored that could count. */
@@ -44,6 +46,7 @@ const isSessionId = (id: string): boolean => id.length <= MAX_SESSION_ID_LENGTH 
  * Seals an id of the origin's.
  *
  * @param now seconds
+ * @param opensUrls see `Session`
  * @returns `<key id>.<base64url of IV and ciphertext>`; null for what is no session id
  */
 export async function sealSession(
@@ -51,10 +54,11 @@ export async function sealSession(
   owner: SessionOwner,
   { sealing }: SessionKeys,
   now: number,
+  opensUrls = false,
 ): Promise<string | null> {
   if (!isSessionId(id)) return null;
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-  const text = utf8(JSON.stringify([now, id]));
+  const text = utf8(JSON.stringify(opensUrls ? [now, id, 1] : [now, id]));
   const encrypted = await crypto.subtle.encrypt(cipher(iv, owner, sealing.id), sealing.key, text);
   const bytes = new Uint8Array(IV_BYTES + encrypted.byteLength);
   bytes.set(iv);
@@ -85,9 +89,11 @@ export async function openSession(
   if (key === undefined) return fail("session.unknown");
   const text = await decrypt(bytes, owner, keyId, key);
   if (text === null) return fail("session.unknown");
-  const [sealedAt, id] = JSON.parse(text) as [number, string];
+  const [sealedAt, id, opensUrls] = JSON.parse(text) as [number, string, 1?];
   const age = now - sealedAt;
-  return age > maxAge || age < -CLOCK_SKEW ? fail("session.expired") : ok({ sealed, id });
+  return age > maxAge || age < -CLOCK_SKEW
+    ? fail("session.expired")
+    : ok({ sealed, id, opensUrls: opensUrls === 1 });
 }
 
 async function decrypt(

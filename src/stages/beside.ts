@@ -74,7 +74,10 @@ export async function resolveAttested(trail: Trail, facts: Facts, env: Env): Pro
   const open = trail.attested?.open ?? null;
   if (open === null) return ok(undefined);
   const resolved = await resolveReference(open, env);
-  return resolved.ok ? ok(undefined) : sparing(trail, facts, ATTESTATION_HEADER, resolved);
+  if (resolved.ok) return ok(undefined);
+  trail.unbound = trail.attested;
+  trail.attested = null;
+  return sparing(trail, facts, ATTESTATION_HEADER, resolved);
 }
 
 /**
@@ -85,6 +88,6 @@ function sparing<R>(trail: Trail, facts: Facts, header: string, refusal: R): R {
   const isOpen = facts.headers.has(header)
     ? !covers(trail.caller, header)
     : trail.caller?.signature?.profile === "poc";
-  if (isOpen) trail.step = null;
+  trail.sparesStep = isOpen;
   return refusal;
 }

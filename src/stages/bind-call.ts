@@ -1,4 +1,5 @@
 import { bindCapability, type Grant } from "../evidence/act/bind.ts";
+import type { VerifiedMandate } from "../evidence/act/verify.ts";
 import type { AgentCaller } from "../evidence/caller.ts";
 import { bindAction, bindStep } from "../evidence/ect/bind.ts";
 import type { Received } from "../mcp/read.ts";
@@ -35,11 +36,19 @@ export function bindCall(
   trail.action = action.value;
   const named = ect === null ? ok(undefined) : bindAction(ect, action.value);
   if (!named.ok) return named;
-  if (tenant.act.unsafeUncappedSession && NEEDS_NO_CAP.test(message.method)) return ok(null);
-  const capable = bindCapability(mandate, action.value);
-  if (capable.ok) trail.checks.push("capability");
+  const capable = grantsFor(message.method, action.value, mandate, tenant);
+  if (capable.ok && capable.value !== null) trail.checks.push("capability");
   return capable;
 }
+
+/** The entries of `cap` for a method; null where it needs none. */
+export const grantsFor = (
+  method: string,
+  action: string,
+  mandate: VerifiedMandate,
+  { act }: Tenant,
+): Result<readonly Grant[] | null, Reason> =>
+  act.unsafeUncappedSession && NEEDS_NO_CAP.test(method) ? ok(null) : bindCapability(mandate, action);
 
 /** What `act.unsafeUncappedSession` takes without an entry of `cap`: nothing that reads or changes what the origin has. */
 const NEEDS_NO_CAP = /^(initialize|ping|notifications\/.*)$/;

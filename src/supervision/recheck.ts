@@ -1,38 +1,46 @@
 import { agentKeys } from "../evidence/agent-key.ts";
-import { type PresentedBearer, verifyBearer } from "../evidence/bearer.ts";
+import { type PresentedBearer, type VerifiedBearer, verifyBearer } from "../evidence/bearer.ts";
 import type { AgentCaller, Caller } from "../evidence/caller.ts";
 import { findAnchor } from "../evidence/wit/verify.ts";
 import { keyFinder } from "../keys/find.ts";
 import type { KeyFinder } from "../keys/source.ts";
+import type { Message } from "../mcp/message.ts";
 import type { Received } from "../mcp/read.ts";
-import { observes } from "../observe.ts";
-import { authorize } from "../policy/authorize.ts";
+import { isCallersFault, observes } from "../observe.ts";
+import { type Authorized, authorize } from "../policy/authorize.ts";
+import type { Gate } from "../policy/gate-names.ts";
 import { requiredEvidence } from "../policy/required.ts";
+import { isEnough, neededScopes } from "../policy/scopes.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { readTenant } from "../tenant/store.ts";
 import type { Agent, Tenant } from "../tenant/tenant.ts";
 
-/** Who was admitted, at which tenant, and with what. */
+/** Who was let in, at which tenant, and with what. */
 export interface Admission {
   readonly tenant: Tenant;
-  /** The bearer as it was sent. */
-  readonly presented: PresentedBearer;
-  readonly caller: Caller;
+  /** Null where the evidence did not hold, and was only observed. */
+  readonly known: {
+    /** The bearer as it was sent. */
+    readonly presented: PresentedBearer;
+    readonly caller: Caller;
+  } | null;
   readonly received: Received;
 }
 
 /**
  * Whether the tenant document, as it is now, still trusts a caller that was admitted: tenant and agent are not suspended,
- * mandate and key would be accepted, and some rule still matches such a message. Expiry is not asked here: an open answer
- * has a time of grace.
+ * mandate and key would be accepted, and some rule still matches such a message; or whether it only looks at that. Expiry is not asked
+ * here: an open answer has a time of grace.
  *
  * One read of KV at the most: an invocation may make 1,000, and a stream is one invocation.
  *
+ * @param caller who has proven to have sent the call, also where other evidence did not hold; null for a stranger
  * @param now milliseconds
  */
 export async function recheck(
-  { tenant: { id }, presented, caller, received }: Admission,
+  { tenant: { id }, known, received }: Admission,
+  caller: Caller | null,
   env: Env,
   now: number,
 ): Promise<Result<void, Reason>> {
@@ -40,36 +48,63 @@ export async function recheck(
   if (!found.ok) return found;
   const tenant = found.value;
   if (tenant.suspended) return fail("policy.tenant_suspended");
-  const keys = keyFinder(env, Date.now);
+  const { message } = received;
+  const tool = (message.kind === "request" && message.tool?.name) || null;
+  const isLookedAt = (gate: Gate, reason: Reason) =>
+    isCallersFault(reason) && observes(tenant, gate, tool, now);
+
+  const holds: Result<Authorized, Reason> =
+    known === null
+      ? fail("policy.caller_unknown")
+      : await recheckEvidence(known, message, tenant, keyFinder(env, Date.now), now);
+  if (!holds.ok && !isLookedAt("evidence", holds.error)) return holds;
+  const authorized = authorize(holds.ok ? holds.value : namedNow(caller, tenant));
+  return authorized.ok || isLookedAt("agent", authorized.error) ? ok(undefined) : authorized;
+}
+
+/** @returns the agents that it is all of, as the document has them now */
+async function recheckEvidence(
+  { presented, caller }: NonNullable<Admission["known"]>,
+  message: Message,
+  tenant: Tenant,
+  keys: KeyFinder,
+  now: number,
+): Promise<Result<Authorized, Reason>> {
   const end = presented.kind === "mandate" ? presented.mandate.exp : presented.token.exp;
   const bearer = await verifyBearer(presented, tenant, keys, Math.min(Math.floor(now / 1000), end));
   if (!bearer.ok) return bearer;
-  if (caller.kind === "token" || bearer.value.kind === "token") return ok(undefined);
+  if (caller.kind === "token" || bearer.value.kind === "token")
+    return recheckScopes(bearer.value, message, tenant);
   const { mandate } = bearer.value;
   const { agent } = mandate;
   if (agent.name !== caller.agent.name) return fail("principal.mismatch");
   const proven = await recheckProof(caller, agent, tenant, keys);
   if (!proven.ok) return proven;
-  const required = requiredEvidence(received.message, tenant.evidenceRules, agent);
-  return required.ok ? authorize({ agent, mandate }) : required;
+  const required = requiredEvidence(message, tenant.evidenceRules, agent);
+  return required.ok ? ok({ agent, mandate }) : required;
 }
 
-/**
- * Whether the tenant still lets such a message through although nobody has proven to send it.
- *
- * @param now milliseconds
- */
-export async function recheckObserved(
-  { tenant: { id }, received: { message } }: Pick<Admission, "tenant" | "received">,
-  env: Env,
-  now: number,
-): Promise<Result<void, Reason>> {
-  const found = await readTenant(id, env, now);
-  if (!found.ok) return found;
-  const tenant = found.value;
-  if (tenant.suspended) return fail("policy.tenant_suspended");
-  const tool = (message.kind === "request" && message.tool?.name) || null;
-  return observes(tenant, "evidence", tool, now) ? ok(undefined) : fail("policy.caller_unknown");
+/** The agents of a caller as the document has them now, by their names; null where one is gone, and for a stranger. */
+function namedNow(caller: Caller | null, { agents }: Tenant): Authorized | null {
+  if (caller?.kind !== "agent") return caller && { agent: null, mandate: null };
+  const byName = new Map([...agents.bySubject.values()].map((agent) => [agent.name, agent]));
+  const agent = byName.get(caller.agent.name);
+  const chain = caller.mandate.chain.flatMap((link) => byName.get(link.agent.name) ?? []);
+  const areThere = agent !== undefined && chain.length === caller.mandate.chain.length;
+  return areThere ? { agent, mandate: { chain: chain.map((one) => ({ agent: one })) } } : null;
+}
+
+/** Whether the tenant still says that the scopes of a token are enough for the message that it came with. */
+function recheckScopes(
+  bearer: VerifiedBearer,
+  message: Message,
+  { accessTokens }: Tenant,
+): Result<Authorized, Reason> {
+  if (bearer.kind !== "token") return fail("principal.mismatch");
+  const { scopes } = bearer.token;
+  const needed = accessTokens && neededScopes(message, accessTokens, scopes);
+  if (needed === null) return fail("token.no_rule");
+  return isEnough(scopes, needed) ? ok({ agent: null, mandate: null }) : fail("token.scope");
 }
 
 /** Whether what the caller proved itself with is still taken from this agent. */

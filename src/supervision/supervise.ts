@@ -13,11 +13,13 @@ export interface Supervision {
  * What cannot be found out is no leave to go on.
  *
  * @param options.expiresIn milliseconds until the bearer is out of time
+ * @param options.expired what is said then
  * @param options.pause milliseconds from one check to the next
  * @param options.check whether the caller is still trusted
  */
 export function supervise(options: {
   readonly expiresIn: number;
+  readonly expired: Reason;
   readonly pause: number;
   readonly check: () => Promise<Result<void, Reason>>;
 }): Supervision {
@@ -44,7 +46,7 @@ export function supervise(options: {
     }
     if (!isOver) next = setTimeout(check, options.pause);
   };
-  const expiry = setTimeout(() => stopFor("act.expired"), options.expiresIn);
+  const expiry = setTimeout(() => stopFor(options.expired), options.expiresIn);
   next = setTimeout(check, options.pause);
   return { stop: stop.signal, end };
 }

@@ -5,6 +5,8 @@ import { sha256, toBase64url, utf8 } from "../encoding.ts";
 import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
 import { MAX_TENANT_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { checkAccessTokens } from "./access-token-rules.ts";
+import { checkApproval } from "./approval-rules.ts";
 import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
 import {
   compileAgents,
@@ -13,6 +15,10 @@ import {
   compileTrustDomains,
   type Placed,
 } from "./identities.ts";
+import { checkLimits } from "./limit-rules.ts";
+import { checkOriginHeaders } from "./origin-rules.ts";
+import { compilePrograms } from "./policy-programs.ts";
+import { checkPolicy } from "./policy-rules.ts";
 import {
   checkActions,
   checkDelegation,
@@ -23,7 +29,7 @@ import {
   checkUsable,
   checkWorkloads,
 } from "./rules.ts";
-import { accessTokenPolicy } from "./schema/access-tokens.ts";
+import { accessTokenPolicy, tokenIssuer } from "./schema/access-tokens.ts";
 import { actPolicy } from "./schema/act.ts";
 import { actionsPolicy } from "./schema/actions.ts";
 import { oauthPolicy, sessionsPolicy, streamsPolicy, toolsPolicy } from "./schema/answers.ts";
@@ -38,6 +44,7 @@ import { originPolicy } from "./schema/origin.ts";
 import { policyOf } from "./schema/policy.ts";
 import { signaturePolicy, webBotAuthPolicy } from "./schema/signature.ts";
 import type { Tenant } from "./tenant.ts";
+import { compileTokenIssuers } from "./token-issuers.ts";
 import { pathTenantUrl } from "./urls.ts";
 
 export type { Fault } from "./faults.ts";
@@ -93,27 +100,37 @@ export async function compileTenant(
     pinnedKeys,
     found,
   );
+  const tokenIssuers = await compileTokenIssuers(
+    entriesOf(tokenIssuer, isObject(raw) ? (raw.accessTokens ?? null) : null, "issuers"),
+    [...[...issuers.values()].map(({ keys }) => keys), ...trustDomains.values()],
+    agents.places,
+    pinnedKeys,
+    found,
+  );
   const attestationKeys = await compileAttestationKeys(
     entriesOf(attestationKey, raw, "attestationKeys"),
     found,
   );
+  const programs = await compilePrograms(field(raw, "policy")?.value ?? null, found);
   found.push(...checkTogether(raw, gatewayUrl));
   if (!shaped.success || found.length > 0) return fail(inDocumentOrder(raw, found));
 
   const revision = toBase64url(await sha256(bytes));
   const { places, ...registry } = agents;
-  const rings = [...[...issuers.values()].map(({ keys }) => keys), ...trustDomains.values()];
+  const owners = [...issuers.values(), ...tokenIssuers.values()];
+  const rings = [...owners.map(({ keys }) => keys), ...trustDomains.values()];
   for (const thumbprint of places.keys.keys()) pinnedKeys.add(thumbprint);
   for (const { own } of rings) for (const { thumbprint } of own.values()) pinnedKeys.add(thumbprint);
   return ok({
     ...settings(shaped.output, gatewayUrl),
+    policy: policyOf(shaped.output.policy, programs),
     revision,
     agents: registry,
     pinnedKeys,
     issuers,
     trustDomains,
     attestationKeys,
-    tokenIssuers: new Map(),
+    tokenIssuers,
   });
 }
 
@@ -159,6 +176,9 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
   const attestationKeys = field(raw, "attestationKeys");
   const trustDomains = field(raw, "trustDomains");
   const audit = field(raw, "audit");
+  const accessTokens = field(raw, "accessTokens");
+  const policy = field(raw, "policy");
+  const origin = field(raw, "origin");
   return [
     ...(id ? checkPublicUrl(id.value, field(raw, "publicUrl")?.value, gatewayUrl) : []),
     ...(actions ? checkActions(actions.value) : []),
@@ -180,6 +200,13 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
         })
       : []),
     ...(audit ? checkKept(audit.value) : []),
+    ...(policy && agents && accessTokens
+      ? checkPolicy({ policy: policy.value, agents: agents.value, accessTokens: accessTokens.value })
+      : []),
+    ...(policy ? checkLimits(policy.value) : []),
+    ...(accessTokens ? checkAccessTokens(accessTokens.value, actions?.value.extraMethods ?? []) : []),
+    ...(policy ? checkApproval(policy.value) : []),
+    ...(origin ? checkOriginHeaders(origin.value) : []),
   ];
 }
 
@@ -189,7 +216,14 @@ function settings(
   gatewayUrl: string,
 ): Omit<
   Tenant,
-  "revision" | "agents" | "pinnedKeys" | "issuers" | "trustDomains" | "attestationKeys" | "tokenIssuers"
+  | "revision"
+  | "agents"
+  | "pinnedKeys"
+  | "issuers"
+  | "trustDomains"
+  | "attestationKeys"
+  | "tokenIssuers"
+  | "policy"
 > {
   const { id } = document;
   const publicUrl = document.publicUrl ?? pathTenantUrl(gatewayUrl, id);
@@ -213,11 +247,10 @@ function settings(
     attestation: attestationPolicy(document.attestation),
     sessions: sessionsPolicy(document.sessions),
     streams: streamsPolicy(document.streams),
-    oauth: oauthPolicy(document.oauth, publicUrl),
+    oauth: oauthPolicy(document.oauth, document.accessTokens, publicUrl),
     tools: toolsPolicy(document.tools),
     audit: auditPolicy(document.audit),
     accessTokens: accessTokenPolicy(document.accessTokens),
-    policy: policyOf(document.policy),
     observe: observePolicy(document.observe),
   };
 }

@@ -28,7 +28,7 @@ export async function compileSource(
     case "clientIdMetadata": {
       const { type, url, jwksHosts, binding = null } = entry;
       const hosts = new Set([new URL(url).hostname, ...jwksHosts]);
-      return { source: { type, url, binding, jwksHosts: hosts }, url };
+      return { source: { type, url, binding, jwksHosts: hosts, names: "kid" }, url };
     }
     case "did": {
       const { did, binding = null } = entry;

@@ -2,7 +2,7 @@
 
 import { MCP_METHODS } from "../mcp/methods.ts";
 import { OWN_PREFIX } from "../policy/actions.ts";
-import { claims, type Found, formatPath } from "./faults.ts";
+import { claims, type Found, formatPath, type Path } from "./faults.ts";
 import type { ShapedDocument } from "./schema/document.ts";
 import { pathTenantUrl } from "./urls.ts";
 import { trustDomainOf } from "./workload-identifier.ts";
@@ -83,8 +83,38 @@ export function checkWorkloads({
 
 type EvidenceRules = ShapedDocument["evidence"];
 
-/** A rule that cannot match is a mistake that would let a weaker rule decide. */
 export function checkEvidence(rules: EvidenceRules, extraMethods: readonly string[]): readonly Found[] {
+  const nobody = "all of them carry mandate and signature, and no rule applies";
+  const found = [...checkMatching(rules, ["evidence"], extraMethods, nobody)];
+  for (const [i, rule] of rules.entries()) {
+    if (rule.require.includes("attestation") && !isToolCallRule(rule)) {
+      found.push({
+        at: ["evidence", i, "require"],
+        problem: 'asks for an attestation, which only tools/call can have: add "methods": ["tools/call"]',
+      });
+    }
+  }
+  return found;
+}
+
+/** Says for which messages a rule of a list is. The first that matches decides. */
+interface MessageRule {
+  readonly methods?: readonly string[] | undefined;
+  readonly tools?: readonly string[] | undefined;
+}
+
+/**
+ * A rule that cannot match is a mistake that would let a weaker rule decide.
+ *
+ * @param list where the rules stand
+ * @param notifications why no rule is for a notification
+ */
+export function checkMatching(
+  rules: readonly MessageRule[],
+  list: Path,
+  extraMethods: readonly string[],
+  notifications: string,
+): readonly Found[] {
   const known = new Set([...MCP_METHODS, ...extraMethods]);
   return rules.flatMap((rule, i) => {
     const found: Found[] = (rule.methods ?? []).flatMap((method, m) =>
@@ -92,33 +122,22 @@ export function checkEvidence(rules: EvidenceRules, extraMethods: readonly strin
         ? []
         : [
             {
-              at: ["evidence", i, "methods", m],
+              at: [...list, i, "methods", m],
               problem: "is not an MCP method, nor one of actions.extraMethods",
             },
           ],
     );
     if (rule.tools !== undefined && rule.methods?.includes("tools/call") === false) {
-      found.push({ at: ["evidence", i, "tools"], problem: "never matches: methods is without tools/call" });
+      found.push({ at: [...list, i, "tools"], problem: "never matches: methods is without tools/call" });
     }
     for (const [m, method] of (rule.methods ?? []).entries()) {
       if (!method.startsWith("notifications/")) continue;
-      found.push({
-        at: ["evidence", i, "methods", m],
-        problem: "is a notification: all of them carry mandate and signature, and no rule applies",
-      });
-    }
-    if (rule.require.includes("attestation") && !isToolCallRule(rule)) {
-      found.push({
-        at: ["evidence", i, "require"],
-        problem: 'asks for an attestation, which only tools/call can have: add "methods": ["tools/call"]',
-      });
+      found.push({ at: [...list, i, "methods", m], problem: `is a notification: ${notifications}` });
     }
     const earlier = rules.slice(0, i).findIndex((other) => covers(other, rule));
     if (earlier >= 0) {
-      found.push({
-        at: ["evidence", i],
-        problem: `is never reached: evidence[${earlier}] matches all of it`,
-      });
+      const problem = `is never reached: ${formatPath([...list, earlier])} matches all of it`;
+      found.push({ at: [...list, i], problem });
     }
     return found;
   });
@@ -216,7 +235,7 @@ function ectAlgorithm({ kty, crv }: Readonly<Record<string, unknown>>): string {
 }
 
 /** Whether a rule matches everything that another one matches. */
-function covers(rule: EvidenceRules[number], other: EvidenceRules[number]): boolean {
+function covers(rule: MessageRule, other: MessageRule): boolean {
   const otherMethods = other.tools === undefined ? other.methods : ["tools/call"];
   return includesAll(rule.methods, otherMethods) && includesAll(rule.tools, other.tools);
 }

@@ -26,7 +26,7 @@ export type { AuditPolicy } from "./schema/audit.ts";
 export type { EctLevel } from "./schema/ect.ts";
 export type { EvidenceKind, EvidenceRule } from "./schema/evidence.ts";
 export type { ObserveRule } from "./schema/observe.ts";
-export type { Origin } from "./schema/origin.ts";
+export type { Origin, OriginCredential } from "./schema/origin.ts";
 export type { Policy, Scope, ToolEntry, ToolGrant } from "./schema/policy.ts";
 export type { SignaturePolicy, WebBotAuthPolicy, WimseProfile, Workload } from "./schema/signature.ts";
 

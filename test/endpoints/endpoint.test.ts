@@ -16,6 +16,9 @@ describe("endpointAt", () => {
     [`/acme/receipts/${DECISION}`, { kind: "receipt", decision: DECISION }],
     ["/acme/audit/export", { kind: "export" }],
     ["/acme/audit/status", { kind: "status" }],
+    ["/acme/audit/observed", { kind: "observed" }],
+    ["/acme/revocations", { kind: "revocations" }],
+    ["/acme/revocations/17", { kind: "revocation", number: 17 }],
   ])("%s", (path, endpoint) => {
     expect(at(path)).toEqual(endpoint);
   });
@@ -38,6 +41,13 @@ describe("endpointAt", () => {
     "/acme/runs",
     "/acme/runs/",
     "/acme/runs/AA/AA",
+    "/acme/revocations/",
+    "/acme/revocations/0",
+    "/acme/revocations/01",
+    "/acme/revocations/-1",
+    "/acme/revocations/1e3",
+    "/acme/revocations/1/2",
+    "/acme/revocations/9007199254740993",
     "/acme/audit",
     "/acme/audit/",
     "/acme/audit/export/",

@@ -60,13 +60,14 @@ const bySigner = ([name, value]: readonly [string, string]): readonly [string, s
 ];
 
 const arrived = (arrival: Arrival, { profile }: Kind): string => {
-  const headers = Object.entries(beyondFraming(arrival));
+  // The assertion is Countersign's own.
+  const headers = Object.entries(beyondFraming(arrival)).filter(([name]) => name !== "countersign-assertion");
   return essence({ ...arrival, headers }, arrival.target.slice(1), profile);
 };
 
 /** What would arrive of a request: of its headers those that arrive of this kind, the session under the origin's id. */
 function expected(wire: Wire, reference: Arrival, { tenant, profile }: Kind): string {
-  const names = beyondFraming(reference);
+  const { "countersign-assertion": _, ...names } = beyondFraming(reference);
   const values = new Map<string, string>();
   for (const [name, value] of wire.headers) {
     const [key, text] = [name.toLowerCase(), value.replace(/^[ \t]+|[ \t]+$/g, "")];

@@ -10,7 +10,7 @@ const ADMITTED: Ruling = {
   place: null,
   stepRecorded: false,
   retryAfter: null,
-  approvalId: null,
+  approval: null,
 };
 
 type Answer = () => Promise<Ruling>;

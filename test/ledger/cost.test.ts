@@ -9,6 +9,7 @@ import {
   type Attempt,
   type ForeignParent,
   isQuestion,
+  type LimitUse,
   type MandateFacts,
   type Use,
 } from "../../src/ledger/protocol.ts";
@@ -101,11 +102,25 @@ async function grown(steps: number, runs: number, nonces: number) {
   await rows(nonces, `INSERT INTO ${claims} SELECT 'nonce ' || i, 'x' FROM n`);
   await rows(runs, `INSERT INTO runs SELECT 'run ' || i, -i, ?, ?, 1 FROM n`, ISSUER, T + 3600);
   await rows(runs, `INSERT INTO mandates SELECT 'mandate ' || i, -i, 'x', ${T}, ?, NULL FROM n`, T + 3600);
+  await rows(runs, `INSERT INTO limits SELECT 'limit ' || i, ?, 0, ?, 1, 0 FROM n`, ISSUER, T + 3600);
   await rows(runs, `INSERT INTO uses SELECT 'use ' || i, ?, ?, 1 FROM n`, ISSUER, T + 3600);
   return { ledger, root };
 }
 
 const use = (key = "used", max = 100): Use => ({ key, max, until: T + 3600 });
+
+const limits = (count: number): LimitUse[] =>
+  Array.from({ length: count }, (_, i) => ({
+    key: `counted ${i}`,
+    per: "principal",
+    shared: false,
+    issuer: null,
+    amount: 1,
+    max: 100,
+    window: 60,
+    from: 0,
+    until: 0,
+  }));
 
 /** A parent of another agent, and one that nobody knows. */
 const foreign = (count: number): ForeignParent[] =>
@@ -120,6 +135,8 @@ test.each<[string, number, (root: MandateFacts) => Attempt]>([
   ["with a step and a nonce", 2, (root) => walk(root, { pred: [root.jti, "first"] }, { claims: [claim()] })],
   ["with a use that was counted before", 2, (root) => walk(root, {}, { uses: [use()] })],
   ["with a use that is the first", 2, (root) => walk(root, {}, { uses: [use("unused")] })],
+  ["with a limit", 2, (root) => walk(root, {}, { limits: limits(1) })],
+  ["with three limits", 4, (root) => walk(root, {}, { limits: limits(3) })],
   [
     "with parents of other agents",
     1,
@@ -175,7 +192,7 @@ test("so does a whole table of journal records, and the next one", async () => {
       const items = Array.from({ length: JOURNAL_WINDOW }, (_, i) => ({
         draft: decisionDraft(
           attempt({ mandate: root }),
-          { verdict: "admitted", reason: null, stepRecorded: true, retryAfter: null, approvalId: null },
+          { verdict: "admitted", reason: null, stepRecorded: true, retryAfter: null, approval: null },
           true,
         ),
         runSize: i,

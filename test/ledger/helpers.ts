@@ -196,7 +196,7 @@ export function newLedger(tenant = unique("tenant"), principal = "agent:scout"):
     return answer;
   };
   const decide: Home["decide"] = async (asked, again) => {
-    const { place: _p, retryAfter: _r, approvalId: _a, ...ruled } = await rule(asked, again);
+    const { place: _p, retryAfter: _r, approval: _a, ...ruled } = await rule(asked, again);
     return ruled;
   };
   const incarnation: Home["incarnation"] = async () => {

@@ -78,6 +78,7 @@ describe("preflight", () => {
         "mcp-protocol-version",
         "mcp-session-id",
         "last-event-id",
+        "dpop",
       ]),
     );
   });
@@ -109,6 +110,7 @@ test("addCors names one origin and keeps what varies already", () => {
   expect(headers.get("vary")).toBe("Accept, Origin");
   expect(headers.get("access-control-expose-headers")).toContain("countersign-decision");
   expect(headers.get("access-control-expose-headers")).toContain("www-authenticate");
+  expect(headers.get("access-control-expose-headers")).toContain("dpop-nonce");
   expect(headers.get("access-control-expose-headers")).toContain("x-of-the-origin");
   expect(headers.has("access-control-allow-credentials")).toBe(false);
 });

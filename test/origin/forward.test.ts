@@ -9,6 +9,9 @@ const ORIGIN: Origin = {
   binding: "ORIGIN",
   timeoutMs: 60_000,
   forwardHeaders: new Set(),
+  assertion: true,
+  credentials: [],
+  unsafeForwardAuthorization: false,
 };
 
 const request = (changes: Partial<Forward> = {}): Forward => ({

@@ -81,6 +81,7 @@ describe("to the origin", () => {
     const headers = forwardedHeaders(new Map(Object.entries(sent)), new Set(), all, {
       sealed: "sealed",
       id: "s-1",
+      opensUrls: false,
     });
     expect(Object.fromEntries(headers)).toEqual({
       ...sent,

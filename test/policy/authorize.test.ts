@@ -1,26 +1,30 @@
 import { describe, expect, test } from "vitest";
 import { authorize } from "../../src/policy/authorize.ts";
-import type { Reason } from "../../src/reasons.ts";
-import { outcome, tenant } from "../support/acme.ts";
+import { outcome } from "../support/acme.ts";
 import { agentNamed } from "../support/agents.ts";
 
+const active = agentNamed("ada");
+const suspended = { ...active, suspended: true };
+
 describe("authorize", () => {
-  const active = agentNamed("ada");
-  test.each<[string, boolean, boolean, Reason | "ok"]>([
-    ["both active", false, false, "ok"],
-    ["the tenant suspended", true, false, "policy.tenant_suspended"],
-    ["the agent suspended", false, true, "policy.agent_suspended"],
-    ["both suspended", true, true, "policy.tenant_suspended"],
-  ])("%s", (_, tenantSuspended, agentSuspended, expected) => {
-    const result = authorize(
-      { ...tenant, suspended: tenantSuspended },
-      { agent: { ...active, suspended: agentSuspended }, chain: [{ agent: active }] },
-    );
-    expect(outcome(result)).toBe(expected);
+  test("an agent that is active, with whoever handed its mandate on", () => {
+    expect(outcome(authorize({ agent: active, mandate: { chain: [{ agent: active }] } }))).toBe("ok");
   });
 
-  test("an agent of the chain suspended", () => {
-    const chain = [{ agent: active }, { agent: { ...active, suspended: true } }];
-    expect(outcome(authorize(tenant, { agent: active, chain }))).toBe("policy.agent_suspended");
+  test("nobody", () => {
+    expect(outcome(authorize(null))).toBe("policy.caller_unknown");
+  });
+
+  test("a suspended agent", () => {
+    expect(outcome(authorize({ agent: suspended, mandate: { chain: [] } }))).toBe("policy.agent_suspended");
+  });
+
+  test("a suspended agent that the mandate was handed on by", () => {
+    const chain = [{ agent: active }, { agent: suspended }];
+    expect(outcome(authorize({ agent: active, mandate: { chain } }))).toBe("policy.agent_suspended");
+  });
+
+  test("the holder of an access token is no agent of the document", () => {
+    expect(outcome(authorize({ agent: null, mandate: null }))).toBe("ok");
   });
 });

@@ -82,6 +82,7 @@ describe("the headers", () => {
     "x-http-method-override": "DELETE",
     "proxy-authorization": "Basic eDp5",
     "countersign-decision": "of-my-choice",
+    "countersign-assertion": "of-my-choice",
     "user-agent": "somebody",
     referer: "https://evil.example",
     te: "trailers",
@@ -122,6 +123,7 @@ describe("the headers", () => {
       "content-type": "application/json",
       // The one piece of evidence that is meant for the origin too: it can verify it again.
       "x-mcp-attestation": headerOf(wire, "x-mcp-attestation"),
+      "countersign-assertion": expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
       ...expected,
     });
     const added = Object.fromEntries(arrival.rawHeaders.map(([name, value]) => [name.toLowerCase(), value]));
@@ -190,7 +192,7 @@ describe("headers the tenant forwards", () => {
   test("in the profile poc, which covers no further headers: admitted without them", async () => {
     const wire = await scene.sign("named", toolCall(), { caller: scene.courier, headers });
     const seen = beyondFraming(await arrive("named", wire));
-    expect(Object.keys(seen).sort()).toEqual(["accept", "content-type"]);
+    expect(Object.keys(seen).sort()).toEqual(["accept", "content-type", "countersign-assertion"]);
   });
 
   test("in the profile poc, covered of its own accord", async () => {
@@ -281,6 +283,7 @@ describe("what comes back", () => {
     );
     const { date: _, ...headers } = Object.fromEntries(answer.headers);
     expect(headers).toEqual({
+      "content-security-policy": "default-src 'none'; sandbox",
       "content-type": "application/json; charset=utf-8",
       "mcp-session-id": expect.stringMatching(/^[\w-]+\.[\w-]{40,}$/),
       "set-cookie": "a=1; Path=/, b=2",

@@ -46,13 +46,17 @@ function buildServer(): McpServer {
 }
 
 /** One server for each session, which lives from `initialize` to DELETE. */
-function sessionful(sessions: Map<string, McpServer>): (request: Request) => Promise<Response> {
+function sessionful(
+  sessions: Map<string, McpServer>,
+  enableJsonResponse: boolean,
+): (request: Request) => Promise<Response> {
   const transports = new Map<string, WebStandardStreamableHTTPServerTransport>();
   return async (request) => {
     const known = transports.get(request.headers.get("mcp-session-id") ?? "");
     if (known !== undefined) return known.handleRequest(request);
     const server = buildServer();
     const transport = new WebStandardStreamableHTTPServerTransport({
+      enableJsonResponse,
       sessionIdGenerator: () => crypto.randomUUID(),
       onsessioninitialized: (id) => {
         transports.set(id, transport);
@@ -68,11 +72,18 @@ function sessionful(sessions: Map<string, McpServer>): (request: Request) => Pro
   };
 }
 
-export async function startMcpOrigin(kind: "sessions" | "both eras"): Promise<McpOrigin> {
+/** @param form what it answers calls with */
+export async function startMcpOrigin(
+  kind: "sessions" | "both eras",
+  form: "sse" | "json" = "sse",
+): Promise<McpOrigin> {
   const seen: string[] = [];
   const sessions = new Map<string, McpServer>();
-  const handler = createMcpHandler(() => buildServer());
-  const fetch = kind === "sessions" ? sessionful(sessions) : (request: Request) => handler.fetch(request);
+  const handler = createMcpHandler(() => buildServer(), form === "json" ? { responseMode: "json" } : {});
+  const fetch =
+    kind === "sessions"
+      ? sessionful(sessions, form === "json")
+      : (request: Request) => handler.fetch(request);
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await buffer(incoming);

@@ -26,13 +26,13 @@ function checks(...answers: (Result<void, Reason> | Error)[]) {
 }
 
 test("ends when the bearer is out of time", async () => {
-  const { stop } = supervise({ expiresIn: 5, pause: NEVER, check: checks().check });
+  const { stop } = supervise({ expired: "act.expired", expiresIn: 5, pause: NEVER, check: checks().check });
   expect(await stopped(stop)).toBe("act.expired");
 });
 
 test("ends when its caller is trusted no more, for the reason it is told, and asks no more", async () => {
   const { check, asked } = checks(ok(undefined), ok(undefined), fail("policy.agent_suspended"));
-  const { stop } = supervise({ expiresIn: NEVER, pause: 1, check });
+  const { stop } = supervise({ expired: "act.expired", expiresIn: NEVER, pause: 1, check });
   expect(await stopped(stop)).toBe("policy.agent_suspended");
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(asked.count).toBe(3);
@@ -40,21 +40,23 @@ test("ends when its caller is trusted no more, for the reason it is told, and as
 
 test("a slow check is not asked a second time meanwhile", async () => {
   const { check, asked } = checks(ok(undefined), ok(undefined), ok(undefined), fail("tenant.unavailable"));
-  await stopped(supervise({ expiresIn: NEVER, pause: 0, check }).stop);
+  await stopped(supervise({ expired: "act.expired", expiresIn: NEVER, pause: 0, check }).stop);
   expect(asked.most).toBe(1);
 });
 
 test("a check that fails is no leave to go on", async () => {
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   const { check } = checks(new Error("bug"));
-  expect(await stopped(supervise({ expiresIn: NEVER, pause: 1, check }).stop)).toBe("internal.error");
+  expect(await stopped(supervise({ expired: "act.expired", expiresIn: NEVER, pause: 1, check }).stop)).toBe(
+    "internal.error",
+  );
   expect(logged).toHaveBeenCalledOnce();
   logged.mockRestore();
 });
 
 test("nothing happens after its end, whatever a check in flight says", async () => {
   const { check, asked } = checks(fail("policy.agent_suspended"));
-  const { stop, end } = supervise({ expiresIn: 20, pause: 1, check });
+  const { stop, end } = supervise({ expired: "act.expired", expiresIn: 20, pause: 1, check });
   while (asked.count === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   end();
   await new Promise((resolve) => setTimeout(resolve, 40));

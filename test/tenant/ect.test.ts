@@ -45,7 +45,8 @@ describe("the section ect", () => {
     const issuers = document()
       .issuers.slice(0, 1)
       .map((issuer) => ({ ...issuer, agents: ["ada"] }));
-    expect(await faults({ agents, issuers })).toEqual(["agents[0].keys"]);
-    expect(await faults({ agents, issuers, ect: { unsafeUnsigned: true } })).toEqual([]);
+    const own = { agents, issuers, policy: {} };
+    expect(await faults(own)).toEqual(["agents[0].keys"]);
+    expect(await faults({ ...own, ect: { unsafeUnsigned: true } })).toEqual([]);
   });
 });

@@ -101,6 +101,7 @@ describe("sources arrive", () => {
           type: "clientIdMetadata",
           url: "https://client.example/",
           jwksHosts: new Set(["client.example", "keys.client.example"]),
+          names: "kid",
           binding: null,
         },
         profile: "agent",

@@ -61,7 +61,8 @@ export async function openPlace(tenants: readonly string[]): Promise<Place> {
         modules: [
           { type: "ESModule", path: "clocked.js", contents: await text("test/vectors/clocked.js") },
           { type: "ESModule", path: "countersign.js", contents: await text("dist/worker/index.js") },
-          { type: "ESModule", path: "library.mjs", contents: await text("dist/worker/library.mjs") },
+          { type: "ESModule", path: "x509.mjs", contents: await text("dist/worker/x509.mjs") },
+          { type: "ESModule", path: "policy.mjs", contents: await text("dist/worker/policy.mjs") },
         ],
         ratelimits: { BRAKE: { namespace_id: "local", simple: { limit: 1_000_000_000, period: 10 } } },
         bindings: {

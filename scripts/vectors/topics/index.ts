@@ -1,4 +1,5 @@
 import type { Topic } from "../make/case.ts";
+import { accessTokens } from "./access-token/index.ts";
 import { algorithms } from "./algorithms.ts";
 import { attestations } from "./attestation/index.ts";
 import { bearer } from "./bearer/index.ts";
@@ -7,9 +8,11 @@ import { digest } from "./content-digest.ts";
 import { delegation } from "./delegation/index.ts";
 import { ectTopic } from "./ect/index.ts";
 import { endpoints } from "./endpoints.ts";
+import { gates } from "./gates.ts";
 import { httpSignature } from "./http-signature/index.ts";
 import { keySources } from "./key-sources.ts";
 import { levels } from "./levels.ts";
+import { limits } from "./limits.ts";
 import { message } from "./message/index.ts";
 import { modern } from "./modern.ts";
 import { origin } from "./origin.ts";
@@ -31,6 +34,7 @@ import { workflows } from "./workflows.ts";
 export const TOPICS: readonly Topic[] = [
   target,
   bearer,
+  ...accessTokens,
   publishedKeys,
   keySources,
   weakKeys,
@@ -54,6 +58,8 @@ export const TOPICS: readonly Topic[] = [
   references,
   sessions,
   policy,
+  gates,
+  limits,
   endpoints,
   origin,
 ];

@@ -1,6 +1,6 @@
 import type { Call } from "../make/call.ts";
 import { alsoCovering } from "../make/call.ts";
-import { admitted, type Topic } from "../make/case.ts";
+import { admitted, denied, type Topic } from "../make/case.ts";
 import { withLine } from "../make/message.ts";
 
 const FORWARD = "Countersign profile, what the origin receives";
@@ -128,6 +128,31 @@ export const origin: Topic = {
         headers: { "Last-Event-ID": "7" },
       },
       { expect: { forwarded: { "last-event-id": "7" } } },
+    ),
+
+    admitted(
+      "no-assertion-of-others",
+      "An assertion of the caller's does not pass for one of the verifier's",
+      "Countersign, what the origin is told",
+      { headers: { "Countersign-Assertion": "eyJhbGciOiJub25lIn0.e30." } },
+      {
+        change: (d) => {
+          d.origin.assertion = false;
+        },
+        expect: { forwarded: { "countersign-assertion": null } },
+      },
+    ),
+    denied(
+      "credential-missing",
+      "origin.credential_missing",
+      "The deployment has no secret of the name that the tenant gives for its origin",
+      "Countersign, what the origin is told",
+      {},
+      {
+        change: (d) => {
+          d.origin.credentials = [{ header: "authorization", secret: "ORIGIN_NOWHERE", prefix: "Bearer " }];
+        },
+      },
     ),
 
     // -- answers --------------------------------------------------------------------------------------

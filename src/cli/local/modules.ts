@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 const BUNDLE = join(import.meta.dirname, "../../../dist/worker/index.js");
-/** Beside the bundle: the module that is loaded for certificates alone. */
-const X509_LIBRARY = "library.mjs";
+/** Beside the bundle: what is loaded only when a tenant needs it. */
+const LIBRARIES = ["x509.mjs", "policy.mjs"];
 
 /** A module of the Worker, as miniflare takes it. */
 export interface Module {
@@ -12,15 +12,16 @@ export interface Module {
   readonly contents: string;
 }
 
-/** Null where the main module is not there. A Worker that reads no certificates has no other. */
+/** Null where the main module is not there. */
 export async function readModules(bundle = BUNDLE): Promise<readonly Module[] | null> {
   const main = await readText(bundle);
-  const library = await readText(join(dirname(bundle), X509_LIBRARY));
   if (main === null) return null;
-  return [
-    { type: "ESModule", path: "index.js", contents: main },
-    ...(library === null ? [] : [{ type: "ESModule" as const, path: X509_LIBRARY, contents: library }]),
-  ];
+  const modules: Module[] = [{ type: "ESModule", path: "index.js", contents: main }];
+  for (const path of LIBRARIES) {
+    const contents = await readText(join(dirname(bundle), path));
+    if (contents !== null) modules.push({ type: "ESModule", path, contents });
+  }
+  return modules;
 }
 
 async function readText(file: string): Promise<string | null> {

@@ -26,6 +26,8 @@ export interface LocalOptions {
   readonly signingKeys?: string;
   /** The Worker's secret WIMSE_IDENTITY; absent: none, so that refusals are not signed. */
   readonly wimseIdentity?: string;
+  /** Secrets of the Worker's that tenants show their origins, by name. */
+  readonly originSecrets?: Readonly<Record<string, string>>;
   /** Further service bindings by name, each to a web server: `127.0.0.1:PORT`. */
   readonly services?: Readonly<Record<string, string>>;
   /** What the Worker and workerd print; dropped when absent. */
@@ -76,6 +78,7 @@ export function miniflareOptions(
         },
         bindings: {
           ...(workerOptions.bindings as object),
+          ...options.originSecrets,
           GATEWAY_URL: url,
           SESSION_KEYS: sessionKeys,
           SIGNING_KEYS: signingKeys,

@@ -11,6 +11,8 @@ import { type Capability, readCapabilities } from "./capability.ts";
 /** The claims that mandate (phase 1) and record (phase 2) have in common, typed. */
 export interface MandateClaims extends CommonClaims {
   readonly sub: string;
+  /** `task.purpose`: what the work is for, in words. */
+  readonly purpose: string;
   readonly cap: readonly Capability[];
   /** The claim `del`; null where the mandate has none, so that it can neither have been delegated nor be. */
   readonly delegation: Delegation | null;
@@ -86,7 +88,7 @@ export function readMandateClaims(payload: JsonObject): Result<MandateClaims, Re
   const cap = readCapabilities(payload.cap);
   if (!cap.ok) return cap;
   const delegation = payload.del === undefined ? ok(null) : readDelegation(payload.del);
-  return delegation.ok ? ok({ ...common, sub, cap: cap.value, delegation: delegation.value }) : delegation;
+  return delegation.ok ? ok({ ...common, sub, purpose, cap: cap.value, delegation: delegation.value }) : delegation;
 }
 
 /** Each parent is shorter than the token it is in, so the length of the token bounds the nesting. */

@@ -24,9 +24,13 @@ export interface VerifiedMandate {
   readonly iat: number;
   readonly exp: number;
   readonly agent: Agent;
+  /** `task.purpose`. */
+  readonly purpose: string;
   readonly cap: readonly Capability[];
   /** What it was derived from, the root first; empty where nothing was delegated. */
   readonly chain: readonly Delegator[];
+  /** RFC 7638 thumbprints of the keys that it and its chain were signed with. */
+  readonly keys: readonly string[];
   /** base64url SHA-256 of the canonical claims: a mandate may not change under one jti. */
   readonly digest: string;
 }
@@ -55,9 +59,11 @@ export async function verifyMandate(
   if (issuer === undefined) return fail("act.issuer_unknown");
   const signed = await checkIssuer(root, issuer, keys);
   if (!signed.ok) return signed;
+  const signers = [signed.value];
   for (const [i, link] of links.slice(1).entries()) {
     const handed = await checkDelegator(link, tenant.agents.bySubject.get(links[i]?.sub ?? ""), tenant, keys);
     if (!handed.ok) return handed;
+    signers.push(handed.value);
   }
   const narrowed = checkPrivilege(links);
   if (!narrowed.ok) return narrowed;
@@ -84,28 +90,33 @@ export async function verifyMandate(
   const presented = chain.pop();
   if (presented === undefined) throw new Error("a chain has a link");
   const digest = toBase64url(await sha256(utf8(canonical(mandate.jws.payload))));
-  return ok({ ...presented, chain, cap: mandate.cap, digest });
+  return ok({ ...presented, chain, purpose: mandate.purpose, cap: mandate.cap, keys: signers, digest });
 }
 
+/** @returns the key's thumbprint */
 async function checkIssuer(
   { kid, alg, jws }: Mandate,
   issuer: Issuer,
   keys: KeyFinder,
-): Promise<Result<void, Reason>> {
+): Promise<Result<string, Reason>> {
   const wanted: WantedKey = { kid, algorithms: TOKEN_ALGORITHMS, x5c: x5cOf(jws.header) };
   const found = await findKey(issuer.keys, wanted, keys);
   if (!found.ok) return fail(KEY_FAULTS[found.error]);
   if (found.value.alg !== alg) return fail("act.alg");
-  return (await verifyJws(jws, found.value)) ? ok(undefined) : fail("act.signature");
+  return (await verifyJws(jws, found.value)) ? ok(found.value.thumbprint) : fail("act.signature");
 }
 
-/** A key signs mandates only where it is registered for the profile `agent`: the others are for less. */
+/**
+ * A key signs mandates only where it is registered for the profile `agent`: the others are for less.
+ *
+ * @returns the key's thumbprint
+ */
 async function checkDelegator(
   { kid, alg, jws }: Mandate,
   delegator: Agent | undefined,
   tenant: Tenant,
   keys: KeyFinder,
-): Promise<Result<void, Reason>> {
+): Promise<Result<string, Reason>> {
   if (delegator === undefined) return fail("act.subject_unknown");
   const find = agentKeys(delegator, tenant, keys);
   const found = await find({ kid, algorithms: TOKEN_ALGORITHMS, x5c: null });
@@ -114,7 +125,7 @@ async function checkDelegator(
   if (key?.agent !== delegator || key.profile !== "agent" || key.alg !== alg) {
     return fail("act.delegation_signature");
   }
-  return (await verifyJws(jws, key)) ? ok(undefined) : fail("act.delegation_signature");
+  return (await verifyJws(jws, key)) ? ok(key.thumbprint) : fail("act.delegation_signature");
 }
 
 const KEY_FAULTS: Readonly<Record<KeyFault, Reason>> = {

@@ -1,15 +1,7 @@
 import { toBase64url } from "../../encoding.ts";
+import { loadX509Library, type X509Library } from "../../libraries/load.ts";
 import { MAX_CERTIFICATE_BYTES } from "../../limits.ts";
 import type { Certificate } from "./certificate.ts";
-
-type Library = typeof import("./library.ts");
-
-/** In the built Worker, the name of the module beside it that `library.ts` is built into (wrangler.toml). */
-declare const X509_LIBRARY: "./library.mjs" | undefined;
-
-// Not import(a ? b : c): that would be built in, whichever it is.
-const load = (): Promise<Library> =>
-  typeof X509_LIBRARY === "undefined" ? import("./library.ts") : import(X509_LIBRARY);
 
 /** Object identifiers of the extensions that are understood (RFC 5280 section 4.2.1). */
 const KEY_USAGE = "2.5.29.15";
@@ -32,7 +24,7 @@ const VALIDITY = 4;
  */
 export async function readCertificate(der: Uint8Array<ArrayBuffer>): Promise<Certificate | null> {
   if (der.length > MAX_CERTIFICATE_BYTES || elements(der).length !== 3) return null;
-  const library = await load();
+  const library = await loadX509Library();
   try {
     return read(der, library);
   } catch {
@@ -41,7 +33,7 @@ export async function readCertificate(der: Uint8Array<ArrayBuffer>): Promise<Cer
   }
 }
 
-function read(der: Uint8Array<ArrayBuffer>, library: Library): Certificate | null {
+function read(der: Uint8Array<ArrayBuffer>, library: X509Library): Certificate | null {
   const { AsnConvert, Asn1Certificate } = library;
   const { tbsCertificate, tbsCertificateRaw, signatureAlgorithm, signatureValue } = AsnConvert.parse(
     der,
@@ -88,7 +80,7 @@ function constraints(
     KeyUsage,
     KeyUsageFlags,
     SubjectAlternativeName,
-  }: Library,
+  }: X509Library,
 ): Pick<
   Certificate,
   "isAuthority" | "pathLength" | "keyUsage" | "extendedKeyUsage" | "uris" | "hosts"

@@ -1,53 +1,21 @@
-import { BrokenStream } from "../../bytes/broken-stream.ts";
-import { discard } from "../../bytes/discard.ts";
 import { MAX_LIST_BYTES } from "../../limits.ts";
-import { EventFilter, type Unreadable } from "../event-filter.ts";
+import { editEvents } from "../edit-events.ts";
+import type { Unreadable } from "../event-filter.ts";
 import { filterEvent } from "./event.ts";
 import type { IsAllowed } from "./filter.ts";
 
 /**
- * Filters the tool lists in an event stream, which goes on as it comes: each event once its last byte is there. It is
- * read only as fast as the client reads. The origin is told when the stream breaks, and when the client goes away.
+ * Filters the tool lists in an event stream.
  *
  * @param unreadable what becomes of an event that is too large to be held, or may hold a list that we cannot read
  */
-export function filterEvents(
+export const filterEvents = (
   body: ReadableStream<Uint8Array>,
   isAllowed: IsAllowed,
   unreadable: Unreadable,
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  const filter = new EventFilter((event) => filterEvent(event, isAllowed), unreadable, MAX_LIST_BYTES);
-  let over = false;
-  /** Lets go of the origin. */
-  const release = (reason: unknown): Promise<void> => {
-    over = true;
-    return discard(reader, reason);
-  };
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          // Until there is something for the client: a pull that brings nothing would be the last.
-          for (;;) {
-            const { done, value } = await reader.read();
-            if (over) return;
-            const { bytes, fault } = done ? filter.end() : filter.push(value);
-            if (bytes.length > 0) controller.enqueue(bytes);
-            if (fault !== null) {
-              controller.error(new BrokenStream("origin.list_unreadable"));
-              return await release(fault);
-            }
-            if (done) return controller.close();
-            if (bytes.length > 0) return;
-          }
-        } catch (error) {
-          // An origin that breaks off breaks the client's stream too, as it would without us between.
-          if (!over) controller.error(error);
-        }
-      },
-      cancel: release,
-    },
-    { highWaterMark: 0 },
-  );
-}
+): ReadableStream<Uint8Array> =>
+  editEvents(body, (event) => filterEvent(event, isAllowed), {
+    unreadable,
+    maxEventBytes: MAX_LIST_BYTES,
+    reason: "origin.list_unreadable",
+  });

@@ -1,6 +1,7 @@
 /** The section `accessTokens` of a tenant document: which OAuth access tokens (RFC 9068) are taken in place of a mandate. */
 
 import * as v from "valibot";
+import type { ClientMetadataSource } from "../../keys/source.ts";
 import {
   DEFAULT_ACCESS_TOKEN_LIFETIME,
   MAX_ACCESS_TOKEN_LIFETIME,
@@ -9,13 +10,16 @@ import {
   MAX_TENANT_KEYS,
   MAX_TENANT_LIST,
 } from "../../limits.ts";
+import { remoteHostProblem, remoteUrlProblem } from "../../remote/url.ts";
 import {
+  bindingName,
   fields,
   flag,
   identifier,
   integer,
   list,
   methodName,
+  must,
   nonEmptyList,
   text,
   toolName,
@@ -39,6 +43,58 @@ export const tokenIssuer = fields({
   ),
 });
 
+const hostName = (description: string) =>
+  v.pipe(v.string(), must(remoteHostProblem), v.description(description));
+
+const client = v.union([
+  fields({
+    id: identifier("The client_id, byte for byte."),
+    publishedKeys: v.optional(
+      v.pipe(
+        fields({
+          jwksHosts: v.optional(
+            list(
+              hostName("Host name."),
+              MAX_TENANT_KEYS,
+              "Further hosts that its jwks_uri may be on. The document's own host always may.",
+            ),
+            [],
+          ),
+          binding: v.optional(
+            bindingName("Binding of the Worker to fetch through; without it, over the internet."),
+          ),
+        }),
+        v.description(
+          "The id is the URL of the client's metadata document, and its tokens must be bound, by DPoP, to a key that the document publishes.",
+        ),
+      ),
+    ),
+  }),
+  fields({
+    host: hostName("Any client whose client_id is the URL of a client metadata document at this host."),
+  }),
+]);
+
+const tenantClaim = v.pipe(
+  fields({
+    claim: identifier("Name of the claim that says which tenant of the issuer a token is for."),
+    values: nonEmptyList(
+      identifier("What this tenant is called there, byte for byte."),
+      MAX_TENANT_LIST,
+      "What the claim may be here. A token without it is refused.",
+    ),
+    header: v.optional(
+      text(
+        /^x-[a-z0-9-]{1,62}$/,
+        "must be the name of a header in lower case that begins with x-",
+        "A request that has this header must say the same in it as the claim.",
+      ),
+      "x-tenant-id",
+    ),
+  }),
+  v.description("Tells tenants apart to which one authorization server issues tokens for one audience."),
+);
+
 export const accessTokens = v.pipe(
   fields({
     issuers: nonEmptyList(
@@ -49,6 +105,25 @@ export const accessTokens = v.pipe(
     unsafeBearer: flag(
       "Takes access tokens that are not bound to a key by DPoP (RFC 9449): who steals one can use it until it expires.",
     ),
+    dpop: v.optional(
+      v.pipe(
+        fields({
+          requireNonce: flag(
+            "Takes only proofs with a nonce that was given out here within the last ten minutes. Needs the secret SESSION_KEYS.",
+          ),
+        }),
+        v.description("Proofs that the caller has the key of its token (RFC 9449)."),
+      ),
+      {},
+    ),
+    clients: v.optional(
+      list(
+        client,
+        MAX_TENANT_ENTRIES,
+        "The clients whose tokens are taken; all clients of the issuers where absent.",
+      ),
+    ),
+    tenantClaim: v.optional(tenantClaim),
     scopes: v.optional(
       list(
         fields({
@@ -77,7 +152,7 @@ export const accessTokens = v.pipe(
   v.description("OAuth access tokens that are taken in place of a mandate."),
 );
 
-/** An authorization server whose access tokens are taken. */
+/** What an access token must allow for some messages. */
 export interface ScopeRule {
   readonly methods: ReadonlySet<string> | null;
   readonly tools: ReadonlySet<string> | null;
@@ -86,19 +161,65 @@ export interface ScopeRule {
 
 export interface AccessTokenPolicy {
   readonly unsafeBearer: boolean;
+  readonly dpop: { readonly requireNonce: boolean };
+  /** Null where all clients of the issuers may come. */
+  readonly clients: ClientPolicy | null;
+  /** Null where the audience alone says that a token is for this tenant. */
+  readonly tenantClaim: TenantClaim | null;
+  /** First match wins; no match means deny. */
   readonly scopes: readonly ScopeRule[];
 }
 
-export const accessTokenPolicy = (
-  section: v.InferOutput<typeof accessTokens> | undefined,
-): AccessTokenPolicy | null =>
+export interface ClientPolicy {
+  /** With where its keys are published, where its tokens must be bound to one of them. */
+  readonly byId: ReadonlyMap<string, { readonly publishedKeys: ClientMetadataSource | null }>;
+  /** Hosts of client metadata documents. */
+  readonly hosts: ReadonlySet<string>;
+}
+
+export interface TenantClaim {
+  readonly claim: string;
+  readonly values: ReadonlySet<string>;
+  /** Lower case. */
+  readonly header: string;
+}
+
+type Section = v.InferOutput<typeof accessTokens>;
+
+export const accessTokenPolicy = (section: Section | undefined): AccessTokenPolicy | null =>
   section === undefined
     ? null
     : {
         unsafeBearer: section.unsafeBearer,
+        dpop: section.dpop,
+        clients: section.clients === undefined ? null : clientPolicy(section.clients),
+        tenantClaim: section.tenantClaim
+          ? { ...section.tenantClaim, values: new Set(section.tenantClaim.values) }
+          : null,
         scopes: section.scopes.map(({ methods, tools, require }) => ({
           methods: methods ? new Set(methods) : null,
           tools: tools ? new Set(tools) : null,
           require,
         })),
       };
+
+function clientPolicy(clients: NonNullable<Section["clients"]>): ClientPolicy {
+  const byId = new Map<string, { readonly publishedKeys: ClientMetadataSource | null }>();
+  const hosts = new Set<string>();
+  for (const entry of clients) {
+    if ("host" in entry) hosts.add(entry.host);
+    else byId.set(entry.id, { publishedKeys: metadataOf(entry) });
+  }
+  return { byId, hosts };
+}
+
+/** By thumbprint: that is what a token is bound to. */
+function metadataOf({
+  id: url,
+  publishedKeys,
+}: Extract<NonNullable<Section["clients"]>[number], { id: string }>): ClientMetadataSource | null {
+  if (publishedKeys === undefined || remoteUrlProblem(url) !== null) return null;
+  const { jwksHosts, binding = null } = publishedKeys;
+  const hosts = new Set([new URL(url).hostname, ...jwksHosts]);
+  return { type: "clientIdMetadata", url, binding, jwksHosts: hosts, names: "thumbprint" };
+}

@@ -13,6 +13,7 @@ import {
 import { metadataUrl } from "../../oauth/resource-metadata.ts";
 import { fields, flag, integer, list, text, url } from "../fields.ts";
 import { issuerUrlProblem } from "../urls.ts";
+import type { accessTokens as accessTokenSection } from "./access-tokens.ts";
 
 export const sessions = v.pipe(
   fields({
@@ -107,9 +108,24 @@ export interface OAuthMetadata {
   readonly metadataUrl: string;
   readonly authorizationServers: readonly string[];
   readonly scopes: readonly string[];
+  /** Whether access tokens that are bound to a key are taken. */
+  readonly takesDpop: boolean;
 }
 
-export const oauthPolicy = (section: v.InferOutput<typeof oauth>, publicUrl: string): OAuthMetadata => ({
-  ...section,
-  metadataUrl: metadataUrl(publicUrl),
-});
+/** Without authorization servers of its own, the section has those whose access tokens are taken. */
+export function oauthPolicy(
+  { authorizationServers, scopes }: v.InferOutput<typeof oauth>,
+  accessTokens: v.InferOutput<typeof accessTokenSection> | undefined,
+  publicUrl: string,
+): OAuthMetadata {
+  const issuers = accessTokens?.issuers.map(({ iss }) => iss) ?? [];
+  return {
+    metadataUrl: metadataUrl(publicUrl),
+    authorizationServers:
+      authorizationServers.length > 0
+        ? authorizationServers
+        : issuers.filter((iss) => issuerUrlProblem(iss) === null),
+    scopes,
+    takesDpop: accessTokens !== undefined,
+  };
+}

@@ -15,7 +15,7 @@ const limit = fields({
   per: v.pipe(
     v.picklist(LIMIT_OWNERS),
     v.description(
-      "Whose calls are counted together: those under one mandate, of one principal, of one tool, or all.",
+      "Whose calls are counted together: those under one mandate (or access token), of one principal, of one tool, or all.",
     ),
   ),
   tools: v.optional(
@@ -37,7 +37,7 @@ export interface LimitRule {
   readonly tools: ReadonlySet<string> | null;
   readonly calls: number | null;
   readonly cost: number | null;
-  /** Seconds; null for the life of a mandate. */
+  /** Seconds; null for the life of the mandate or access token. */
   readonly window: number | null;
 }
 

@@ -1,11 +1,21 @@
 /** The section `policy` of a tenant document: what callers whose evidence is true may do. What it does not grant is refused. */
 
 import * as v from "valibot";
-import { MAX_TENANT_ENTRIES, MAX_TENANT_LIST } from "../../limits.ts";
+import type { ArgumentRules } from "../../evidence/act/constraints/arguments.ts";
+import { MAX_RULE_LENGTH, MAX_RULES, MAX_TENANT_ENTRIES, MAX_TENANT_LIST } from "../../limits.ts";
+import type { Expression } from "../../policy/rules/expression.ts";
+import type { InputSchema } from "../../policy/schema/input-schema.ts";
 import { fields, identifier, list, must, nonEmptyList, text, toolName } from "../fields.ts";
-import { approval, type ToolApproval, toolApproval, toolApprovalPolicy } from "./approval.ts";
+import {
+  type ApprovalPolicy,
+  approval,
+  approvalPolicy,
+  type ToolApproval,
+  toolApproval,
+  toolApprovalPolicy,
+} from "./approval.ts";
 import { type LimitRule, limits, limitsPolicy, toolCost } from "./limits.ts";
-import { type Redaction, redaction, redactionPolicy } from "./redaction.ts";
+import { type Redaction, redaction, redactionPolicy, strictestOf } from "./redaction.ts";
 
 /** How far a tool reaches, the least first: a grant of one covers those before it. */
 export const SCOPES = ["read", "write", "admin"] as const;
@@ -20,12 +30,18 @@ const tag = text(
   "A tag, such as production.",
 );
 
+/** Engines take 30 February for 2 March: later than what was meant. */
+const exists = (time: string): boolean => {
+  const ms = Date.parse(time);
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === time.replace("Z", ".000Z");
+};
+
 /** A moment, as RFC 3339 writes it in UTC. */
 export const moment = (description: string) =>
   v.pipe(
     v.string(),
     v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, "must be a time in UTC such as 2027-01-31T00:00:00Z"),
-    must((time) => (Number.isNaN(Date.parse(time)) ? "is no time that exists" : null)),
+    must((time) => (exists(time) ? null : "is no time that exists")),
     v.description(description),
   );
 
@@ -42,6 +58,12 @@ const tool = fields({
   cost: toolCost,
   approval: v.optional(toolApproval),
   redact: v.optional(redaction),
+  inputSchema: v.optional(
+    v.pipe(
+      v.record(v.string(), v.unknown()),
+      v.description("JSON Schema (2020-12, in the part that docs/policy.md names) of its arguments."),
+    ),
+  ),
 });
 
 const grant = fields({
@@ -61,11 +83,39 @@ const grant = fields({
   tools: v.optional(
     nonEmptyList(toolName, MAX_TENANT_LIST, "The tools that it covers; absent: all of that scope."),
   ),
+  constraints: v.optional(
+    v.pipe(
+      v.record(v.string(), v.unknown()),
+      v.description("What the arguments may be: members arguments and additional, as in a mandate's cap."),
+    ),
+  ),
   expires: v.optional(moment("When it ends.")),
   status: v.optional(
     v.pipe(v.picklist(["active", "revoked"]), v.description("A revoked grant grants nothing.")),
     "active",
   ),
+});
+
+const rule = fields({
+  name: text(
+    /^[a-z0-9][a-z0-9._-]{0,63}$/,
+    "must have 1 to 64 characters of a-z, 0-9, '.', '_', '-' and begin with a letter or digit",
+    "Name of the rule: it stands in the audit record.",
+  ),
+  tools: v.optional(
+    nonEmptyList(toolName, MAX_TENANT_LIST, "Calls of these tools; calls of all where absent."),
+  ),
+  when: v.pipe(
+    v.string(),
+    v.nonEmpty("must not be empty"),
+    v.maxLength(MAX_RULE_LENGTH, `must have at most ${MAX_RULE_LENGTH} characters`),
+    v.description("Expression in CEL that is true or false, as docs/policy.md says."),
+  ),
+  then: v.pipe(
+    v.picklist(["deny", "approve"]),
+    v.description("What follows where it is true: refusal, or a person has to approve the call."),
+  ),
+  approval: v.optional(toolApproval),
 });
 
 export const policy = v.pipe(
@@ -81,7 +131,12 @@ export const policy = v.pipe(
       list(grant, MAX_TENANT_ENTRIES, "Who may call which tools. Any one of them will do."),
       [],
     ),
+    rules: v.optional(
+      list(rule, MAX_RULES, "What else is refused, or needs approval. No rule ever allows anything."),
+      [],
+    ),
     limits: v.optional(limits, []),
+    redact: v.optional(redaction),
     approval: v.optional(approval),
   }),
   v.description("What callers may do. Without a grant nobody may call a tool."),
@@ -96,8 +151,10 @@ export interface ToolEntry {
   readonly cost: number;
   /** Null where no person is asked. */
   readonly approval: ToolApproval | null;
-  /** Null where results are passed on as they are. */
+  /** Null where the tenant's own is meant. */
   readonly redact: Redaction | null;
+  /** What its arguments are held against; null where the tenant does not say. */
+  readonly inputSchema: InputSchema | null;
 }
 
 export interface ToolGrant {
@@ -108,9 +165,30 @@ export interface ToolGrant {
   readonly scope: Scope;
   /** Null for all tools. */
   readonly tools: ReadonlySet<string> | null;
+  /** What the arguments may be; null for any. */
+  readonly constraints: ArgumentRules | null;
   /** Seconds; null where it does not end. */
   readonly expires: number | null;
   readonly revoked: boolean;
+}
+
+/** What refuses a call beside all grants, or makes a person look at it. */
+export interface Rule {
+  readonly name: string;
+  /** Null for all. */
+  readonly tools: ReadonlySet<string> | null;
+  readonly when: Expression;
+  /** What the approval needs where it is true; null where the call is refused then. */
+  readonly approval: ToolApproval | null;
+}
+
+/** What of the section is more than a translation: see `../policy-programs.ts`. */
+export interface Programs {
+  /** By the place of the grant. */
+  readonly constraints: readonly (ArgumentRules | null)[];
+  /** By the name of the tool. */
+  readonly inputSchemas: ReadonlyMap<string, InputSchema>;
+  readonly rules: readonly Rule[];
 }
 
 export interface Policy {
@@ -120,16 +198,22 @@ export interface Policy {
   /** The scope of tools that are not listed; null where they cannot be called. */
   readonly unsafeUnlistedTools: Scope | null;
   readonly grants: readonly ToolGrant[];
+  readonly rules: readonly Rule[];
   readonly limits: readonly LimitRule[];
+  /** Of tools that say nothing of their own. */
+  readonly redact: Redaction | null;
+  /** What all redactions of the tenant together cut out; null where no result is redacted. */
+  readonly strictestRedaction: Redaction | null;
+  /** Null where nobody can be asked. */
+  readonly approval: ApprovalPolicy | null;
 }
 
-export const policyOf = ({
-  environment,
-  tools,
-  unsafeUnlistedTools,
-  grants,
-  limits,
-}: v.InferOutput<typeof policy>): Policy => ({
+export type PolicySection = v.InferOutput<typeof policy>;
+
+export const policyOf = (
+  { environment, tools, unsafeUnlistedTools, grants, limits, approval, redact }: PolicySection,
+  { constraints, inputSchemas, rules }: Programs,
+): Policy => ({
   environment: new Set(environment),
   tools: new Map(
     tools.map(({ name, scope, environments, cost, approval, redact }) => [
@@ -141,6 +225,7 @@ export const policyOf = ({
         cost,
         approval: approval ? toolApprovalPolicy(approval) : null,
         redact: redact ? redactionPolicy(redact) : null,
+        inputSchema: inputSchemas.get(name) ?? null,
       },
     ]),
   ),
@@ -151,8 +236,15 @@ export const policyOf = ({
     subjects: subjects.map(({ issuer, subject = null }) => ({ issuer, subject })),
     scope,
     tools: tools ? new Set(tools) : null,
+    constraints: constraints[index] ?? null,
     expires: expires === undefined ? null : Date.parse(expires) / 1000,
     revoked: status === "revoked",
   })),
+  rules,
   limits: limitsPolicy(limits),
+  approval: approval ? approvalPolicy(approval) : null,
+  redact: redact ? redactionPolicy(redact) : null,
+  strictestRedaction: strictestOf(
+    [redact, ...tools.map((tool) => tool.redact)].flatMap((one) => (one ? [redactionPolicy(one)] : [])),
+  ),
 });

@@ -127,6 +127,10 @@ describe("accepted", () => {
         exp: NOW + 900,
       },
     ]);
+    const signers = [by.issuers.get(rootIss)?.keys.own, by.agents.keys, by.agents.keys];
+    const kids = ["issuer-1", "ada-1", "bob-1"];
+    expect(value.keys).toEqual(signers.map((keys, i) => keys?.get(kids[i] ?? "")?.thumbprint));
+    expect(new Set(value.keys).size).toBe(3);
   });
 });
 

@@ -1,0 +1,30 @@
+import type { JsonObject } from "../../json/strict-json.ts";
+import type { PolicyLibrary } from "../../libraries/load.ts";
+import { MAX_SCHEMA_STEPS } from "../../limits.ts";
+import { fail, ok, type Result } from "../../result.ts";
+import type { Found, Path } from "../../tenant/faults.ts";
+import { sizeOf } from "../rules/size.ts";
+import type { InputSchema } from "./input-schema.ts";
+import { checkRoot } from "./keywords.ts";
+import { workOfSchema } from "./work.ts";
+
+/** Compiles the schema of a tool's arguments, or says what is wrong with it. */
+export function compileInputSchema(
+  schema: JsonObject,
+  { Validator }: PolicyLibrary,
+  at: Path,
+): Result<InputSchema, readonly Found[]> {
+  const found = checkRoot(schema, at);
+  if (found.length > 0) return fail(found);
+  const worked = workOfSchema(schema, at);
+  if (!worked.ok) return fail([worked.error]);
+  const { keywords, readings, comparisons } = worked.value;
+  // It marks the schema that it is given.
+  const validator = new Validator(structuredClone(schema), "2020-12");
+  return ok((args) => {
+    const { weight, values, items } = sizeOf(args);
+    const steps = values * keywords + (weight - values) * readings + comparisons * items * weight;
+    if (steps > MAX_SCHEMA_STEPS) return fail("policy.arguments_too_costly");
+    return validator.validate(args).valid ? ok(undefined) : fail("policy.arguments_invalid");
+  });
+}

@@ -1,0 +1,88 @@
+/** What is cut out of one text. */
+
+import { foldCase } from "../json/fold-case.ts";
+import type { Redaction } from "../tenant/schema/redaction.ts";
+import type { Piece } from "./matches.ts";
+import { SECRET_FORMS, type SecretForm } from "./secrets.ts";
+
+/** What stands in the place of what was cut out: of which form it was, or why it went. */
+export const marker = (what: SecretForm | "field" | "unreadable" | "image" | "audio" | "blob"): string =>
+  `[redacted: ${what}]`;
+
+/** Stands behind what is left of a text, or in a list in the place of the elements that are not. */
+export const TRUNCATED = "[truncated]";
+
+/** The shortest that any form finds something in: `pwd=x`. */
+const MIN_SECRET_LENGTH = 5;
+
+/**
+ * A text without its secrets; the very same where it has none.
+ *
+ * @param name of the member whose value it is: some forms are told by it
+ */
+export function withoutSecrets(
+  text: string,
+  { secrets }: Pick<Redaction, "secrets">,
+  name: string | null = null,
+): string {
+  const found: (Piece & { form: SecretForm })[] = [];
+  for (const form of secrets) {
+    const { find, named } = SECRET_FORMS[form];
+    if (text.length >= MIN_SECRET_LENGTH) for (const piece of find(text)) found.push({ ...piece, form });
+    if (name === null || !named?.test(name)) continue;
+    const label = `${name}: `;
+    for (const { start, end } of find(label + text)) {
+      if (end > label.length)
+        found.push({ start: Math.max(start - label.length, 0), end: end - label.length, form });
+    }
+  }
+  if (found.length === 0) return text;
+  const parts: string[] = [];
+  let at = 0;
+  for (const { start, end, form } of found.sort((a, b) => a.start - b.start || b.end - a.end)) {
+    // Of pieces that overlap all goes, under the name of the first.
+    if (start >= at) parts.push(text.slice(at, start), marker(form));
+    at = Math.max(at, end);
+  }
+  return parts.join("") + text.slice(at);
+}
+
+/** What may stand between a name and what makes it one: quotes, escaped ones too, and spaces. */
+const BETWEEN: ReadonlySet<string> = new Set(['"', "'", "`", "\\", " ", "\t"]);
+const MAX_BETWEEN = 8;
+const MAX_NAME_LENGTH = 128;
+
+/**
+ * Whether a text that is no JSON names one of the fields, as in `password: …`, `"password":…`, `password=…`, `<password>…`. Where the
+ * value ends nobody can tell. Only names of letters, digits, `_`, `-` and `$` are found.
+ */
+export function namesField(text: string, fields: ReadonlySet<string>): boolean {
+  if (fields.size === 0) return false;
+  for (const { index } of text.matchAll(/[:=>]/g)) {
+    let end = index;
+    while (end > index - MAX_BETWEEN && BETWEEN.has(text.charAt(end - 1))) end -= 1;
+    let start = end;
+    while (start > 0 && end - start <= MAX_NAME_LENGTH && isOfName(text.charCodeAt(start - 1))) start -= 1;
+    if (start < end && fields.has(foldCase(text.slice(start, end)))) return true;
+  }
+  return false;
+}
+
+/** Beyond ASCII all counts as letters. */
+const isOfName = (c: number): boolean =>
+  (c >= 0x30 && c <= 0x39) ||
+  (c >= 0x41 && c <= 0x5a) ||
+  (c >= 0x61 && c <= 0x7a) ||
+  c === 0x5f ||
+  c === 0x2d ||
+  c === 0x24 ||
+  c >= 0x80;
+
+/** Cut off behind so many characters, and never within a surrogate pair. */
+export function truncated(text: string, max: number): string {
+  const isDone = text.length <= max + TRUNCATED.length && text.endsWith(TRUNCATED);
+  if (text.length <= max || isDone) return text;
+  const last = text.charCodeAt(max - 1);
+  const isHigh = last >= 0xd800 && last <= 0xdbff;
+  return text.slice(0, isHigh ? max - 1 : max) + TRUNCATED;
+}
