@@ -1,9 +1,10 @@
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
 import { agentPrincipal } from "./evidence/caller.ts";
 import { type AskOthers, findSteps } from "./ledger/client.ts";
-import { type ForeignParent, type FoundStep, ledgerName } from "./ledger/protocol.ts";
+import { ledgerName } from "./ledger/names.ts";
 import { runKey } from "./ledger/run-key.ts";
 import { rootParent } from "./ledger/runs.ts";
+import type { ForeignParent, FoundStep } from "./ledger/step.ts";
 import { CLOCK_SKEW, MAX_LEDGERS_ASKED } from "./limits.ts";
 import { ok } from "./result.ts";
 import type { Tenant } from "./tenant/tenant.ts";

@@ -5,17 +5,9 @@ import type { VerifiedAccessToken } from "./evidence/access-token/verify.ts";
 import type { VerifiedMandate } from "./evidence/act/verify.ts";
 import type { ShownAttestation } from "./evidence/attested.ts";
 import { bearerEnd, principalOf } from "./evidence/caller.ts";
-import {
-  type Attempt,
-  type Claim,
-  LEDGER_GATES,
-  ledgerName,
-  type MandateFacts,
-  type ParentPolicy,
-  type Step,
-  UNVERIFIED,
-  type Use,
-} from "./ledger/protocol.ts";
+import { ledgerName, UNVERIFIED } from "./ledger/names.ts";
+import { type Attempt, type Claim, LEDGER_GATES, type MandateFacts, type Use } from "./ledger/protocol.ts";
+import type { ParentPolicy, Step } from "./ledger/step.ts";
 import {
   BODY_DEADLINE_MS,
   CLAIM_HORIZON,

@@ -31,8 +31,8 @@ import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
 
 /**
- * A request that may go on: a browser's preflight question, one for what the tenant publishes, a person's with a browser, an admitted request to an endpoint
- * of our own, or an admitted call.
+ * A request that may go on: a browser's preflight question, one for what the tenant publishes, a person's who has come to a page of
+ * ours, an admitted request to an endpoint of our own, or an admitted call.
  */
 export type Passage =
   | { kind: "preflight"; facts: Facts; tenant: Tenant; endpoint: Endpoint }

@@ -129,7 +129,7 @@ export const REASONS = {
     "act.malformed": "The mandate is not a compact JWS of strict JSON in canonical base64url.",
     "act.too_large": "The mandate is larger than is read. Grant fewer capabilities.",
     "bearer.two_kinds": "An access token and an ACT mandate came together. Send one of them.",
-    "act.typ": "The mandate's typ is not act+jwt. (That of an access token is at+jwt.)",
+    "act.typ": "The mandate's typ is not act+jwt, nor at+jwt, which would make it an access token.",
     "act.alg": "The mandate's alg is not EdDSA or ES256, or not the one registered for its key.",
     "act.crit": "The mandate's header has a crit extension that is not understood.",
     "act.kid": "The mandate's header has no usable kid.",

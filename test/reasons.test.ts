@@ -12,6 +12,8 @@ const HIDDEN: Record<string, keyof typeof PUBLIC_FORMS> = {
   ect: "ect.invalid",
   attestation: "attestation.invalid",
   principal: "principal.invalid",
+  token: "token.invalid",
+  dpop: "dpop.invalid",
   revoked: "bearer.invalid",
 };
 
@@ -25,6 +27,15 @@ const REVOKED: Partial<Record<Reason, keyof typeof PUBLIC_FORMS | null>> = {
 /** What anybody can see for himself: that he sent nothing. */
 const HARMLESS: readonly Reason[] = ["signature.missing", "wit.missing", "ect.missing"];
 
+/** What is said of an access token whose holder is known by then; and of the nonce, which the challenge asks for by name. */
+const OF_HOLDERS: readonly Reason[] = [
+  "token.evidence_beside",
+  "token.no_rule",
+  "token.scope",
+  "dpop.nonce",
+  "dpop.replay",
+];
+
 describe.each(ALL)("%s", (reason) => {
   test("is a group and a name", () => {
     expect(reason).toMatch(/^[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z0-9]+)*$/);
@@ -37,7 +48,7 @@ describe.each(ALL)("%s", (reason) => {
   test("is hidden from strangers where its group is", () => {
     const group = reason.split(".")[0] ?? "";
     const { publicForm } = REASONS[reason];
-    if (HARMLESS.includes(reason)) expect(publicForm).toBeNull();
+    if ([...HARMLESS, ...OF_HOLDERS].includes(reason)) expect(publicForm).toBeNull();
     else if (reason in REVOKED) expect(publicForm).toBe(REVOKED[reason]);
     else if (group === "bearer")
       expect(publicForm).toBe(reason === "bearer.missing" ? null : "bearer.invalid");

@@ -1,7 +1,7 @@
 /** Whose call it is that somebody is asked about. */
 
 import { agentPrincipal } from "../evidence/caller.ts";
-import { ledgerName } from "../ledger/protocol.ts";
+import { ledgerName } from "../ledger/names.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import type { WaitingCall } from "./address.ts";
 import { type Approver, approverName } from "./approver.ts";

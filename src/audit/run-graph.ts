@@ -1,6 +1,6 @@
 /** The graph of a run, as the audit log has it: judged anew, from the records alone. Cost and memory grow with its steps. */
 
-import type { ParentPolicy } from "../ledger/protocol.ts";
+import type { ParentPolicy } from "../ledger/step.ts";
 import { CLOCK_SKEW, MAX_RUN_FAULTS } from "../limits.ts";
 import type { OwnedRecord, Run, RunFault, RunFaultKind, RunMandate, RunRecord } from "./run.ts";
 import { outOfOrder, type PlacedStep, putAfter, type StepChain } from "./run-order.ts";

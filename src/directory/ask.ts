@@ -2,7 +2,7 @@
 
 import type { ChainFault } from "../audit/checkpoint.ts";
 import { headOf, settle, statusOf } from "../ledger/client.ts";
-import type { LedgerStatus } from "../ledger/protocol.ts";
+import type { LedgerStatus } from "../ledger/status.ts";
 import { LEDGERS_ASKED_AT_ONCE } from "../limits.ts";
 import { mapAtMost } from "../parallel.ts";
 import type { Answer, Chain, Registry } from "./registry.ts";

@@ -1,37 +1,26 @@
 import { DurableObject } from "cloudflare:workers";
-import {
-  CHECKPOINT_TYPE,
-  type Checkpoint,
-  type CheckpointClaims,
-  linkTo,
-  rootOf,
-} from "../audit/checkpoint.ts";
-import { readSigningKeys, type SigningKeys, signStatement } from "../audit/signing-keys.ts";
-import { latestNumber, latestStored, type Made, type Store } from "../audit/stored-checkpoint.ts";
+import type { Checkpoint } from "../audit/checkpoint.ts";
+import { latestNumber, type Made } from "../audit/stored-checkpoint.ts";
 import { seconds } from "../clock.ts";
 import { withDeadline } from "../deadline.ts";
-import type { Lease, LeaseRequest } from "../ledger/protocol.ts";
+import type { Lease, LeaseRequest } from "../ledger/lease.ts";
 import type { Bulletin, Enrolled, KnownNotices, Notice } from "../ledger/revoked.ts";
 import {
-  CHECKPOINT_BATCH,
-  CHECKPOINT_RETRY_MS,
   FIRST_CHECKPOINT_MS,
   LEASE_DEADLINE_MS,
-  MAX_CHECKPOINT_AGE_MS,
-  MAX_CHECKPOINT_BACKLOG,
   MAX_CHECKPOINT_RETRY_MS,
   REVOCATIONS_HOLD_MS,
   REVOKE_WAIT_MS,
 } from "../limits.ts";
-import { shared, turns } from "../turns.ts";
-import { askHeads, askStatus, type ChainStatus, settleAll } from "./ask.ts";
+import { askStatus, type ChainStatus, settleAll } from "./ask.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { Informer } from "./inform.ts";
 import { Leases } from "./leases.ts";
-import { Outbox } from "./outbox.ts";
-import { type Answer, Registry } from "./registry.ts";
+import { Registry } from "./registry.ts";
 import { Retention } from "./retention.ts";
-import { type Revocation, Revocations, type Revoking } from "./revocations.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import type { Revocation, Revoking } from "./revocation.ts";
+import { Revocations } from "./revocations.ts";
+import { Schedule } from "./schedule.ts";
 
 /** What an administrator is told. */
 export interface DirectoryStatus {
@@ -51,36 +40,32 @@ export interface DirectoryStatus {
  */
 export class Directory extends DurableObject<Env> {
   readonly #registry: Registry;
-  readonly #outbox: Outbox;
-  readonly #retention: Retention;
   readonly #revocations: Revocations;
   readonly #informer: Informer;
   readonly #leases: Leases;
+  readonly #checkpoints: Checkpoints;
+  readonly #schedule: Schedule;
   /** Whether its storage was compared with D1 since the object was loaded. */
   #isCompared = false;
-  /** What makes, hands on or applies checkpoints; one at a time. */
-  readonly #inTurn = turns();
-  /** Where many ask at once while ledgers are slow, they are given the same one. */
-  readonly #makeOne = shared(() => this.#inTurn(() => this.#make()));
-  /** When the schedule had the ledgers asked last, milliseconds. */
-  #askedAt = Number.NEGATIVE_INFINITY;
-  #retryMs = CHECKPOINT_RETRY_MS;
-  #problem: string | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#registry = new Registry(ctx.storage.sql);
-    this.#outbox = new Outbox(ctx.storage);
-    this.#retention = new Retention(ctx.storage, this.#registry);
-    this.#revocations = new Revocations(ctx.storage);
-    this.#informer = new Informer({
-      revocations: this.#revocations,
-      registry: this.#registry,
-      storage: ctx.storage,
-      env: () => this.env,
-      knowsAll: () => this.#knowsAll(),
+    const { storage } = ctx;
+    this.#registry = new Registry(storage.sql);
+    this.#revocations = new Revocations(storage);
+    this.#leases = new Leases(storage);
+    const means = { registry: this.#registry, storage, env: () => this.env };
+    const knowsAll = () => this.#knowsAll();
+    this.#informer = new Informer({ ...means, revocations: this.#revocations, knowsAll });
+    const retention = new Retention(storage, this.#registry);
+    this.#checkpoints = new Checkpoints({
+      ...means,
+      tenant: () => this.#tenant,
+      retention,
+      leases: this.#leases,
+      log: (event, details) => this.#log(event, details),
     });
-    this.#leases = new Leases(ctx.storage);
+    this.#schedule = new Schedule(this.#checkpoints, retention);
   }
 
   /**
@@ -139,7 +124,7 @@ export class Directory extends DurableObject<Env> {
 
   /** Makes a checkpoint now; the last one again where it would say the same. Throws where it cannot be made. */
   async checkpoint(): Promise<Checkpoint> {
-    return published((await this.#makeOne()).made);
+    return published((await this.#schedule.make()).made);
   }
 
   /**
@@ -149,21 +134,21 @@ export class Directory extends DurableObject<Env> {
    * whoever reads the log sees which of its records are not in D1.
    */
   async snapshot(): Promise<Checkpoint> {
-    const { made, answers } = await this.#makeOne();
+    const { made, answers } = await this.#schedule.make();
     await settleAll(answers, this.env);
-    await this.#inTurn(() => this.#deliver());
-    if (this.#outbox.delivered < made.number) throw new Error("checkpoints wait for D1");
+    await this.#schedule.deliver();
+    if (this.#checkpoints.delivered < made.number) throw new Error("checkpoints wait for D1");
     return published(made);
   }
 
   async status(): Promise<DirectoryStatus> {
     const chains = await askStatus(this.#registry, this.env);
-    const claims = this.#outbox.last()?.claims;
+    const claims = this.#checkpoints.last?.claims;
     return {
       chains,
       checkpoint: claims === undefined ? null : { number: claims.number, time: claims.time },
-      waiting: this.#outbox.waiting,
-      problem: this.#problem,
+      waiting: this.#checkpoints.waiting,
+      problem: this.#schedule.problem,
     };
   }
 
@@ -173,16 +158,9 @@ export class Directory extends DurableObject<Env> {
     const informing = this.#informer
       .inform()
       .catch((error: unknown) => this.#log("directory.inform_failed", { error: String(error) }));
-    try {
-      await this.#armAlarm(await this.#inTurn(() => this.#round()));
-      this.#retryMs = CHECKPOINT_RETRY_MS;
-      this.#problem = null;
-    } catch (error) {
-      this.#problem = String(error);
-      this.#log("directory.failed", { error: this.#problem });
-      await this.#armAlarm(this.#retryMs);
-      this.#retryMs = Math.min(2 * this.#retryMs, MAX_CHECKPOINT_RETRY_MS);
-    }
+    await this.#armAlarm(await this.#schedule.round());
+    const { problem } = this.#schedule;
+    if (problem !== null) this.#log("directory.failed", { error: problem });
     await informing;
     await this.#informer.tellAgain();
   }
@@ -192,10 +170,9 @@ export class Directory extends DurableObject<Env> {
    * had to ask; and that there was none says D1, which has the first checkpoint of a tenant seconds after its first ledger.
    */
   async #knowsAll(): Promise<boolean> {
-    if (this.#outbox.last() === null) {
-      const resume = this.#inTurn(async () => this.#outbox.last() ?? this.#resume(await this.#keys()));
+    if (this.#checkpoints.last === null) {
       try {
-        await withDeadline(resume, REVOKE_WAIT_MS);
+        await withDeadline(this.#schedule.lastOrResumed(), REVOKE_WAIT_MS);
       } catch (error) {
         this.#log("directory.resume_failed", { error: String(error) });
         return false;
@@ -205,112 +182,16 @@ export class Directory extends DurableObject<Env> {
     return resumed === undefined || Date.now() - resumed > REVOCATIONS_HOLD_MS;
   }
 
-  /**
-   * Makes a checkpoint if it is time, hands on those that wait, and lets go what is too old.
-   *
-   * @returns the pause after it, milliseconds
-   */
-  async #round(): Promise<number> {
-    const settings = await this.#settings();
-    // Also where the clock was set back meanwhile.
-    const isDue = Math.abs(Date.now() - this.#askedAt) >= settings.checkpointInterval;
-    try {
-      if (isDue) {
-        await this.#make(settings);
-        this.#askedAt = Date.now();
-      }
-    } finally {
-      // Those of before, also where there is no other one.
-      await this.#deliver();
-    }
-    const last = this.#outbox.last();
-    if (last === null || this.#outbox.waiting > 0) return CHECKPOINT_RETRY_MS;
-    const store = this.#store(await this.#keys());
-    const isDone = await this.#retention.step(store, last, settings.retention, Date.now());
-    // It may have come early, to tell ledgers what was revoked.
-    const left = this.#askedAt + settings.checkpointInterval - Date.now();
-    return isDone ? Math.min(Math.max(left, 0), settings.checkpointInterval) : CHECKPOINT_RETRY_MS;
-  }
-
-  /** @returns the checkpoint, and what the ledgers said for it */
-  async #make(settings?: Settings): Promise<{ made: Made; answers: readonly Answer[] }> {
-    const { publicUrl } = settings ?? (await this.#settings());
-    if (this.#outbox.waiting >= MAX_CHECKPOINT_BACKLOG) throw new Error("too many checkpoints wait for D1");
-    const keys = await this.#keys();
-    const last = this.#outbox.last() ?? (await this.#resume(keys));
-    const answers = await askHeads(this.#registry, this.env);
-    const now = Date.now();
-    this.ctx.storage.transactionSync(() => this.#registry.learn(answers, now));
-    const unreachable = answers.flatMap(({ name, head }) => (head === null ? [name] : []));
-    const { heads, faults } = this.#registry.tree(new Set(unreachable));
-    const said = {
-      iss: publicUrl,
-      tenant: this.#tenant,
-      root: await rootOf(heads),
-      size: heads.length,
-      faults,
-      retained: this.#retention.retained,
-    };
-    if (last !== null && now < last.claims.time + MAX_CHECKPOINT_AGE_MS && isSaidIn(said, last.claims))
-      return { made: last, answers };
-    const claims: CheckpointClaims = {
-      ...said,
-      number: (last?.number ?? 0) + 1,
-      // As in a chain, times never fall.
-      time: Math.max(now, last?.claims.time ?? 0),
-      prev: last && (await linkTo(last.jws)),
-    };
-    const jws = await signStatement(keys.signing, CHECKPOINT_TYPE, claims);
-    const made = { number: claims.number, jws, heads, claims };
-    this.#outbox.add(made);
-    return { made, answers };
-  }
-
-  /** A directory without a checkpoint is that of a tenant without one, or has lost what it knew: then it goes on from what D1 has. */
-  async #resume(keys: SigningKeys): Promise<Made | null> {
-    const last = await latestStored(this.#store(keys));
-    if (last === null) return null;
-    this.ctx.storage.transactionSync(() => {
-      this.#leases.compare(last.number, 0, seconds());
-      this.#registry.resume(last);
-      this.#retention.resume(last);
-      this.#outbox.resume(last);
-      this.ctx.storage.kv.put("resumed", Date.now());
-    });
-    this.#log("directory.resumed", { checkpoint: last.number });
-    return last;
-  }
-
   /** Finds out whether anything that was handed out is forgotten. What was known once will do where D1 does not answer. */
   async #compare(): Promise<void> {
     try {
       const stored = await withDeadline(latestNumber(this.env.AUDIT, this.#tenant), LEASE_DEADLINE_MS / 2);
-      this.#leases.compare(stored, this.#outbox.last()?.number ?? 0, seconds());
+      this.#leases.compare(stored, this.#checkpoints.last?.number ?? 0, seconds());
     } catch (error) {
       if (!this.#leases.hasBegun) throw error;
       this.#log("directory.not_compared", { error: String(error) });
     }
     this.#isCompared = true;
-  }
-
-  #deliver(): Promise<void> {
-    return this.#outbox.deliver(this.#tenant, this.env.AUDIT, CHECKPOINT_BATCH);
-  }
-
-  #store({ verifying }: SigningKeys): Store {
-    return { db: this.env.AUDIT, tenant: this.#tenant, keys: verifying };
-  }
-
-  async #keys(): Promise<SigningKeys> {
-    const keys = await readSigningKeys(this.env.SIGNING_KEYS);
-    if (keys === null) throw new Error("the secret SIGNING_KEYS is missing or malformed");
-    return keys;
-  }
-
-  async #settings(): Promise<Settings> {
-    const settings = await readSettings(this.#tenant, this.env, this.ctx.storage, Date.now());
-    if (settings === null) throw new Error("the tenant document was never read");
-    return settings;
   }
 
   get #tenant(): string {
@@ -329,14 +210,3 @@ export class Directory extends DurableObject<Env> {
 }
 
 const published = ({ number, jws, heads }: Made): Checkpoint => ({ number, jws, heads });
-
-/** Whether a checkpoint says all of this already. */
-const isSaidIn = (
-  said: Omit<CheckpointClaims, "number" | "time" | "prev">,
-  claims: CheckpointClaims,
-): boolean =>
-  said.iss === claims.iss &&
-  said.root === claims.root &&
-  said.size === claims.size &&
-  said.retained === claims.retained &&
-  JSON.stringify(said.faults) === JSON.stringify(claims.faults);

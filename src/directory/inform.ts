@@ -3,7 +3,8 @@ import { inform } from "../ledger/client.ts";
 import { LEDGERS_ASKED_AT_ONCE, REVOCATIONS_RETRY_MS, REVOKE_WAIT_MS } from "../limits.ts";
 import { mapAtMost } from "../parallel.ts";
 import type { Registry } from "./registry.ts";
-import type { Revocation, Revocations, Revoking } from "./revocations.ts";
+import type { Revocation, Revoking } from "./revocation.ts";
+import type { Revocations } from "./revocations.ts";
 
 /** What it takes to tell ledgers. */
 export interface Means {

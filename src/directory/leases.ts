@@ -1,5 +1,5 @@
+import type { Lease, LeaseRequest } from "../ledger/lease.ts";
 import { LiveCounts } from "../ledger/live-counts.ts";
-import type { Lease, LeaseRequest } from "../ledger/protocol.ts";
 import { CLOCK_SKEW, LEASE_SHARE, MAX_LIVE_COUNTS, PURGE_INTERVAL_MS } from "../limits.ts";
 
 /** What is known of what was handed out. */

@@ -1,7 +1,7 @@
 import { byChain, type ChainFault, type Faulty, type Head } from "../audit/checkpoint.ts";
 import { GENESIS } from "../audit/record.ts";
 import type { Made } from "../audit/stored-checkpoint.ts";
-import type { LedgerHead } from "../ledger/protocol.ts";
+import type { LedgerHead } from "../ledger/head.ts";
 import { MAX_CHAINS } from "../limits.ts";
 
 /** A ledger's chain, and what is known of it. */

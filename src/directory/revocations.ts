@@ -4,32 +4,12 @@ import {
   type Enrolled,
   type KnownNotices,
   type Notice,
-  type Revoked,
   revokedName,
   revokedNamed,
 } from "../ledger/revoked.ts";
 import { CLOCK_SKEW, LIFTED_SHOWN_MS, MAX_REVOCATIONS, REVOCATIONS_HOLD_MS } from "../limits.ts";
-
-/** What an administrator asks for. */
-export interface Revocation {
-  readonly revoked: Revoked;
-  readonly reason: string | null;
-  /** Seconds: its end; null where it has none. */
-  readonly until: number | null;
-}
-
-/** A revocation, and how it stands. Times are milliseconds but for `until`. */
-export interface Revoking extends Revocation {
-  readonly number: number;
-  /** The principal who asked for it; null where only ledgers remember it. */
-  readonly by: string | null;
-  readonly at: number;
-  readonly lifted: { readonly by: string; readonly at: number } | null;
-  /** Whether it holds at every ledger: no call is admitted against it, or, once it is lifted, refused for it. */
-  readonly effective: boolean;
-  /** Ledgers that have not confirmed it. */
-  readonly waiting: number;
-}
+import { Informed } from "./informed.ts";
+import type { Revocation, Revoking } from "./revocation.ts";
 
 /**
  * What was revoked, and which ledger has followed how far. Each change has a number, greater than all before; a ledger that has
@@ -37,6 +17,7 @@ export interface Revoking extends Revocation {
  */
 export class Revocations {
   readonly #storage: DurableObjectStorage;
+  readonly #informed: Informed;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -44,9 +25,7 @@ export class Revocations {
       `CREATE TABLE IF NOT EXISTS revocations (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, reason TEXT,
         until INTEGER, by TEXT, at INTEGER NOT NULL, lifted_by TEXT, change INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT`,
     );
-    storage.sql.exec(
-      "CREATE TABLE IF NOT EXISTS informed (ledger TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    );
+    this.#informed = new Informed(storage.sql);
   }
 
   /**
@@ -108,7 +87,7 @@ export class Revocations {
    * @param now milliseconds
    */
   list(ledgers: readonly string[], isAll: boolean, now: number): Revoking[] {
-    const informed = this.#informed();
+    const informed = this.#informed.versions();
     const versions = ledgers.map((ledger) => informed.get(ledger) ?? 0);
     return this.#rows("ORDER BY number DESC").map((row) => {
       const waiting = versions.filter((version) => version < row.change).length;
@@ -131,7 +110,7 @@ export class Revocations {
 
   /** Those of the ledgers that have not confirmed all, and how far they have come; null where nothing is known of that. */
   behind(ledgers: readonly string[]): { ledger: string; version: number | null }[] {
-    const [informed, { version }] = [this.#informed(), this.known];
+    const [informed, { version }] = [this.#informed.versions(), this.known];
     return ledgers
       .map((ledger) => ({ ledger, version: informed.get(ledger) ?? null }))
       .filter((one) => (one.version ?? 0) < version);
@@ -154,10 +133,10 @@ export class Revocations {
   enrol(ledger: string, told: KnownNotices | null): Omit<Enrolled, "wasLost"> {
     const { epoch, version } = this.known;
     // One that begins admits nothing before it has this answer.
-    if (told === null) this.confirm(ledger, version);
+    if (told === null) this.#informed.confirm(ledger, version);
     if (told === null || told.epoch === "") return { teaches: false, bulletin: this.bulletin(null) };
     const teaches = told.epoch !== epoch || told.version > version;
-    if (!teaches) this.confirm(ledger, told.version);
+    if (!teaches) this.#informed.confirm(ledger, told.version);
     return { teaches, bulletin: this.bulletin(teaches ? null : told.version) };
   }
 
@@ -180,12 +159,7 @@ export class Revocations {
 
   /** Notes how far a ledger has come. */
   confirm(ledger: string, version: number): void {
-    this.#storage.sql.exec(
-      `INSERT INTO informed VALUES (?, ?) ON CONFLICT (ledger)
-        DO UPDATE SET version = excluded.version WHERE version < excluded.version`,
-      ledger,
-      version,
-    );
+    this.#informed.confirm(ledger, version);
   }
 
   get known(): KnownNotices {
@@ -245,11 +219,6 @@ export class Revocations {
     return this.#storage.sql
       .exec<{ n: number }>("SELECT COUNT(*) AS n FROM revocations WHERE lifted_by IS NULL")
       .one().n;
-  }
-
-  #informed(): Map<string, number> {
-    const rows = this.#storage.sql.exec<{ ledger: string; version: number }>("SELECT * FROM informed");
-    return new Map([...rows].map(({ ledger, version }) => [ledger, version]));
   }
 
   #rows(rest: string, ...bindings: (string | number)[]): Row[] {

@@ -9,7 +9,7 @@ import { readSigningKeys } from "../audit/signing-keys.ts";
 import { streamOf } from "../bytes/stream-of.ts";
 import { principalOf } from "../evidence/caller.ts";
 import { settle } from "../ledger/client.ts";
-import { ledgerName } from "../ledger/protocol.ts";
+import { ledgerName } from "../ledger/names.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Visit } from "./visit.ts";

@@ -3,7 +3,7 @@
 import type { Kept } from "../audit/record.ts";
 import { withDeadline } from "../deadline.ts";
 import type { Directory } from "../directory/directory.ts";
-import type { Revocation, Revoking } from "../directory/revocations.ts";
+import type { Revocation, Revoking } from "../directory/revocation.ts";
 import { fromBase64url, fromUtf8 } from "../encoding.ts";
 import { agentPrincipal } from "../evidence/caller.ts";
 import { readIdentifier, readTime } from "../evidence/claims.ts";

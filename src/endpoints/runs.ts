@@ -18,7 +18,7 @@ import { streamOf } from "../bytes/stream-of.ts";
 import { utf8 } from "../encoding.ts";
 import { type AgentCaller, agentPrincipal, principalOf } from "../evidence/caller.ts";
 import { settle } from "../ledger/client.ts";
-import { ledgerName } from "../ledger/protocol.ts";
+import { ledgerName } from "../ledger/names.ts";
 import { MAX_SHOWN_PARENTS, MAX_SHOWN_RUN } from "../limits.ts";
 import { OWN_PREFIX } from "../policy/actions.ts";
 import type { Reason } from "../reasons.ts";

@@ -3,7 +3,7 @@
  * no MCP message and that no origin sees.
  */
 
-import type { Revocation } from "../directory/revocations.ts";
+import type { Revocation } from "../directory/revocation.ts";
 import { fromUtf8 } from "../encoding.ts";
 import { bindCapability, type Counted } from "../evidence/act/bind.ts";
 import { readRecord } from "../evidence/act/record.ts";

@@ -1,8 +1,8 @@
 import { withDeadline } from "../deadline.ts";
 import { LEASE_DEADLINE_MS } from "../limits.ts";
 import { directoryOf } from "./enrolment.ts";
+import type { LimitUse } from "./lease.ts";
 import type { Limits } from "./limits.ts";
-import type { LimitUse } from "./protocol.ts";
 import type { Decided } from "./rule-on.ts";
 import type { State } from "./state.ts";
 

@@ -2,23 +2,21 @@ import { withDeadline } from "../deadline.ts";
 import { LEDGER_DEADLINE_MS, SETTLE_DEADLINE_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
+import type { KnownHead, LedgerHead } from "./head.ts";
 import type { Ledger } from "./ledger.ts";
 import {
   type ApprovalEntry,
   type ApprovalFault,
   type Attempt,
-  type ForeignParent,
-  type FoundStep,
   isQuestion,
-  type KnownHead,
-  type LedgerHead,
-  type LedgerStatus,
   type Outcome,
   type Question,
   type Ruling,
 } from "./protocol.ts";
 import type { Resting } from "./revocations.ts";
 import type { Bulletin, KnownNotices } from "./revoked.ts";
+import type { LedgerStatus } from "./status.ts";
+import type { ForeignParent, FoundStep } from "./step.ts";
 
 /** Looks in other ledgers for parents that the caller's own does not know. */
 export type AskOthers = (unknown: readonly string[]) => Promise<Result<readonly ForeignParent[], Reason>>;

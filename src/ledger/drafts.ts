@@ -5,9 +5,10 @@ import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import type { ApprovalVerdict } from "./approvals.ts";
 import type { Draft, Entry, Item } from "./journal.ts";
-import { type Judgement, mayBeNamed } from "./judge.ts";
-import { APPROVED, type Attempt, type Outcome, type Place, type Ruling, type Step } from "./protocol.ts";
+import { type Judgement, mayBeNamed } from "./judgement.ts";
+import { APPROVED, type Attempt, type Outcome, type Place, type Ruling } from "./protocol.ts";
 import { runKey } from "./run-key.ts";
+import type { Step } from "./step.ts";
 
 /** The decision, as it is to be written. */
 export const decisionItem = (

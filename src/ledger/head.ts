@@ -1,8 +1,23 @@
 import { GENESIS } from "../audit/record.ts";
 import { MAX_TOLD_HEADS } from "../limits.ts";
 import { incarnationIn } from "./meta.ts";
-import type { KnownHead, LedgerHead } from "./protocol.ts";
 import type { State } from "./state.ts";
+
+/** The end of a ledger's chain as the directory knows it from the last answer. */
+export interface KnownHead {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** The end of a ledger's chain, as the ledger itself says. */
+export interface LedgerHead extends KnownHead {
+  /** Incarnation of the ledger; empty where it has no storage. */
+  readonly chain: string;
+  /** Whether the ledger remembers having told what the directory knows. */
+  readonly agrees: boolean;
+  /** Whether D1 has all records up to there. */
+  readonly isInD1: boolean;
+}
 
 /** What the directory knows of a ledger that it has no head of, and what a ledger has told that was never asked. */
 const NONE: KnownHead = { seq: 0, hash: GENESIS };

@@ -2,7 +2,7 @@ import { isForwarded } from "../audit/record.ts";
 import { Approvals } from "./approvals.ts";
 import { Claims, isLate } from "./claims.ts";
 import type { Journal } from "./journal.ts";
-import type { Judgement } from "./judge.ts";
+import type { Judgement } from "./judgement.ts";
 import { Limits } from "./limits.ts";
 import { Mandates } from "./mandates.ts";
 import type { Attempt } from "./protocol.ts";

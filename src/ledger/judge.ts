@@ -1,58 +1,14 @@
 import { isForwarded } from "../audit/record.ts";
 import { lastAcceptable } from "../evidence/act/verify.ts";
 import { CLOCK_SKEW, NODE_HORIZON } from "../limits.ts";
-import { isCallersFault, observedCheck } from "../observe.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { ApprovalVerdict } from "./approvals.ts";
 import { isLate, lateReason, replayReason } from "./claims.ts";
-import type { Ruled } from "./drafts.ts";
-import type { Holdings } from "./holdings.ts";
-import {
-  type Attempt,
-  type Claim,
-  isQuestion,
-  type LimitUse,
-  type MandateFacts,
-  type Question,
-  type Step,
-} from "./protocol.ts";
+import { passGates } from "./gates.ts";
+import { admit, deny, type Held, type Judged, type Judgement, mayBeNamed, repeat } from "./judgement.ts";
+import { type Attempt, type Claim, isQuestion, type MandateFacts, type Question } from "./protocol.ts";
 import { checkRecord, isRecordOf } from "./records.ts";
 import { NO_RUN, type Run } from "./runs.ts";
-
-/** What to answer, and what to write for it. */
-export interface Judgement {
-  readonly ruling: Ruled;
-  /** True where this very attempt was ruled on before: nothing is written again. */
-  readonly repeated: boolean;
-  /** The run of the step, or the one to write the mandate of a record to; null where neither is written. */
-  readonly run: Run | null;
-  /** Whether the step becomes one of its run: where a parent is not as it must be, its jti is spent and that is all. */
-  readonly joins: boolean;
-  /** Whether the call uses up what it brings: false where it was refused, also where that is only observed. */
-  readonly admits: boolean;
-  /** What was only observed of all this, in the form of the checks of a record. */
-  readonly observed: readonly string[];
-  /** What people have said; null where nobody is asked. */
-  readonly approval: ApprovalVerdict | null;
-  /** Where it is not empty, nothing is ruled yet: the directory is to be asked for these, and the attempt judged again. */
-  readonly lacking: readonly LimitUse[];
-  /** The execution records to keep. */
-  readonly execution: Attempt["execution"];
-}
-
-/** The part that is about the attempt itself. */
-type Judged = Omit<Judgement, "execution">;
-
-/** What an attempt is judged by. */
-export interface Held extends Holdings {
-  /** When the ledger began, seconds (see `enrol`): of what was issued before it cannot say whether it was used. */
-  readonly since: number;
-  /** Seconds, of the ledger's own clock. */
-  readonly now: number;
-  /** Id for a run that is not known yet. */
-  readonly newRunId: number;
-}
 
 /** Rules on an attempt from what the ledger holds. Reads only; what it says is written by the caller. */
 export function judge(attempt: Attempt, held: Held): Judgement | Question {
@@ -99,10 +55,6 @@ function rule(attempt: Attempt, held: Held): Judged | Question {
   if (step.othersAsked || !unknown.ok) return deny("run.pred_unknown", run);
   return { unknownParents: unknown.value };
 }
-
-/** Whether a later `pred` may name the step, if it joined its run. */
-export const mayBeNamed = (step: Step, reason: Reason | null): boolean =>
-  reason === null || step.parents.denied;
 
 /** Finds the run for a step or for the mandate of a record, or says why a step can have no place in one. */
 function place(attempt: Attempt, held: Held): Result<Run | null, Reason> {
@@ -173,105 +125,3 @@ function standing(attempt: Attempt, { ruling }: Judged, { claims, now, since }: 
 
 /** The ledger's clock may be ahead of the gate's, and what is known of an ended mandate may be gone. */
 const hasEnded = (mandate: MandateFacts, now: number): boolean => now > lastAcceptable(mandate);
-
-/**
- * Holds what was found so far, the limits, and at last what people say, against what the tenant only observes: what is observed of one
- * gate is no leave for another.
- */
-function passGates(attempt: Attempt, judged: Judged, { revocations, limits, approvals, now }: Held): Judged {
-  const isObserved = (gate: Attempt["observes"][number], reason: Reason): boolean =>
-    attempt.observes.includes(gate) && isCallersFault(reason);
-  const { reason } = judged.ruling;
-  if (reason !== null && !isObserved("admission", reason)) return judged;
-  // Behind a fault that is only observed nobody has asked that yet.
-  const revoked = reason === null ? null : revocations.fault(attempt, now);
-  if (revoked !== null) return refuse(judged, attempt, revoked, {});
-  const limited = limits.fault(attempt.limits, now);
-  if (limited !== null && !isObserved("limits", limited.reason)) {
-    const { reason, retryAfter, lacking } = limited;
-    return { ...refuse(judged, attempt, reason, { retryAfter }), lacking };
-  }
-  const approval = attempt.approval && approvals.judge(attempt.approval, attempt.decision, now);
-  const unapproved = approval && unapprovedFor(approval);
-  if (unapproved !== null && !isObserved("approval", unapproved)) {
-    const pending = approval?.kind === "pending" ? { id: approval.id, expires: approval.expires } : null;
-    return { ...refuse(judged, attempt, unapproved, { approval: pending }), approval };
-  }
-  const found = [
-    { gate: "admission", reason },
-    { gate: "limits", reason: limited?.reason ?? null },
-    { gate: "approval", reason: unapproved },
-  ] as const;
-  const first = attempt.observed ?? reason ?? limited?.reason ?? unapproved;
-  return {
-    ...judged,
-    // Where that is only observed nobody is asked: the call does not wait for them.
-    approval: unapproved === null ? approval : null,
-    observed: found.flatMap(({ gate, reason }) => (reason === null ? [] : [observedCheck(gate, reason)])),
-    ruling: {
-      ...judged.ruling,
-      verdict: first === null ? "admitted" : "observed",
-      reason: first,
-      stepRecorded: attempt.step !== null && judged.joins,
-    },
-  };
-}
-
-function unapprovedFor(verdict: ApprovalVerdict): Reason | null {
-  switch (verdict.kind) {
-    case "approved":
-      return null;
-    case "pending":
-      return "approval.required";
-    case "refused":
-      return verdict.reason;
-  }
-}
-
-/** A call that is otherwise in order: its step is a step, and nothing else is used up. */
-const refuse = (judged: Judged, { step }: Attempt, reason: Reason, told: Partial<Ruled>): Judged => ({
-  ...judged,
-  admits: false,
-  ruling: {
-    ...RULED,
-    ...told,
-    verdict: "denied",
-    reason,
-    stepRecorded: judged.joins && step !== null && mayBeNamed(step, reason),
-  },
-});
-
-const admit = (run: Run | null, joins: boolean): Judged => ({
-  ruling: { ...RULED, verdict: "admitted", reason: null, stepRecorded: joins },
-  repeated: false,
-  run,
-  joins,
-  admits: true,
-  observed: [],
-  approval: null,
-  lacking: [],
-});
-
-const RULED = { retryAfter: null, approval: null };
-
-const deny = (reason: Reason, run: Run | null = null, joins = false, stepRecorded = false): Judged => ({
-  ruling: { ...RULED, verdict: "denied", reason, stepRecorded },
-  repeated: false,
-  run,
-  joins,
-  admits: false,
-  observed: [],
-  approval: null,
-  lacking: [],
-});
-
-const repeat = (reason: Reason | null, stepRecorded: boolean): Judged => ({
-  ruling: { ...RULED, verdict: reason === null ? "admitted" : "denied", reason, stepRecorded },
-  repeated: true,
-  run: null,
-  joins: false,
-  admits: false,
-  observed: [],
-  approval: null,
-  lacking: [],
-});

@@ -22,27 +22,19 @@ import { drain } from "./drain.ts";
 import { nextDue } from "./due.ts";
 import { begin } from "./enrolment.ts";
 import { Following } from "./following.ts";
+import type { KnownHead, LedgerHead } from "./head.ts";
 import { emptyHead, tellHead } from "./head.ts";
 import { purge, spend } from "./holdings.ts";
 import type { Item } from "./journal.ts";
 import { hasBegun, Meta } from "./meta.ts";
-import type {
-  ApprovalEntry,
-  ApprovalFault,
-  Attempt,
-  FoundStep,
-  KnownHead,
-  LedgerHead,
-  LedgerStatus,
-  Outcome,
-  Question,
-  Ruling,
-} from "./protocol.ts";
+import type { ApprovalEntry, ApprovalFault, Attempt, Outcome, Question, Ruling } from "./protocol.ts";
 import type { Resting } from "./revocations.ts";
 import type { Bulletin, KnownNotices } from "./revoked.ts";
 import { ruleOn } from "./rule-on.ts";
 import { State } from "./state.ts";
+import type { LedgerStatus } from "./status.ts";
 import { emptyStatus, statusOf } from "./status.ts";
+import type { FoundStep } from "./step.ts";
 import { Waiting } from "./waiting.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { CLOCK_SKEW, LEASE_SPAN, MAX_LIVE_COUNTS, RETRY_AFTER } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import type { LimitOwner } from "../tenant/schema/limits.ts";
+import type { Lease, LeaseRequest, LimitUse, Period } from "./lease.ts";
 import { LiveCounts } from "./live-counts.ts";
-import type { Lease, LeaseRequest, LimitUse, Period } from "./protocol.ts";
 
 /** Why a call cannot be counted. */
 export interface LimitFault {

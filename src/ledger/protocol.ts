@@ -2,9 +2,9 @@ import type { DecisionFacts, RecordedEvidence, Verdict } from "../audit/record.t
 import type { VerifiedRecord } from "../evidence/act/record.ts";
 import type { Gate } from "../policy/gate-names.ts";
 import type { Reason } from "../reasons.ts";
-import type { LimitOwner } from "../tenant/schema/limits.ts";
-import type { EctLevel } from "../tenant/tenant.ts";
+import type { LimitUse } from "./lease.ts";
 import type { RunMember } from "./run-key.ts";
+import type { Step } from "./step.ts";
 
 /** What the gate asks of a ledger, and what it gets back. Plain data: it crosses an RPC. */
 
@@ -16,53 +16,6 @@ export interface Claim {
   /** Signed issue time and last acceptable second. */
   readonly issuedAt: number;
   readonly lastAcceptable: number;
-}
-
-/** A verified ECT, bound to its body and mandate: a node of the run graph. */
-export interface Step {
-  readonly jti: string;
-  readonly iat: number;
-  readonly lastAcceptable: number;
-  readonly pred: readonly string[];
-  /** The level it is taken at. */
-  readonly level: EctLevel;
-  /** What its parents must be. */
-  readonly parents: ParentPolicy;
-  /** Profile poc: its client also names steps that were not recorded. They are no edges of the graph. */
-  readonly toleratesUnknownParents: boolean;
-  /** The mandates of the chain of delegation, and steps of its agents that their ledgers have confirmed. */
-  readonly foreignParents: readonly ForeignParent[];
-  /** Whether there is nobody left to ask for parents that this ledger does not know. */
-  readonly othersAsked: boolean;
-}
-
-export interface ParentPolicy {
-  /** The lowest level. */
-  readonly level: EctLevel;
-  /** Whether a step that was denied may be one. */
-  readonly denied: boolean;
-}
-
-/** What makes a parent of a step acceptable or not. */
-export interface Parent {
-  /** The earliest issue time of a child, seconds. */
-  readonly earliestChild: number;
-  /** That of a mandate is the highest: it is signed, or it would not be here. */
-  readonly level: EctLevel;
-  readonly denied: boolean;
-}
-
-/** A parent that is not of this ledger. */
-export interface ForeignParent extends Parent {
-  readonly jti: string;
-}
-
-/** A step as its ledger tells others of it. */
-export interface FoundStep {
-  readonly jti: string;
-  readonly iat: number;
-  readonly level: EctLevel;
-  readonly denied: boolean;
 }
 
 export interface MandateFacts extends RunMember {
@@ -83,54 +36,6 @@ export interface Use {
 
 /** What the ledger finds out: how often, whether a person approves, and only once. */
 export const LEDGER_GATES = ["approval", "limits", "admission"] as const satisfies readonly Gate[];
-
-/** A limit that counts a call. */
-export interface LimitUse {
-  /** Names what is counted, in the whole tenant; made of verified values. */
-  readonly key: string;
-  readonly per: LimitOwner;
-  /** Whether other ledgers count the same: then the directory hands out what may be used. */
-  readonly shared: boolean;
-  /** Who issues what callers could make many counts with: counts of mandates are bounded for each; null where the document bounds them. */
-  readonly issuer: string | null;
-  /** What this call uses of it, and the most there is. */
-  readonly amount: number;
-  readonly max: number;
-  /** Seconds; null for the life of the bearer. */
-  readonly window: number | null;
-  /** The life of the bearer, seconds. */
-  readonly from: number;
-  readonly until: number;
-}
-
-/** What a ledger asks of the directory: to use so much of a limit that others use too. */
-export interface LeaseRequest extends Pick<LimitUse, "key" | "issuer" | "max"> {
-  readonly period: Period;
-  /** With less it cannot begin anything; more than `want` is too much. */
-  readonly need: number;
-  readonly want: number;
-  /** Whether it holds nothing yet of this period. */
-  readonly isFirst: boolean;
-}
-
-/** A time in which calls are counted together, seconds. */
-export interface Period {
-  /** Names it among those of the same key. */
-  readonly id: number;
-  readonly from: number;
-  /** Nobody counts in it any more. */
-  readonly end: number;
-}
-
-/** What the directory answers to one request. */
-export type Lease =
-  | { readonly kind: "granted"; readonly units: number }
-  /** There are only so many, and no more will there be. */
-  | { readonly kind: "exhausted"; readonly left: number }
-  /** It keeps as many counts of this issuer as it may. */
-  | { readonly kind: "full" }
-  /** It cannot say what was handed out: the period is not of its time, or began before something was lost. */
-  | { readonly kind: "unknown" };
 
 /** The check of a record that says that a call has passed the gate `approval`: nobody had to be asked, or has approved it. */
 export const APPROVED = "gate.approval";
@@ -275,45 +180,3 @@ export interface Outcome {
   /** The execution receipt of an attested call (SEP-2828); null where there is none. */
   readonly execution: readonly string[] | null;
 }
-
-/** The end of a ledger's chain as the directory knows it from the last answer. */
-export interface KnownHead {
-  readonly seq: number;
-  readonly hash: string;
-}
-
-/** The end of a ledger's chain, as the ledger itself says. */
-export interface LedgerHead extends KnownHead {
-  /** Incarnation of the ledger; empty where it has no storage. */
-  readonly chain: string;
-  /** Whether the ledger remembers having told what the directory knows. */
-  readonly agrees: boolean;
-  /** Whether D1 has all records up to there. */
-  readonly isInD1: boolean;
-}
-
-/** What a ledger has not been able to hand on. */
-export interface LedgerStatus {
-  /** Empty where the ledger has no storage. */
-  readonly chain: string;
-  /** Number of the last record; 0 where there is none. */
-  readonly seq: number;
-  /** Records that are not in D1, but for those set aside. */
-  readonly backlog: number;
-  /** Time of the oldest of them, milliseconds. */
-  readonly oldest: number | null;
-  /** Records that `audit_records` did not take. */
-  readonly setAside: number;
-  /** Admitted calls whose outcome is not written. */
-  readonly open: number;
-}
-
-/**
- * The home of a principal. Made of verified values alone, so that nothing a caller can vary (header, mandate,
- * run) carries a one-time value to another object. The version guards a later change of layout.
- */
-export const ledgerName = (tenant: string, principal: string, lane: number): string =>
-  JSON.stringify(["v1", tenant, principal, lane]);
-
-/** The principal of callers that nothing is verified of; their refusals are sampled. */
-export const UNVERIFIED = "unverified";

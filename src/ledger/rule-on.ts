@@ -4,8 +4,10 @@ import { REASONS } from "../reasons.ts";
 import type { Denials } from "./denials.ts";
 import { rulingOf, unwritten } from "./drafts.ts";
 import type { Entry } from "./journal.ts";
-import { type Held, type Judgement, judge } from "./judge.ts";
-import { type Attempt, isQuestion, type LimitUse, type Question, type Ruling } from "./protocol.ts";
+import { judge } from "./judge.ts";
+import type { Held, Judgement } from "./judgement.ts";
+import type { LimitUse } from "./lease.ts";
+import { type Attempt, isQuestion, type Question, type Ruling } from "./protocol.ts";
 import type { State } from "./state.ts";
 
 /** A judgement that is to be written before it is answered, or what is answered without writing anything. */

@@ -12,8 +12,9 @@ import type { EctLevel } from "../tenant/tenant.ts";
 import type { Journal } from "./journal.ts";
 import { LiveCounts } from "./live-counts.ts";
 import type { Mandates } from "./mandates.ts";
-import type { FoundStep, MandateFacts, Parent, Step } from "./protocol.ts";
+import type { MandateFacts } from "./protocol.ts";
 import { runKey } from "./run-key.ts";
+import type { FoundStep, Parent, Step } from "./step.ts";
 import { WindowedTable } from "./windows.ts";
 
 /** A run that a mandate belongs to, as found or to be made. */

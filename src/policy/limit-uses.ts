@@ -1,6 +1,7 @@
 import { lastAcceptable } from "../evidence/act/verify.ts";
 import { type Caller, principalOf } from "../evidence/caller.ts";
-import { type LimitUse, UNVERIFIED } from "../ledger/protocol.ts";
+import type { LimitUse } from "../ledger/lease.ts";
+import { UNVERIFIED } from "../ledger/names.ts";
 import type { LimitRule } from "../tenant/schema/limits.ts";
 import type { Policy } from "../tenant/tenant.ts";
 import type { Trail } from "../trail.ts";

@@ -8,7 +8,7 @@ import type { Mandate } from "../../src/evidence/act/parse.ts";
 import type { PresentedBearer } from "../../src/evidence/bearer.ts";
 import type { Caller } from "../../src/evidence/caller.ts";
 import type { JsonObject } from "../../src/json/strict-json.ts";
-import { ledgerName } from "../../src/ledger/protocol.ts";
+import { ledgerName } from "../../src/ledger/names.ts";
 import { MAX_APPROVAL_VIEW_BYTES } from "../../src/limits.ts";
 import type { Message } from "../../src/mcp/message.ts";
 import { readSessionKeys } from "../../src/session/keys.ts";

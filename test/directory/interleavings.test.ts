@@ -6,8 +6,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test, vi } from "vitest";
+import type { KnownHead } from "../../src/ledger/head.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
-import type { KnownHead } from "../../src/ledger/protocol.ts";
 import { type Home, setClock, T, useClock } from "../ledger/helpers.ts";
 import { type Random, randomOf } from "../support/random.ts";
 import { copyOf, decisions, INTERVAL, lose, newTenant, type Place } from "./helpers.ts";

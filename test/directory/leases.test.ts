@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Leases } from "../../src/directory/leases.ts";
-import type { LeaseRequest } from "../../src/ledger/protocol.ts";
+import type { LeaseRequest } from "../../src/ledger/lease.ts";
 import { CLOCK_SKEW, LEASE_SHARE, MAX_LIVE_COUNTS } from "../../src/limits.ts";
 import { setClock, T, unique, useClock } from "../ledger/helpers.ts";
 import { decisions, INTERVAL, newTenant, noD1, type Place } from "./helpers.ts";

@@ -3,7 +3,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Revocation, Revoking } from "../../src/directory/revocations.ts";
+import type { Revocation, Revoking } from "../../src/directory/revocation.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { isQuestion } from "../../src/ledger/protocol.ts";
 import { type Bulletin, type Revoked, revokedName } from "../../src/ledger/revoked.ts";

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { ledgerName } from "../../src/ledger/protocol.ts";
+import { ledgerName } from "../../src/ledger/names.ts";
 import type { Caller } from "../socket/harness.ts";
 import { exchange } from "../socket/raw.ts";
 import { type Place, TENANT } from "./place.ts";

@@ -4,16 +4,11 @@ import { decisionDraft } from "../../src/ledger/drafts.ts";
 import { type Holdings, openHoldings, spend } from "../../src/ledger/holdings.ts";
 import { Journal } from "../../src/ledger/journal.ts";
 import { judge } from "../../src/ledger/judge.ts";
+import type { LimitUse } from "../../src/ledger/lease.ts";
 import { Meta } from "../../src/ledger/meta.ts";
-import {
-  type Attempt,
-  type ForeignParent,
-  isQuestion,
-  type LimitUse,
-  type MandateFacts,
-  type Use,
-} from "../../src/ledger/protocol.ts";
+import { type Attempt, isQuestion, type MandateFacts, type Use } from "../../src/ledger/protocol.ts";
 import { runKey } from "../../src/ledger/run-key.ts";
+import type { ForeignParent } from "../../src/ledger/step.ts";
 import { JOURNAL_WINDOW, MAX_PRED } from "../../src/limits.ts";
 import {
   attempt,

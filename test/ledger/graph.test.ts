@@ -1,6 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { ForeignParent, MandateFacts, Step } from "../../src/ledger/protocol.ts";
+import type { MandateFacts } from "../../src/ledger/protocol.ts";
+import type { ForeignParent, Step } from "../../src/ledger/step.ts";
 import { CLOCK_SKEW, MAX_PRED, MAX_UNKNOWN_PARENTS } from "../../src/limits.ts";
 import type { EctLevel } from "../../src/tenant/tenant.ts";
 import { attempt, ISSUER, mandate, newLedger, step, T, useClock, walk } from "./helpers.ts";

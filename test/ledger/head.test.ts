@@ -3,7 +3,8 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { GENESIS } from "../../src/audit/record.ts";
 import { headOf, settle, statusOf } from "../../src/ledger/client.ts";
-import { type KnownHead, type LedgerHead, ledgerName } from "../../src/ledger/protocol.ts";
+import type { KnownHead, LedgerHead } from "../../src/ledger/head.ts";
+import { ledgerName } from "../../src/ledger/names.ts";
 import { MAX_TOLD_HEADS } from "../../src/limits.ts";
 import { type Home, newLedger, outcomeOf, unique, useClock, walk } from "./helpers.ts";
 

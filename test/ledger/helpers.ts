@@ -6,17 +6,17 @@ import { type AuditRecord, type DecisionFacts, GENESIS } from "../../src/audit/r
 import type { Row } from "../../src/audit/rows.ts";
 import type { VerifiedRecord } from "../../src/evidence/act/record.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
+import { ledgerName } from "../../src/ledger/names.ts";
 import {
   type Attempt,
   type Claim,
   isQuestion,
-  ledgerName,
   type MandateFacts,
   type Outcome,
   type Ruling,
-  type Step,
 } from "../../src/ledger/protocol.ts";
 import { runKey } from "../../src/ledger/run-key.ts";
+import type { Step } from "../../src/ledger/step.ts";
 import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../src/limits.ts";
 
 /** The time of every test, seconds. It stands still, and alarms, being far in the future, do not fire by themselves. */

@@ -8,7 +8,8 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, test, vi } from "vitest";
 import type { AuditRecord } from "../../src/audit/record.ts";
 import { recordOf } from "../../src/audit/rows.ts";
-import type { Attempt, KnownHead, LedgerHead } from "../../src/ledger/protocol.ts";
+import type { KnownHead, LedgerHead } from "../../src/ledger/head.ts";
+import type { Attempt } from "../../src/ledger/protocol.ts";
 import { type Random, randomOf } from "../support/random.ts";
 import {
   attempt,

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { GENESIS } from "../../src/audit/record.ts";
 import { Journal } from "../../src/ledger/journal.ts";
 import { Meta } from "../../src/ledger/meta.ts";
-import { ledgerName } from "../../src/ledger/protocol.ts";
+import { ledgerName } from "../../src/ledger/names.ts";
 import { JOURNAL_WINDOW, LEDGER_DEADLINE_MS, MAX_TOOL_NAME_LENGTH } from "../../src/limits.ts";
 import {
   attempt,

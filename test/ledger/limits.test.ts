@@ -2,8 +2,9 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Directory } from "../../src/directory/directory.ts";
+import type { Lease, LeaseRequest, LimitUse } from "../../src/ledger/lease.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
-import type { Attempt, Lease, LeaseRequest, LimitUse, Ruling } from "../../src/ledger/protocol.ts";
+import type { Attempt, Ruling } from "../../src/ledger/protocol.ts";
 import { CLOCK_SKEW, LEASE_DEADLINE_MS, MAX_LIVE_COUNTS, RETRY_AFTER } from "../../src/limits.ts";
 import { lose } from "../directory/helpers.ts";
 import {

@@ -1,7 +1,8 @@
 /** What the ledger finds and the tenant only looks at: the call goes on, is written down as it is, and opens nothing else. */
 
 import { describe, expect, test } from "vitest";
-import type { ApprovalAsk, Attempt, LimitUse } from "../../src/ledger/protocol.ts";
+import type { LimitUse } from "../../src/ledger/lease.ts";
+import type { ApprovalAsk, Attempt } from "../../src/ledger/protocol.ts";
 import { revokedName } from "../../src/ledger/revoked.ts";
 import { attempt, claim, mandate, newLedger, step, T, unique, useClock, walk } from "./helpers.ts";
 

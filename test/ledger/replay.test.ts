@@ -1,7 +1,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { ledgerName, type Ruling } from "../../src/ledger/protocol.ts";
+import { ledgerName } from "../../src/ledger/names.ts";
+import type { Ruling } from "../../src/ledger/protocol.ts";
 import { CLAIM_WINDOW, CLOCK_SKEW, NODE_WINDOW } from "../../src/limits.ts";
 import {
   attempt,

@@ -90,6 +90,14 @@ describe("what would take too long is refused before it is begun", () => {
     expect(await against(schema, args)).toBe("policy.arguments_too_costly");
   });
 
+  test("as many faults as there can be, in objects in objects", async () => {
+    const inner = { type: "object", additionalProperties: false };
+    const schema = whole(9).reduce<JsonObject>((below) => ({ properties: { a: below } }), inner);
+    const names = Object.fromEntries(whole(24_000).map((i) => [`k${i}`, 1]));
+    const args = whole(9).reduce<JsonObject>((below) => ({ a: below }), names);
+    expect(await against(schema, args)).toMatch(/^policy\.arguments_(invalid|too_costly)$/);
+  });
+
   test("a long text that is read once is not too long", async () => {
     const schema = { properties: { s: { type: "string", pattern: "^a*$" } } };
     expect(await against(schema, { s: "a".repeat(900_000) })).toBe("ok");

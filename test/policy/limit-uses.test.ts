@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AgentCaller, Caller } from "../../src/evidence/caller.ts";
-import type { LimitUse } from "../../src/ledger/protocol.ts";
+import type { LimitUse } from "../../src/ledger/lease.ts";
 import { CLOCK_SKEW } from "../../src/limits.ts";
 import { limitUses } from "../../src/policy/limit-uses.ts";
 import type { TenantDocument } from "../../src/tenant/schema/document.ts";

@@ -8,6 +8,7 @@ import { MAX_RULE_STEPS } from "../../src/limits.ts";
 import { compileExpression, ruleLanguage } from "../../src/policy/rules/compile.ts";
 import { costOf, type Node } from "../../src/policy/rules/cost.ts";
 import { factsOf } from "../../src/policy/rules/facts.ts";
+import { sizeOf } from "../../src/policy/rules/size.ts";
 import { NOW, tenant } from "../support/acme.ts";
 
 const { list, bool } = fc.letrec<{ any: string; list: string; bool: string }>((tie) => {
@@ -46,6 +47,8 @@ const { list, bool } = fc.letrec<{ any: string; list: string; bool: string }>((t
 // With x and y in scope from the outermost.
 const rule = fc.tuple(list, list, bool).map(([a, b, body]) => `${a}.exists(x, ${b}.all(y, ${body}))`);
 
+const listOfLists = fc.tuple(list, list, list).map(([a, b, body]) => `${a}.map(x, ${b}.map(y, ${body}))`);
+
 const scalar = fc.oneof(fc.integer(), fc.string({ maxLength: 20 }), fc.boolean(), fc.constant(null));
 const args: fc.Arbitrary<JsonObject> = fc.record({
   l: fc.array(scalar, { maxLength: 8 }),
@@ -57,7 +60,10 @@ const args: fc.Arbitrary<JsonObject> = fc.record({
 
 /** Has every node of a tree counted when it is evaluated. */
 function counted(tree: unknown, count: () => void): void {
-  if (Array.isArray(tree)) return tree.forEach((one) => counted(one, count));
+  if (Array.isArray(tree)) {
+    for (const one of tree) counted(one, count);
+    return;
+  }
   if (typeof tree !== "object" || tree === null || !("op" in tree && "args" in tree && "evaluate" in tree))
     return;
   let evaluate = tree.evaluate as (...values: unknown[]) => unknown;
@@ -103,3 +109,35 @@ test("steps that are taken are at most those that were estimated", () => {
   );
   expect(judged).toBeGreaterThan(200);
 });
+
+test("what comes out is at most as large as was estimated", () => {
+  const language = ruleLanguage(library);
+  let judged = 0;
+  fc.assert(
+    fc.property(listOfLists, args, (text, values) => {
+      const facts = factsOf(tenant.policy, null, { name: "search", arguments: values }, NOW);
+      const value = evaluated(language, text, facts.values());
+      if (value === null) return;
+      judged += 1;
+      const cost = costOf(value.tree);
+      if (!cost.ok) throw new Error(cost.error);
+      const estimated = cost.value(facts.sizes).size;
+      const { weight, items, chars } = sizeOf(value.value);
+      expect(weight).toBeLessThanOrEqual(estimated.weight);
+      expect(items).toBeLessThanOrEqual(estimated.items);
+      expect(chars).toBeLessThanOrEqual(estimated.chars);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(judged).toBeGreaterThan(200);
+});
+
+/** Null for what is no expression, or cannot be evaluated. */
+function evaluated(language: ReturnType<typeof ruleLanguage>, text: string, values: object) {
+  try {
+    const parsed = language.parse(text);
+    return { tree: parsed.ast as unknown as Node, value: parsed({ ...values }) as unknown };
+  } catch {
+    return null;
+  }
+}

@@ -169,6 +169,7 @@ const method = (id: string, publicKeyJwk: object, controller = DID) => ({
 const callable = (keySources: AgentSources): Difference => ({
   issuers: [granting(issOf("good"), jwksOf("good"))],
   agents: [{ name: "reader", subjects: ["agent:reader"], keySources }],
+  policy: { unsafeUnlistedTools: "read", grants: [{ agents: ["reader"], scope: "read" }] },
   evidence: [{ require: ["mandate", "signature", "ect"] }],
   attestationKeys: [],
 });

@@ -25,6 +25,11 @@ export function compileInputSchema(
     const { weight, values, items } = sizeOf(args);
     const steps = values * keywords + (weight - values) * readings + comparisons * items * weight;
     if (steps > MAX_SCHEMA_STEPS) return fail("policy.arguments_too_costly");
-    return validator.validate(args).valid ? ok(undefined) : fail("policy.arguments_invalid");
+    try {
+      return validator.validate(args).valid ? ok(undefined) : fail("policy.arguments_invalid");
+    } catch {
+      // It collects faults, in the tens of thousands where arguments are made for that, and then has no room left on its stack.
+      return fail("policy.arguments_too_costly");
+    }
   });
 }

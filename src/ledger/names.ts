@@ -1,0 +1,9 @@
+/**
+ * The home of a principal. Made of verified values alone, so that nothing a caller can vary (header, mandate,
+ * run) carries a one-time value to another object. The version guards a later change of layout.
+ */
+export const ledgerName = (tenant: string, principal: string, lane: number): string =>
+  JSON.stringify(["v1", tenant, principal, lane]);
+
+/** The principal of callers that nothing is verified of; their refusals are sampled. */
+export const UNVERIFIED = "unverified";
