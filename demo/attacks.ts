@@ -186,6 +186,42 @@ export const ATTACKS: readonly Attack[] = [
     forge: async (stage) => withMandate(stage, await mandateFor(stage, { tools: ["search"] }), summarize()),
   },
   {
+    name: "a tool that the policy does not list",
+    reason: "policy.tool_unlisted",
+    told: "200 policy.tool_unlisted",
+    forge: async (stage) =>
+      withMandate(stage, await mandateFor(stage, { tools: ["print"] }), toolCall("print", {})),
+  },
+  {
+    name: "a tool that reaches further than the grant",
+    reason: "policy.scope_too_narrow",
+    told: "200 policy.scope_too_narrow",
+    forge: async (stage) =>
+      withMandate(stage, await mandateFor(stage, { tools: ["erase"] }), toolCall("erase", {})),
+  },
+  {
+    name: "an argument that the tool's schema does not have",
+    reason: "policy.arguments_invalid",
+    told: "200 policy.arguments_invalid",
+    forge: async (stage) => sign(stage, toolCall("search", { query: "wax", file: "/etc/passwd" })),
+  },
+  {
+    name: "arguments that a rule forbids",
+    reason: "policy.rule_denied",
+    told: "200 policy.rule_denied",
+    forge: async (stage) => sign(stage, toolCall("search", { query: "the queen's seal" })),
+  },
+  {
+    name: "one call more than there may be under a mandate",
+    reason: "limit.mandate_exhausted",
+    told: "200 limit.mandate_exhausted",
+    forge: async (stage) => {
+      const run = startRun(await mandateFor(stage));
+      for (let n = 0; n < 2; n += 1) await sendHonest(stage, await sign(stage, search(), { run }));
+      return sign(stage, search(), { run });
+    },
+  },
+  {
     name: "ECT for another body",
     reason: "ect.inp_hash_mismatch",
     told: "403 ect.inp_hash_mismatch",

@@ -65,7 +65,7 @@ export async function setStage(options: { keepKeys?: boolean } = {}): Promise<St
         iss: ISSUER,
         keys: [issuer.publicJwk],
         agents: ["reader", "writer"],
-        actions: ["mcp.search", "mcp.summarize", "mcp.session.*"],
+        actions: ["mcp.search", "mcp.summarize", "mcp.erase", "mcp.print", "mcp.session.*"],
       },
     ],
     agents: [reader, writer].map(({ agent, jwk }) => ({
@@ -83,10 +83,28 @@ export async function setStage(options: { keepKeys?: boolean } = {}): Promise<St
     })),
     policy: {
       tools: [
-        { name: "search", scope: "read" },
+        {
+          name: "search",
+          scope: "read",
+          inputSchema: {
+            type: "object",
+            properties: { query: { type: "string" }, limit: { type: "integer", maximum: 10 } },
+            required: ["query"],
+            additionalProperties: false,
+          },
+        },
         { name: "summarize", scope: "write" },
+        { name: "erase", scope: "admin" },
       ],
       grants: [{ agents: ["reader", "writer"], scope: "write" }],
+      rules: [
+        {
+          name: "no-royals",
+          when: 'tool.name == "search" && arguments.query.contains("queen")',
+          then: "deny",
+        },
+      ],
+      limits: [{ per: "mandate", tools: ["search"], calls: 2 }],
     },
     evidence: [
       {
