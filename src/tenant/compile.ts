@@ -45,6 +45,7 @@ import { policyOf } from "./schema/policy.ts";
 import { signaturePolicy, webBotAuthPolicy } from "./schema/signature.ts";
 import type { Tenant } from "./tenant.ts";
 import { compileTokenIssuers } from "./token-issuers.ts";
+import { checkToolNames } from "./tool-rules.ts";
 import { pathTenantUrl } from "./urls.ts";
 
 export type { Fault } from "./faults.ts";
@@ -111,7 +112,7 @@ export async function compileTenant(
     entriesOf(attestationKey, raw, "attestationKeys"),
     found,
   );
-  const programs = await compilePrograms(field(raw, "policy")?.value ?? null, found);
+  const programs = await compilePrograms(field(raw, "policy")?.value ?? null, agentNames(raw), found);
   found.push(...checkTogether(raw, gatewayUrl));
   if (!shaped.success || found.length > 0) return fail(inDocumentOrder(raw, found));
 
@@ -179,6 +180,7 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
   const accessTokens = field(raw, "accessTokens");
   const policy = field(raw, "policy");
   const origin = field(raw, "origin");
+  const observe = field(raw, "observe");
   return [
     ...(id ? checkPublicUrl(id.value, field(raw, "publicUrl")?.value, gatewayUrl) : []),
     ...(actions ? checkActions(actions.value) : []),
@@ -200,6 +202,15 @@ function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
         })
       : []),
     ...(audit ? checkKept(audit.value) : []),
+    ...(policy && evidence && accessTokens && audit && observe
+      ? checkToolNames({
+          policy: policy.value,
+          evidence: evidence.value,
+          accessTokens: accessTokens.value,
+          audit: audit.value,
+          observe: observe.value,
+        })
+      : []),
     ...(policy && agents && accessTokens
       ? checkPolicy({ policy: policy.value, agents: agents.value, accessTokens: accessTokens.value })
       : []),

@@ -268,10 +268,10 @@ describe("one fault: meaning", () => {
       { methods: ["tools/call"], require },
       { methods: ["tools/call", "tools/list"], require },
     ];
-    expect(await faultsOf(change("evidence", evidence))).toEqual([]);
-    expect(await faultsOf(change("evidence", [...evidence, { tools: ["c"], require }]))).toMatchObject([
-      { path: "evidence[4]" },
-    ]);
+    const ruled = (rules: typeof evidence) =>
+      faultsOf({ ...change("evidence", rules), policy: { unsafeUnlistedTools: "read" } });
+    expect(await ruled(evidence)).toEqual([]);
+    expect(await ruled([...evidence, { tools: ["c"], require }])).toMatchObject([{ path: "evidence[4]" }]);
   });
 
   test("a GATEWAY_URL that cannot be served", async () => {

@@ -37,6 +37,7 @@ export const minimal = (): TenantDocument => ({
     { iss: "https://issuer.example", keys: [jwks.issuer], agents: ["reader"], actions: ["mcp.search"] },
   ],
   agents: [{ name: "reader", subjects: ["agent:reader"], keys: [{ jwk: jwks.reader }] }],
+  policy: { unsafeUnlistedTools: "read" },
 });
 
 /** Every field, none with its default. */
@@ -110,6 +111,7 @@ export const full = (): TenantDocument => ({
     { methods: ["ui/open"], require: ["mandate", "signature"] },
     { require: ["mandate", "signature", "ect"] },
   ],
+  policy: { tools: [{ name: "summarize", scope: "read" }] },
   actions: { toolCall: "tool:{tool}", session: "session:{method}", extraMethods: ["ui/open"] },
   ect: { algorithms: ["EdDSA", "ES256"], maxAgeSeconds: 60 },
   attestation: { dialects: ["B"], metaKeys: ["com.example/attestation"], maxExpSeconds: 30 },

@@ -1,0 +1,36 @@
+/** Checks that what a tenant document says of tools outside its policy is of tools that there are. */
+
+import type { Found, Path } from "./faults.ts";
+import type { ShapedDocument } from "./schema/document.ts";
+
+type Section = "evidence" | "accessTokens" | "audit" | "observe";
+
+/**
+ * A rule for a misspelt tool matches nothing, and a weaker one decides. Where tools that nobody has listed can be called, a name says
+ * nothing.
+ */
+export function checkToolNames({
+  policy,
+  evidence,
+  accessTokens,
+  audit,
+  observe,
+}: Pick<ShapedDocument, Section | "policy">): readonly Found[] {
+  const isOpen =
+    policy.unsafeUnlistedTools !== undefined ||
+    observe.some(({ gates }) => gates === undefined || gates.includes("tool"));
+  if (isOpen) return [];
+  const listed = new Set(policy.tools.map(({ name }) => name));
+  return [
+    ...listsOf(evidence, ["evidence"]),
+    ...listsOf(accessTokens?.scopes ?? [], ["accessTokens", "scopes"]),
+    ...listsOf(observe, ["observe"]),
+    ...audit.keep.map(({ tool }, i) => ({ name: tool, at: ["audit", "keep", i, "tool"] })),
+  ].flatMap(({ name, at }) => (listed.has(name) ? [] : [{ at, problem: "is not a tool of policy.tools" }]));
+}
+
+const listsOf = (
+  rules: readonly { readonly tools?: readonly string[] | undefined }[],
+  list: Path,
+): readonly { readonly name: string; readonly at: Path }[] =>
+  rules.flatMap(({ tools = [] }, i) => tools.map((name, t) => ({ name, at: [...list, i, "tools", t] })));
