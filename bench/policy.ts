@@ -35,15 +35,17 @@ const POLICY: Policy = {
   approval: null,
 };
 
+const NAMES = { tools: new Set<string>(), agents: new Set<string>(), tags: POLICY.environment };
+
 export const POLICY_STEPS = ["compile a rule", "ask a rule", "compile a schema", "ask a schema"] as const;
 
 export function policyContest(): Readonly<Record<(typeof POLICY_STEPS)[number], Work>> {
   const language = ruleLanguage(library);
-  const rule = compileExpression(RULE, language);
+  const rule = compileExpression(RULE, language, NAMES);
   const schema = compileInputSchema(SCHEMA, library, []);
   if (!rule.ok || !schema.ok) throw new Error("The rule or the schema has a fault.");
   return {
-    "compile a rule": sync(() => compileExpression(RULE, language)),
+    "compile a rule": sync(() => compileExpression(RULE, language, NAMES)),
     "ask a rule": sync(() => {
       const facts = factsOf(POLICY, null, { name: "pay", arguments: ARGUMENTS }, 1_772_064_000);
       return rule.value.cost(facts) > 0 && rule.value.holds(facts);

@@ -14,6 +14,7 @@ import {
   DPOP_WINDOW,
   LEDGER_DEADLINE_MS,
   MAX_OBSERVED_STREAM_MS,
+  MAX_REMEMBERED_ID_LENGTH,
   OUTCOME_SLACK_MS,
 } from "./limits.ts";
 import { MCP_METHODS } from "./mcp/methods.ts";
@@ -182,7 +183,8 @@ function claimsOf({ caller, step, ...trail }: Trail): readonly Claim[] {
 
 /**
  * Servers that keep sessions find the stream of a response by the id of its request: the result of a redacted tool could come as that of
- * another call with the same id. Some compare ids as texts. MCP wants ids that are used once in a session ("Requests").
+ * another call with the same id. Some compare ids as texts. MCP wants ids that are used once in a session ("Requests"). Of two that begin
+ * alike for longer than is remembered, the second counts as used.
  */
 function requestClaims({
   id,
@@ -192,7 +194,7 @@ function requestClaims({
 }: Pick<Trail, "id" | "session" | "tenant" | "startedAt">): Claim[] {
   if (id === null || session === null || !tenant?.policy.strictestRedaction) return [];
   const issuedAt = Math.floor(startedAt / 1000);
-  const key = JSON.stringify([session.id, String(id)]);
+  const key = JSON.stringify([session.id, String(id)].map((text) => text.slice(0, MAX_REMEMBERED_ID_LENGTH)));
   return [{ kind: "request", key, issuedAt, lastAcceptable: issuedAt + CLAIM_HORIZON }];
 }
 

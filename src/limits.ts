@@ -68,6 +68,12 @@ export const MAX_IDENTIFIER_LENGTH = 2048;
 /** The subject of an access token: it is part of a ledger's name and of every record. OpenID Connect allows 255; some are URLs. */
 export const MAX_TOKEN_SUBJECT_LENGTH = 512;
 
+/**
+ * A principal as JSON text: with tenant, lane and version, 77 characters at the most, it is the name of a ledger, for which 1 KiB is
+ * enough. The directory keeps the names of all ledgers, and every record has its principal.
+ */
+export const MAX_PRINCIPAL_LENGTH = 940;
+
 /** A jti or nonce is a storage key: a UUID has 36 characters, 128 leaves room. */
 export const MAX_JTI_LENGTH = 128;
 
@@ -128,6 +134,9 @@ export const MAX_TOOL_NAME_LENGTH = 128;
 
 /** An origin's session id. Common ones are UUIDs, some are tokens. */
 export const MAX_SESSION_ID_LENGTH = 1024;
+
+/** As much of a session's id, and of a request's, is remembered: clients count, or take UUIDs, and origins' ids are bounded above. */
+export const MAX_REMEMBERED_ID_LENGTH = MAX_SESSION_ID_LENGTH;
 
 /** Name of a key in `SESSION_KEYS`: it stands in every session id. */
 export const MAX_SESSION_KEY_ID_LENGTH = 16;
@@ -335,6 +344,12 @@ export const REVOCATIONS_HOLD_MS = REVOCATIONS_STALE_MS + 60_000;
 /** Pause of a ledger after the directory did not answer it, and of a directory before it tells those again that did not. */
 export const REVOCATIONS_RETRY_MS = 5_000;
 
+/** A ledger that does not follow is told ever more rarely: it asks by itself once a minute, if anybody calls it. */
+export const MAX_REVOCATIONS_RETRY_MS = 5 * 60_000;
+
+/** Ledgers that one invocation tells: it makes four requests for each at the worst, and may be held to 1,000. */
+export const LEDGERS_TOLD_IN_ONE_GO = 200;
+
 /**
  * Revocations of one tenant that are in force: every ledger has all of them in memory, at the usual length half a megabyte, and can be told
  * them at once, at the greatest length 24 of the 32 MiB that an RPC may have.
@@ -346,6 +361,9 @@ export const MAX_RUN_ID_LENGTH = 6 * 1024;
 
 /** How long a revocation that was lifted is still shown, and told to ledgers one by one. */
 export const LIFTED_SHOWN_MS = 24 * 3_600_000;
+
+/** Of those the last ones: a quarter of what may be in force, and so no more to tell at once. */
+export const MAX_LIFTED_SHOWN = 1_000;
 
 /** A revocation as it is sent: two identifiers of the greatest length, escaped, and a reason. */
 export const MAX_REVOCATION_BYTES = 16 * 1024;

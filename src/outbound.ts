@@ -10,7 +10,6 @@ import { readCredentials } from "./origin/credentials.ts";
 import { forwardedHeaders } from "./origin/headers.ts";
 import type { Reason } from "./reasons.ts";
 import { fail, ok, type Result } from "./result.ts";
-import { SESSION_HEADER } from "./session/seal.ts";
 import type { Trail } from "./trail.ts";
 
 type Call = Extract<Passage, { kind: "call" }>;
@@ -46,12 +45,9 @@ export async function headersFor(call: Call, trail: Trail, env: Env): Promise<Re
 }
 
 /** The header with the attestation goes along where that was verified, so that the origin can verify it again. */
-function passedOn({ facts, tenant }: Call, { caller, session, attested, modern }: Trail): Headers {
+function passedOn({ facts, tenant }: Call, { caller, session, attested }: Trail): Headers {
   const { forwardHeaders, unsafeForwardAuthorization } = tenant.origin;
   const headers = forwardedHeaders(facts.headers, forwardHeaders, isWordOf(caller), session);
-  // To a stranger whose call is only observed nothing is sealed: the session is known by the origin's own name for it.
-  const ownSession = caller === null && !modern ? facts.headers.get(SESSION_HEADER) : undefined;
-  if (ownSession !== undefined) headers.set(SESSION_HEADER, ownSession);
   const attestation = facts.headers.get(ATTESTATION_HEADER);
   if (attestation !== undefined && attested !== null && !tenant.attestation.stripHeader)
     headers.set(ATTESTATION_HEADER, attestation);

@@ -34,9 +34,10 @@ const inMandate = (mandate: VerifiedMandate): Revoked[] => [
   ...mandate.keys.map((thumbprint): Revoked => ({ kind: "key", thumbprint })),
 ];
 
-const inToken = ({ iss, sub, jti, confirmation }: VerifiedAccessToken): Revoked[] => [
+const inToken = ({ iss, sub, jti, key, confirmation }: VerifiedAccessToken): Revoked[] => [
   { kind: "token", iss, jti },
   { kind: "subject", iss, sub },
   { kind: "issuer", iss },
+  { kind: "key", thumbprint: key },
   ...(confirmation === null ? [] : [{ kind: "key", thumbprint: confirmation } as const]),
 ];

@@ -64,7 +64,7 @@ export interface Trail {
   counted: Counted | null;
   /** What a person is to be asked, where the policy wants that; see `stages/ask-approval.ts`. */
   approval: ApprovalAsk | null;
-  /** The caller's own session; null for a message that belongs to none. */
+  /** The caller's own session, or what a stranger whose call is only observed calls one; null for a message that belongs to none. */
   session: Session | null;
   /** What was signed to say that the attested call is allowed; null where nothing was. */
   decisionRecord: EmittedRecord | null;
@@ -72,7 +72,7 @@ export interface Trail {
   observed: Reason | null;
   /** What the ledger said; null until it was asked. */
   ruling: Ruling | null;
-  /** The checks passed, in order. */
+  /** The checks passed, in order; see `DecisionFacts`. */
   readonly checks: string[];
 }
 

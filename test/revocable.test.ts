@@ -107,13 +107,14 @@ describe("a request rests on", () => {
     );
   });
 
-  test("its access token, the subject, the issuer and the key that it is bound to", () => {
-    const token = { iss: "i", sub: "s", jti: "j", confirmation: "k" } as VerifiedAccessToken;
+  test("its access token, the subject, the issuer, its key and the key that it is bound to", () => {
+    const token = { iss: "i", sub: "s", jti: "j", key: "of-i", confirmation: "k" } as VerifiedAccessToken;
     expect(restsOn({ token })).toEqual(
       names(
         { kind: "token", iss: "i", jti: "j" },
         { kind: "subject", iss: "i", sub: "s" },
         { kind: "issuer", iss: "i" },
+        { kind: "key", thumbprint: "of-i" },
         { kind: "key", thumbprint: "k" },
       ),
     );

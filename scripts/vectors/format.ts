@@ -86,6 +86,8 @@ export type Expectation = Common &
     /** Answered without evidence and without the origin. */
     | { readonly verdict: "answered" }
     | { readonly verdict: "denied"; readonly reason: string }
+    /** Passed on all the same, since the tenant only observes what would refuse it. */
+    | { readonly verdict: "observed"; readonly reason: string }
   );
 
 interface Common {

@@ -13,6 +13,9 @@ export const NOT_SHOWN: Readonly<Record<string, string>> = {
   "run.full": "A run of 100,000 steps would come first.",
   "run.too_many": "100,000 runs would come first.",
   "ledger.revocations_unknown": "The directory would have to be out of reach for ten minutes.",
+  "approval.unavailable":
+    "Nobody who calls could be unknown and asked about at once, but for what is only observed.",
+  "approval.refused": "A person would have to sign in at a provider, and refuse.",
   "revocation.too_many": "4,000 revocations would come first.",
   "revocation.unavailable": "The directory would have to be out of reach.",
   "ledger.overloaded": "It depends on load.",

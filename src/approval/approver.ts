@@ -1,7 +1,7 @@
 /** Who is signed in to approve calls: a sealed cookie, and nothing that is stored. */
 
 import { randomId, sha256, toBase64url, utf8 } from "../encoding.ts";
-import { tokenPrincipal } from "../evidence/caller.ts";
+import { tokenPrincipal } from "../evidence/access-token/subject.ts";
 import { APPROVER_SESSION } from "../limits.ts";
 import type { SessionKeys } from "../session/keys.ts";
 import type { Tenant } from "../tenant/tenant.ts";
@@ -44,7 +44,7 @@ export const approverCookie = async (
   tenant: Tenant,
   keys: SessionKeys,
 ): Promise<string> =>
-  cookie("approver", await seal(approver, bindingFor(tenant), keys), tenant.publicUrl, APPROVER_SESSION);
+  cookie("approver", await seal(approver, bindingFor(tenant), keys), tenant, APPROVER_SESSION);
 
 /**
  * Who sends a request; null where nobody is signed in.
@@ -57,7 +57,7 @@ export async function readApprover(
   keys: SessionKeys,
   now: number,
 ): Promise<Approver | null> {
-  const sealed = readCookie(headers, "approver");
+  const sealed = readCookie(headers, "approver", tenant);
   const opened = sealed === null ? null : await unseal(sealed, bindingFor(tenant), keys);
   const approver = opened as unknown as Approver | null;
   return approver !== null && now < approver.expires ? approver : null;

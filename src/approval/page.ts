@@ -20,7 +20,7 @@ export type Notice =
 const NOTICES: Readonly<Record<Notice, readonly [status: number, text: string]>> = {
   signed_in_elsewhere: [
     400,
-    "This sign-in was not begun in this browser, or took too long. Open the link again.",
+    "This sign-in was not begun in this browser, another one was begun after it, or it took too long. Open the link again.",
   ],
   sign_in_failed: [403, "The identity provider did not confirm who you are. Open the link again."],
   provider: [503, "The identity provider cannot be asked just now. Try again."],
@@ -59,25 +59,21 @@ export function questionPage({ entry, view, tenant, token, approver }: Question)
   const rows: readonly (readonly [string, string])[] = [
     ["Server", shownText(tenant)],
     ["Who wants to call", shownText(view.principal)],
-    ["Tool", `<strong>${shownText(view.tool)}</strong>`],
+    ["Tool", shownText(view.tool)],
     ...view.purposes.map(
-      ({ issuer, purpose }) =>
-        [
-          "Purpose",
-          `${shownText(purpose)} <small>(so says the mandate by ${shownText(issuer)})</small>`,
-        ] as const,
+      ({ issuer, purpose }) => [`Purpose, as ${shownText(issuer)} says`, shownText(purpose)] as const,
     ),
     ["Run", shownText(view.run ?? "none")],
     ["Can be approved until", escapeHtml(new Date(entry.expires * 1000).toISOString())],
     ["Approved by", `${entry.approvals.length} of ${entry.people}`],
     ["You are", shownText(approver)],
   ];
-  const more = Object.keys(others).length === 0 ? "" : `<h2>Other params</h2>${json(shownJson(others))}`;
+  const more = Object.keys(others).length === 0 ? "" : `<h2>Other params</h2>${block(shownJson(others))}`;
   const warning = hasForeignLetters(view.params)
     ? "<p>There are characters here beyond English letters. Some look like others.</p>"
     : "";
-  const body = `<dl>${rows.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join("")}</dl>
-<h2>Arguments</h2>${json(shownJson(args))}${more}${warning}
+  const body = `<dl>${rows.map(([name, value]) => `<dt>${name}</dt><dd>${ordered(value)}</dd>`).join("")}</dl>
+<h2>Arguments</h2>${block(shownJson(args))}${more}${warning}
 <form method="post"><input type="hidden" name="token" value="${escapeHtml(token)}">
 ${DECISIONS.map((decision) => `<button name="decision" value="${decision}">${BUTTONS[decision]}</button>`).join("\n")}</form>
 <p><small>What you decide is signed and written down with your name: ${escapeHtml(entry.digest)}</small></p>`;
@@ -93,16 +89,18 @@ export function decidedPage({ state, approvals, people }: ApprovalEntry, stateme
     approved: "Approved. The agent can make this call once.",
     refused: "Refused.",
   }[state];
-  const body = `<p>${escapeHtml(said)}</p><p>What was signed for you, should you want to keep it:</p>${json(escapeHtml(statement))}`;
+  const body = `<p>${escapeHtml(said)}</p><p>What was signed for you, should you want to keep it:</p>${block(escapeHtml(statement))}`;
   return page(200, "Decided", body);
 }
 
 /** In its own order, whatever the letters: with any other, quotation marks could change places. */
-const json = (text: string): string => `<pre><bdo dir="ltr">${text}</bdo></pre>`;
+const ordered = (html: string): string => `<bdo dir="ltr">${html}</bdo>`;
+
+const block = (html: string): string => `<pre>${ordered(html)}</pre>`;
 
 const STYLE =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}" +
-  "dt{color:#555}dd{margin:0 0 .5rem;overflow-wrap:anywhere}" +
+  "dt{color:#555}dd{margin:0 0 .5rem;white-space:pre-wrap;overflow-wrap:anywhere}" +
   "pre{border:1px solid #999;padding:1rem;white-space:pre-wrap;overflow-wrap:anywhere}button{font:inherit;padding:.5rem 1.5rem;margin-right:1rem}";
 
 function page(status: number, title: string, body: string): Response {

@@ -64,10 +64,11 @@ async function discover(signIn: SignInPolicy, env: Env): Promise<Provider | null
   );
   // Section 4.3: exactly the issuer that was asked.
   if (found === null || found.issuer !== signIn.issuer) return null;
-  const { authorization_endpoint, token_endpoint, jwks_uri } = found;
-  const endpoints = [authorization_endpoint, token_endpoint, jwks_uri];
-  const areFit = endpoints.every((url) => url !== undefined && remoteUrlProblem(url) === null);
-  return areFit ? (found as Provider) : null;
+  // The library has looked at the issuer alone.
+  const endpoints: readonly unknown[] = [found.authorization_endpoint, found.token_endpoint, found.jwks_uri];
+  const areFit = endpoints.every((url) => typeof url === "string" && remoteUrlProblem(url) === null);
+  const methods: unknown = found.token_endpoint_auth_methods_supported ?? [];
+  return areFit && Array.isArray(methods) ? (found as Provider) : null;
 }
 
 /** What is exchanged for the code that somebody came back with. */
@@ -114,16 +115,18 @@ export async function exchange(
   return idToken === null ? null : verifyIdToken(idToken, provider, signIn, env);
 }
 
-/** Its signature; the claims have been checked. What they are is read again, strictly. */
+/** Its signature; most claims have been checked. What they are is read again, strictly. */
 async function verifyIdToken(
   token: string,
   { jwks_uri: url }: Provider,
-  { binding }: SignInPolicy,
+  { binding, clientId }: SignInPolicy,
   env: Env,
 ): Promise<JsonObject | null> {
   const jws = decodeJws(token);
   if (!jws.ok) return null;
   const { header, payload } = jws.value;
+  // The library asks for this only where there are several audiences.
+  if (payload.azp !== undefined && payload.azp !== clientId) return null;
   const alg = ID_TOKEN_ALGORITHMS.find((one) => one === header.alg);
   const kid = readIdentifier(header.kid);
   if (alg === undefined || kid === null) return null;

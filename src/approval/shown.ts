@@ -7,9 +7,9 @@ export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (c)
 
 /**
  * Characters that cannot be seen, that look like a space, that change the direction of others (Unicode categories C and Z, and what is
- * ignorable by default), and marks that pile up over other lines. A blank is the only one of them that may stand for itself.
+ * ignorable by default, and the few that are blank all the same), and marks that pile up over other lines. A blank is the only one of them that may stand for itself.
  */
-const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\p{Me}\u2800]|(?<=\p{M})\p{M}/gu;
+const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\p{Me}\u2800\u{16fe4}\u{1d159}]|(?<=\p{M})\p{M}/gu;
 
 const visible = (text: string): string => text.replace(UNSEEN, (c) => (c === " " ? c : escaped(c)));
 

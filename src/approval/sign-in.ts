@@ -67,7 +67,7 @@ export async function beginSignIn(call: WaitingCall, context: SignInContext): Pr
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
   const sealed = await seal(awaited, bindingFor(tenant), keys);
-  return redirect(url.href, [cookie("sign-in", sealed, tenant.publicUrl, SIGN_IN_LIFETIME)]);
+  return redirect(url.href, [cookie("sign-in", sealed, tenant, SIGN_IN_LIFETIME)]);
 }
 
 /**
@@ -80,10 +80,12 @@ export async function finishSignIn(
   query: string | null,
   { tenant, policy, keys, env, now }: SignInContext,
 ): Promise<Response> {
-  const sealed = readCookie(headers, "sign-in");
+  const sealed = readCookie(headers, "sign-in", tenant);
   const opened = sealed === null ? null : await unseal(sealed, bindingFor(tenant), keys);
   const awaited = opened as unknown as Awaited | null;
-  if (awaited === null || now >= awaited.expires) return noticePage("signed_in_elsewhere");
+  const parameters = new URLSearchParams(query ?? "");
+  if (awaited === null || now >= awaited.expires || parameters.get("state") !== awaited.state)
+    return noticePage("signed_in_elsewhere");
   const { signIn } = policy;
   const secret = signIn.clientSecret === null ? null : textNamed(env, signIn.clientSecret);
   const provider = await findProvider(signIn, env, now * 1000);
@@ -95,7 +97,6 @@ export async function finishSignIn(
     return noticePage("provider");
   }
   const { state, nonce, verifier, call } = awaited;
-  const parameters = new URLSearchParams(query ?? "");
   const redirectUri = callbackUrl(tenant.publicUrl);
   const claims = await exchange(
     provider,
@@ -110,7 +111,7 @@ export async function finishSignIn(
   const approver = approverOf(signIn.issuer, sub, roles, now);
   return redirect(approvalUrl(tenant.publicUrl, call), [
     await approverCookie(approver, tenant, keys),
-    cookie("sign-in", "", tenant.publicUrl, 0),
+    cookie("sign-in", "", tenant, 0),
   ]);
 }
 

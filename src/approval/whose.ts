@@ -16,7 +16,7 @@ export function ledgerOf({ principal, lane }: WaitingCall, tenant: Tenant): stri
   return isAgents || isHolders ? ledgerName(tenant.id, principal, lane) : null;
 }
 
-/** Whether somebody is who makes the call: under the same name, or as the agent's subject. */
+/** Whether somebody is who makes the call: the holder of the access token, or as a subject of the agent. */
 export function isOwn(
   { principal }: WaitingCall,
   approver: Pick<Approver, "iss" | "sub">,
@@ -25,5 +25,15 @@ export function isOwn(
   const isAgents = [...agents.bySubject, ...agents.byEctIssuer].some(
     ([subject, agent]) => subject === approver.sub && agentPrincipal(agent) === principal,
   );
-  return isAgents || approverName(approver) === principal;
+  return isAgents || isHolder(principal, approverName(approver));
 }
+
+/**
+ * Whether a principal is the holder of an access token by an approver's name. The issuers may differ: one provider has several, for access
+ * tokens and for ID tokens.
+ */
+export const isHolder = (principal: string, approver: string): boolean =>
+  principal.startsWith("oauth:") && subjectIn(principal) === subjectIn(approver);
+
+/** The last part of a name that `tokenPrincipal` gave. */
+const subjectIn = (name: string): string => name.slice(name.lastIndexOf(":") + 1);

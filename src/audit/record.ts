@@ -30,7 +30,10 @@ export interface DecisionFacts {
   readonly action: string | null;
   /** base64url SHA-256 of the body. */
   readonly input_hash: string | null;
-  /** The checks that were passed, in order. */
+  /**
+   * The checks that were passed, in order; among them what was only observed (`observed.<gate>:<reason>`), and rules of the policy that
+   * were true (`rule:<name>`).
+   */
   readonly checks: readonly string[];
   /** Denials that were not written and that this record counts; null where it counts none. */
   readonly count: number | null;

@@ -1,21 +1,16 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Checkpoint } from "../audit/checkpoint.ts";
-import { latestNumber, type Made } from "../audit/stored-checkpoint.ts";
+import type { Made } from "../audit/stored-checkpoint.ts";
 import { seconds } from "../clock.ts";
-import { withDeadline } from "../deadline.ts";
 import type { Lease, LeaseRequest } from "../ledger/lease.ts";
 import type { Bulletin, Enrolled, KnownNotices, Notice } from "../ledger/revoked.ts";
-import {
-  FIRST_CHECKPOINT_MS,
-  LEASE_DEADLINE_MS,
-  MAX_CHECKPOINT_RETRY_MS,
-  REVOCATIONS_HOLD_MS,
-  REVOKE_WAIT_MS,
-} from "../limits.ts";
+import { FIRST_CHECKPOINT_MS, MAX_CHECKPOINT_RETRY_MS } from "../limits.ts";
 import { askStatus, type ChainStatus, settleAll } from "./ask.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Informer } from "./inform.ts";
+import { Informed } from "./informed.ts";
 import { Leases } from "./leases.ts";
+import { Loss } from "./loss.ts";
 import { Registry } from "./registry.ts";
 import { Retention } from "./retention.ts";
 import type { Revocation, Revoking } from "./revocation.ts";
@@ -41,31 +36,40 @@ export interface DirectoryStatus {
 export class Directory extends DurableObject<Env> {
   readonly #registry: Registry;
   readonly #revocations: Revocations;
+  readonly #informed: Informed;
   readonly #informer: Informer;
   readonly #leases: Leases;
   readonly #checkpoints: Checkpoints;
   readonly #schedule: Schedule;
-  /** Whether its storage was compared with D1 since the object was loaded. */
-  #isCompared = false;
+  readonly #loss: Loss;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const { storage } = ctx;
     this.#registry = new Registry(storage.sql);
     this.#revocations = new Revocations(storage);
+    this.#informed = new Informed(storage.sql, this.#revocations);
     this.#leases = new Leases(storage);
-    const means = { registry: this.#registry, storage, env: () => this.env };
-    const knowsAll = () => this.#knowsAll();
-    this.#informer = new Informer({ ...means, revocations: this.#revocations, knowsAll });
     const retention = new Retention(storage, this.#registry);
-    this.#checkpoints = new Checkpoints({
-      ...means,
+    const means = {
       tenant: () => this.#tenant,
-      retention,
+      storage,
+      env: () => this.env,
+      registry: this.#registry,
+      revocations: this.#revocations,
+      informed: this.#informed,
       leases: this.#leases,
-      log: (event, details) => this.#log(event, details),
-    });
+      retention,
+      log: (event: string, details: object) => this.#log(event, details),
+    };
+    this.#checkpoints = new Checkpoints(means);
     this.#schedule = new Schedule(this.#checkpoints, retention);
+    this.#loss = new Loss({ ...means, checkpoints: this.#checkpoints, schedule: this.#schedule });
+    this.#informer = new Informer({
+      ...means,
+      knowsAll: () => this.#loss.knowsAll(),
+      tellSomeApart: () => this.env.DIRECTORY.getByName(this.#tenant).tellSome(),
+    });
   }
 
   /**
@@ -78,7 +82,7 @@ export class Directory extends DurableObject<Env> {
     if (!this.#registry.enrol(name, incarnation, Date.now()))
       throw new Error("the tenant has too many chains");
     // In one go with that: see `begin`.
-    const enrolled = this.#revocations.enrol(name, known);
+    const enrolled = this.#informed.enrol(name, known);
     if ((await this.ctx.storage.getAlarm()) === null) await this.#armAlarm(FIRST_CHECKPOINT_MS);
     return { wasLost: this.#registry.hasOther(name, incarnation), ...enrolled };
   }
@@ -96,12 +100,19 @@ export class Directory extends DurableObject<Env> {
    * @returns how it stands; null where there are too many
    */
   async revoke(revocation: Revocation, by: string): Promise<Revoking | null> {
+    await this.#loss.beforeRevoking();
     return this.#informer.revoke(revocation, by);
   }
 
   /** Takes a revocation back in the same way. @returns null where there is none */
   async lift(number: number, by: string): Promise<Revoking | null> {
+    await this.#loss.beforeRevoking();
     return this.#informer.lift(number, by);
+  }
+
+  /** See `Informer.tellSome`: the directory asks it of itself. */
+  tellSome(): Promise<boolean> {
+    return this.#informer.tellSome();
   }
 
   /** How all revocations stand, the last one first. */
@@ -118,7 +129,7 @@ export class Directory extends DurableObject<Env> {
 
   /** Hands out what a ledger may use of limits that others use too. Throws where it cannot be known yet what others have. */
   async lease(requests: readonly LeaseRequest[]): Promise<Lease[]> {
-    if (!this.#isCompared) await this.#compare();
+    await this.#loss.beforeLease();
     return this.ctx.storage.transactionSync(() => this.#leases.hand(requests, seconds()));
   }
 
@@ -156,42 +167,13 @@ export class Directory extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     await this.#armAlarm(MAX_CHECKPOINT_RETRY_MS);
     const informing = this.#informer
-      .inform()
+      .informAgain()
       .catch((error: unknown) => this.#log("directory.inform_failed", { error: String(error) }));
     await this.#armAlarm(await this.#schedule.round());
     const { problem } = this.#schedule;
     if (problem !== null) this.#log("directory.failed", { error: problem });
     await informing;
-    await this.#informer.tellAgain();
-  }
-
-  /**
-   * Whether there is no ledger but those that are known here. A directory in the place of one that was lost cannot tell before each has
-   * had to ask; and that there was none says D1, which has the first checkpoint of a tenant seconds after its first ledger.
-   */
-  async #knowsAll(): Promise<boolean> {
-    if (this.#checkpoints.last === null) {
-      try {
-        await withDeadline(this.#schedule.lastOrResumed(), REVOKE_WAIT_MS);
-      } catch (error) {
-        this.#log("directory.resume_failed", { error: String(error) });
-        return false;
-      }
-    }
-    const resumed = this.ctx.storage.kv.get<number>("resumed");
-    return resumed === undefined || Date.now() - resumed > REVOCATIONS_HOLD_MS;
-  }
-
-  /** Finds out whether anything that was handed out is forgotten. What was known once will do where D1 does not answer. */
-  async #compare(): Promise<void> {
-    try {
-      const stored = await withDeadline(latestNumber(this.env.AUDIT, this.#tenant), LEASE_DEADLINE_MS / 2);
-      this.#leases.compare(stored, this.#checkpoints.last?.number ?? 0, seconds());
-    } catch (error) {
-      if (!this.#leases.hasBegun) throw error;
-      this.#log("directory.not_compared", { error: String(error) });
-    }
-    this.#isCompared = true;
+    await this.#informer.comeBack();
   }
 
   get #tenant(): string {

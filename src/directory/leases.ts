@@ -38,13 +38,15 @@ export class Leases {
    * @param stored number of the one; 0 where there is none
    * @param own number of the other
    * @param now seconds
+   * @returns whether that is so, and was not known
    */
-  compare(stored: number, own: number, now: number): void {
+  compare(stored: number, own: number, now: number): boolean {
     const known = this.#known ?? { since: 0, seen: 0 };
     const isLost = stored > Math.max(own, known.seen);
     // By a clock that is behind, to ledgers whose clocks are ahead.
     const found: Known = isLost ? { since: now + 2 * CLOCK_SKEW, seen: stored } : known;
     this.#storage.kv.put("leases", found);
+    return isLost;
   }
 
   /**

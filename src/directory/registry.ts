@@ -36,6 +36,8 @@ export class Registry {
       `CREATE TABLE IF NOT EXISTS ledgers (incarnation TEXT PRIMARY KEY, name TEXT, since INTEGER NOT NULL)
         STRICT, WITHOUT ROWID`,
     );
+    // Every ledger enrols again once a minute.
+    sql.exec("CREATE INDEX IF NOT EXISTS ledgers_by_name ON ledgers (name)");
     // A chain without a row here has told no record yet.
     sql.exec(
       `CREATE TABLE IF NOT EXISTS heads (chain TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL,
@@ -50,7 +52,7 @@ export class Registry {
    * @returns false where there are too many
    */
   enrol(name: string, chain: string, now: number): boolean {
-    if (this.#count() >= MAX_CHAINS && !this.#has(chain)) return false;
+    if (!this.#has(chain) && this.#count() >= MAX_CHAINS) return false;
     this.#note(name, chain, now);
     return true;
   }

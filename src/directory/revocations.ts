@@ -1,23 +1,11 @@
 import { randomId } from "../encoding.ts";
-import {
-  type Bulletin,
-  type Enrolled,
-  type KnownNotices,
-  type Notice,
-  revokedName,
-  revokedNamed,
-} from "../ledger/revoked.ts";
-import { CLOCK_SKEW, LIFTED_SHOWN_MS, MAX_REVOCATIONS, REVOCATIONS_HOLD_MS } from "../limits.ts";
-import { Informed } from "./informed.ts";
-import type { Revocation, Revoking } from "./revocation.ts";
+import { type Bulletin, type KnownNotices, type Notice, revokedName } from "../ledger/revoked.ts";
+import { CLOCK_SKEW, LIFTED_SHOWN_MS, MAX_LIFTED_SHOWN, MAX_REVOCATIONS } from "../limits.ts";
+import type { Revocation } from "./revocation.ts";
 
-/**
- * What was revoked, and which ledger has followed how far. Each change has a number, greater than all before; a ledger that has
- * confirmed one has all up to there.
- */
+/** What was revoked and lifted. Each change has a number, greater than all before; a ledger that has followed to one has all up to there. */
 export class Revocations {
   readonly #storage: DurableObjectStorage;
-  readonly #informed: Informed;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -25,7 +13,8 @@ export class Revocations {
       `CREATE TABLE IF NOT EXISTS revocations (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, reason TEXT,
         until INTEGER, by TEXT, at INTEGER NOT NULL, lifted_by TEXT, change INTEGER NOT NULL, changed_at INTEGER NOT NULL) STRICT`,
     );
-    this.#informed = new Informed(storage.sql);
+    // Every ledger asks once a minute for what has changed.
+    storage.sql.exec("CREATE INDEX IF NOT EXISTS revocations_by_change ON revocations (change)");
   }
 
   /**
@@ -46,15 +35,7 @@ export class Revocations {
         return this.#insert({ name, until }, reason, by, now);
       });
     }
-    const later = known.until === null || until === null ? null : Math.max(known.until, until);
-    if (later !== known.until)
-      this.#storage.sql.exec(
-        "UPDATE revocations SET until = ?, change = ?, changed_at = ? WHERE number = ?",
-        later,
-        this.#next(),
-        now,
-        known.number,
-      );
+    this.#extend(known, until, now);
     return known.number;
   }
 
@@ -79,65 +60,19 @@ export class Revocations {
     return true;
   }
 
-  /**
-   * How the revocations stand, the last one first.
-   *
-   * @param ledgers names of all
-   * @param isAll whether these are all that there are
-   * @param now milliseconds
-   */
-  list(ledgers: readonly string[], isAll: boolean, now: number): Revoking[] {
-    const informed = this.#informed.versions();
-    const versions = ledgers.map((ledger) => informed.get(ledger) ?? 0);
-    return this.#rows("ORDER BY number DESC").map((row) => {
-      const waiting = versions.filter((version) => version < row.change).length;
-      // By then each ledger has asked, or admits nothing.
-      const isOld = now - row.changed_at > REVOCATIONS_HOLD_MS;
-      const { number, name, reason, until, by, at, lifted_by, changed_at } = row;
-      return {
-        number,
-        revoked: revokedNamed(name),
-        reason,
-        until,
-        by,
-        at,
-        lifted: lifted_by === null ? null : { by: lifted_by, at: changed_at },
-        effective: isOld || (isAll && waiting === 0),
-        waiting,
-      };
-    });
-  }
-
-  /** Those of the ledgers that have not confirmed all, and how far they have come; null where nothing is known of that. */
-  behind(ledgers: readonly string[]): { ledger: string; version: number | null }[] {
-    const [informed, { version }] = [this.#informed.versions(), this.known];
-    return ledgers
-      .map((ledger) => ({ ledger, version: informed.get(ledger) ?? null }))
-      .filter((one) => (one.version ?? 0) < version);
-  }
-
   /** What to tell a ledger that has followed up to a change; null for one that has followed none. */
   bulletin(since: number | null): Bulletin {
     const known = this.known;
     const isWhole = since === null || since < this.#floor;
-    const rows = this.#rows("WHERE change > ? ORDER BY change", isWhole ? 0 : since);
+    const rows = isWhole
+      ? this.#rows("WHERE lifted_by IS NULL ORDER BY change")
+      : this.#rows("WHERE change > ? ORDER BY change", since);
     return {
       ...known,
       since: isWhole ? null : since,
       notices: rows.flatMap(({ name, until, lifted_by }) => (lifted_by === null ? [{ name, until }] : [])),
       lifted: rows.flatMap(({ name, lifted_by }) => (lifted_by === null ? [] : [name])),
     };
-  }
-
-  /** Tells a ledger that enrols what it does not know; see `Enrolled`. */
-  enrol(ledger: string, told: KnownNotices | null): Omit<Enrolled, "wasLost"> {
-    const { epoch, version } = this.known;
-    // One that begins admits nothing before it has this answer.
-    if (told === null) this.#informed.confirm(ledger, version);
-    if (told === null || told.epoch === "") return { teaches: false, bulletin: this.bulletin(null) };
-    const teaches = told.epoch !== epoch || told.version > version;
-    if (!teaches) this.#informed.confirm(ledger, told.version);
-    return { teaches, bulletin: this.bulletin(teaches ? null : told.version) };
   }
 
   /**
@@ -150,16 +85,22 @@ export class Revocations {
   teach(told: KnownNotices, notices: readonly Notice[], now: number): Bulletin {
     this.#storage.transactionSync(() => {
       const { epoch, version } = this.known;
-      if (told.epoch === epoch && told.version > version) this.#storage.kv.put("version", told.version);
-      for (const notice of notices)
-        if (this.#rows("WHERE name = ?", notice.name).length === 0) this.#insert(notice, null, null, now);
+      const isAhead = told.epoch === epoch && told.version > version;
+      if (isAhead) this.#storage.kv.put("version", told.version);
+      const lostAt = isAhead ? now : (this.#storage.kv.get<number>("resumed") ?? 0);
+      for (const notice of notices) this.#learn(notice, lostAt, now);
     });
     return this.bulletin(null);
   }
 
-  /** Notes how far a ledger has come. */
-  confirm(ledger: string, version: number): void {
-    this.#informed.confirm(ledger, version);
+  /** Makes all ledgers learn of the changes anew: after a loss, those to come may have numbers that were given before. */
+  renew(): void {
+    this.#storage.kv.put("epoch", randomId());
+  }
+
+  /** The last one first. */
+  all(): Row[] {
+    return this.#rows("ORDER BY number DESC");
   }
 
   get known(): KnownNotices {
@@ -185,6 +126,31 @@ export class Revocations {
     return next;
   }
 
+  /** @param lostAt milliseconds: what was lifted before may have been revoked again */
+  #learn(notice: Notice, lostAt: number, now: number): void {
+    const { sql } = this.#storage;
+    const known = this.#rows("WHERE name = ?", notice.name)[0];
+    if (known === undefined) this.#insert(notice, null, null, now);
+    else if (known.lifted_by === null) this.#extend(known, notice.until, now);
+    else if (known.changed_at <= lostAt) {
+      sql.exec("DELETE FROM revocations WHERE name = ?", notice.name);
+      this.#insert(notice, null, null, now);
+    }
+  }
+
+  /** Has a revocation that is in force last as long as another one of the same. */
+  #extend(known: Row, until: number | null, now: number): void {
+    const later = known.until === null || until === null ? null : Math.max(known.until, until);
+    if (later === known.until) return;
+    this.#storage.sql.exec(
+      "UPDATE revocations SET until = ?, change = ?, changed_at = ? WHERE number = ?",
+      later,
+      this.#next(),
+      now,
+      known.number,
+    );
+  }
+
   #insert({ name, until }: Notice, reason: string | null, by: string | null, now: number): number {
     const number = this.#next();
     this.#storage.sql.exec(
@@ -207,8 +173,10 @@ export class Revocations {
     sql.exec("DELETE FROM revocations WHERE until < ?", Math.floor(now / 1000) - 2 * CLOCK_SKEW);
     const forgotten = sql
       .exec<{ change: number }>(
-        "DELETE FROM revocations WHERE lifted_by IS NOT NULL AND changed_at < ? RETURNING change",
+        `DELETE FROM revocations WHERE lifted_by IS NOT NULL AND (changed_at < ? OR change <= IFNULL((SELECT change
+          FROM revocations WHERE lifted_by IS NOT NULL ORDER BY change DESC LIMIT 1 OFFSET ?), 0)) RETURNING change`,
         now - LIFTED_SHOWN_MS,
+        MAX_LIFTED_SHOWN,
       )
       .toArray();
     if (forgotten.length > 0)
@@ -226,7 +194,8 @@ export class Revocations {
   }
 }
 
-type Row = {
+/** Times are milliseconds but for `until`. */
+export type Row = {
   number: number;
   name: string;
   reason: string | null;

@@ -4,6 +4,7 @@ import type { KeyFinder } from "../keys/source.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, AgentKey, EvidenceKind, Tenant, Workload } from "../tenant/tenant.ts";
+import { tokenPrincipal } from "./access-token/subject.ts";
 import type { VerifiedAccessToken } from "./access-token/verify.ts";
 import { lastAcceptable, type VerifiedMandate } from "./act/verify.ts";
 import { agentKeys, type FindAgentKey, onlyKey } from "./agent-key.ts";
@@ -70,10 +71,6 @@ export const principalOf = (caller: Caller): string =>
   caller.kind === "agent" ? agentPrincipal(caller.agent) : tokenPrincipal(caller.token);
 
 export const agentPrincipal = ({ name }: Pick<Agent, "name">): string => `agent:${name}`;
-
-/** The subject has no colon in it, so that two pairs never share a name. */
-export const tokenPrincipal = ({ iss, sub }: Pick<VerifiedAccessToken, "iss" | "sub">): string =>
-  `oauth:${iss}:${sub.replaceAll("%", "%25").replaceAll(":", "%3A")}`;
 
 /** `iss` of the bearer. */
 export const issuerOf = (caller: Caller): string =>

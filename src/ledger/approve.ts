@@ -1,4 +1,5 @@
 import { type ApprovalStatement, readApproval, statementDigest } from "../approval/statement.ts";
+import { isHolder } from "../approval/whose.ts";
 import { readSigningKeys } from "../audit/signing-keys.ts";
 import { MAX_JOURNAL_BACKLOG } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -31,7 +32,7 @@ export async function hear(
   if (said === null) return fail("invalid");
   const [, tenant = "", principal = ""] = JSON.parse(name) as string[];
   if (said.principal !== principal) return fail("mismatch");
-  if (said.sub === principal) return fail("own");
+  if (isHolder(principal, said.sub)) return fail("own");
   const statement = await statementDigest(text);
   const weighed = holdings.approvals.weigh({ ...said, statement }, Math.floor(now / 1000));
   if (!weighed.ok) return weighed;

@@ -6,6 +6,7 @@ import {
   REVOCATIONS_STALE_MS,
 } from "../limits.ts";
 import { directoryOf, enrol } from "./enrolment.ts";
+import type { Bulletin } from "./revoked.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -53,9 +54,7 @@ export class Following {
       const { chain } = state.journal;
       const { known } = state.holdings.revocations;
       const { teaches, bulletin } = await enrol(this.#name, chain, env, known);
-      const all = state.holdings.revocations.all();
-      const directory = directoryOf(this.#name, env);
-      const told = teaches ? await withDeadline(directory.teach(known, all), LEDGER_DEADLINE_MS) : bulletin;
+      const told = teaches ? await this.#teach(state, env) : bulletin;
       await this.#inTurn(async () =>
         state.transaction(() => {
           const { revocations } = state.holdings;
@@ -71,5 +70,10 @@ export class Following {
       );
       return false;
     }
+  }
+
+  #teach({ holdings: { revocations } }: State, env: Env): Promise<Bulletin> {
+    const directory = directoryOf(this.#name, env);
+    return withDeadline(directory.teach(revocations.known, revocations.all()), LEDGER_DEADLINE_MS);
   }
 }

@@ -1,31 +1,18 @@
 import { DurableObject } from "cloudflare:workers";
 import { canonical } from "../json/canonical.ts";
 import type { JsonObject } from "../json/strict-json.ts";
-import {
-  DENIAL_WINDOW_MS,
-  DRAIN_DELAY_MS,
-  DRAIN_RETRY_MS,
-  LEDGER_DEADLINE_MS,
-  MAX_DRAIN_RETRY_MS,
-  OUTCOME_DELAY_MS,
-  PURGE_INTERVAL_MS,
-} from "../limits.ts";
+import { LEDGER_DEADLINE_MS, REVOCATIONS_RETRY_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { shared, turns } from "../turns.ts";
-import { AlarmClock } from "./alarm-clock.ts";
+import { turns } from "../turns.ts";
 import { hear } from "./approve.ts";
 import { ruleWithLeases } from "./borrow.ts";
-import { commit } from "./commit.ts";
 import { decisionItem, placeOf, unwritten } from "./drafts.ts";
-import { drain } from "./drain.ts";
-import { nextDue } from "./due.ts";
 import { begin } from "./enrolment.ts";
 import { Following } from "./following.ts";
 import type { KnownHead, LedgerHead } from "./head.ts";
 import { emptyHead, tellHead } from "./head.ts";
-import { purge, spend } from "./holdings.ts";
-import type { Item } from "./journal.ts";
+import { spend } from "./holdings.ts";
 import { hasBegun, Meta } from "./meta.ts";
 import type { ApprovalEntry, ApprovalFault, Attempt, Outcome, Question, Ruling } from "./protocol.ts";
 import type { Resting } from "./revocations.ts";
@@ -35,6 +22,7 @@ import { State } from "./state.ts";
 import type { LedgerStatus } from "./status.ts";
 import { emptyStatus, statusOf } from "./status.ts";
 import type { FoundStep } from "./step.ts";
+import { Upkeep } from "./upkeep.ts";
 import { Waiting } from "./waiting.ts";
 
 /**
@@ -49,15 +37,21 @@ export class Ledger extends DurableObject<Env> {
   #state: State | null = null;
   /** Work that reads the head of the chain and then writes behind it; one at a time. */
   readonly #inTurn = turns();
-  /** Waits for D1, and so is no part of the work above. */
-  readonly #drain = shared(() => this.#drainNow());
   readonly #waiting = new Waiting(this.ctx.id.name ?? "");
-  readonly #alarm = new AlarmClock(this.ctx.storage);
   readonly #following = new Following(this.ctx.id.name, this.#inTurn);
-  #drainDelayMs = DRAIN_DELAY_MS;
-  #purgedAt = 0;
+  readonly #upkeep = new Upkeep({
+    ctx: this.ctx,
+    env: () => this.env,
+    waiting: this.#waiting,
+    inTurn: this.#inTurn,
+    load: () => this.#load(),
+    loaded: () => this.#state,
+    log: (event, error) => this.#log(event, error),
+  });
   /** Whether the directory was told of this chain since the object was loaded. */
   #isEnrolled = false;
+  /** When it could not begin, milliseconds. */
+  #failedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * Admits an attempt or says why not, and writes it down.
@@ -66,25 +60,26 @@ export class Ledger extends DurableObject<Env> {
    */
   async decide(attempt: Attempt, again = false): Promise<Ruling | Question> {
     const arrived = Date.now();
+    const state = await this.#beginBy(arrived);
+    if (state === null) return unwritten(attempt.denial ?? "ledger.unavailable");
     // What is refused already is only written down.
-    if (attempt.denial === null && !(await this.#isInformed()))
+    if (attempt.denial === null && !(await this.#following.isRecent(state, this.env)))
       return unwritten("ledger.revocations_unknown");
     return this.#inTurn(async () => {
       // Admitting now would only spend the caller's evidence.
       if (isLate(arrived)) return unwritten(attempt.denial ?? "ledger.overloaded");
-      const state = await this.#load();
       const now = state.journal.now(Date.now());
       const { denials } = this.#waiting;
       const rule = () => ruleOn(attempt, state, denials, again, now);
       const ruled = await ruleWithLeases(rule, state, this.ctx.id.name, this.env, now);
       if (isLate(arrived)) return unwritten(attempt.denial ?? "ledger.overloaded");
       if (ruled.kind === "answered") {
-        if (denials.isOwing) this.#alarm.setBy(Date.now() + DENIAL_WINDOW_MS);
+        this.#upkeep.sumUpSoon();
         return ruled.answer;
       }
       const { judgement } = ruled;
       const item = decisionItem(attempt, judgement);
-      const last = await this.#commit(state, [item], now, () =>
+      const last = await this.#upkeep.commit(state, [item], now, () =>
         spend(state.holdings, attempt, judgement, Math.floor(now / 1000)),
       );
       return { ...judgement.ruling, place: last && placeOf(last) };
@@ -114,7 +109,10 @@ export class Ledger extends DurableObject<Env> {
     return this.#ask<KnownNotices | null>(
       (state) => {
         state.transaction(() => state.holdings.revocations.take(bulletin, false));
-        return state.holdings.revocations.known;
+        const { known } = state.holdings.revocations;
+        // A directory that has lost what this ledger knows has to be taught before it can be followed.
+        if (known.epoch !== bulletin.epoch) this.ctx.waitUntil(this.#following.ask(state, this.env));
+        return known;
       },
       () => null,
     );
@@ -123,7 +121,8 @@ export class Ledger extends DurableObject<Env> {
   /** Why a call that was admitted here may not go on; null where it may. */
   async standing(resting: Resting): Promise<Reason | null> {
     if (!this.#hasBegun) return "ledger.unavailable";
-    if (!(await this.#isInformed())) return "ledger.revocations_unknown";
+    const state = await this.#inTurn(() => this.#load());
+    if (!(await this.#following.isRecent(state, this.env))) return "ledger.revocations_unknown";
     return this.#ask<Reason | null>(
       ({ holdings, journal }) =>
         holdings.revocations.fault(resting, Math.floor(journal.now(Date.now()) / 1000)),
@@ -151,7 +150,8 @@ export class Ledger extends DurableObject<Env> {
         const heard = await hear(statement, state, this.ctx.id.name ?? "", this.env, now);
         if (!heard.ok) return heard;
         const { entry, items, repeated } = heard.value;
-        if (!repeated) await this.#commit(state, items, now, () => state.holdings.approvals.keep(entry));
+        if (!repeated)
+          await this.#upkeep.commit(state, items, now, () => state.holdings.approvals.keep(entry));
         return ok(entry);
       },
       () => fail("unknown"),
@@ -169,9 +169,7 @@ export class Ledger extends DurableObject<Env> {
     canonical(outcome as unknown as JsonObject);
     const isFirst = !this.#waiting.hasOutcomes;
     this.#waiting.add(outcome);
-    if (!isFirst) return;
-    const flush = () => this.#flush().catch((error: unknown) => this.#log("ledger.flush_failed", error));
-    setTimeout(() => this.ctx.waitUntil(flush()), OUTCOME_DELAY_MS);
+    if (isFirst) this.#upkeep.flushSoon();
   }
 
   /**
@@ -182,7 +180,7 @@ export class Ledger extends DurableObject<Env> {
   head(known: KnownHead | null): Promise<LedgerHead> {
     return this.#ask(
       async (state) => {
-        if (this.#waiting.hasOutcomes) await this.#commit(state, []);
+        if (this.#waiting.hasOutcomes) await this.#upkeep.commit(state, []);
         return tellHead(state, known);
       },
       (sql) => emptyHead(sql, known),
@@ -192,8 +190,7 @@ export class Ledger extends DurableObject<Env> {
   /** Moves everything that is decided or reported by now into D1. Throws where D1 does not take it. */
   async settle(): Promise<void> {
     if (!this.#hasBegun) return;
-    await this.#flush();
-    await this.#drain();
+    await this.#upkeep.settle();
   }
 
   /** What is not in D1. */
@@ -206,51 +203,12 @@ export class Ledger extends DurableObject<Env> {
    * or the platform would give the alarm up in the end: a D1 outage only makes the journal grow.
    */
   override async alarm(): Promise<void> {
-    await this.#alarm.ring(async () => {
-      try {
-        await this.#flush();
-        await this.#purge();
-        await this.#drain();
-        this.#drainDelayMs = DRAIN_DELAY_MS;
-      } catch (error) {
-        this.#log("ledger.drain_failed", error);
-        this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
-      }
-      await this.#enrolAgain();
-    });
-    this.#setAlarm();
+    await this.#upkeep.ring(() => this.#enrolAgain());
   }
 
   /** Asks in turn. A ledger that has not begun does not begin with a question. */
   #ask<T>(of: (state: State) => T | Promise<T>, ofNone: (sql: SqlStorage) => T): Promise<T> {
     return this.#inTurn(async () => (this.#hasBegun ? of(await this.#load()) : ofNone(this.ctx.storage.sql)));
-  }
-
-  #setAlarm(): void {
-    const now = Date.now();
-    const delay = this.#drainDelayMs;
-    this.#alarm.setBy(this.#state === null ? now + delay : nextDue(this.#state, this.#waiting, now, delay));
-  }
-
-  /** Into D1 with all that is written when its turn comes. */
-  async #drainNow(): Promise<void> {
-    const state = await this.#inTurn(() => this.#load());
-    await drain(state, this.ctx.storage, this.env.AUDIT, (error) =>
-      this.#log("ledger.record_refused", error),
-    );
-  }
-
-  #purge(): Promise<void> {
-    return this.#inTurn(async () => {
-      const state = await this.#load();
-      const now = state.journal.now(Date.now());
-      if (now - this.#purgedAt < PURGE_INTERVAL_MS) return;
-      state.transaction(() => {
-        state.journal.mark(now);
-        purge(state.holdings, Math.floor(now / 1000));
-      });
-      this.#purgedAt = now;
-    });
   }
 
   /** Once in the life of an object in memory: a directory that has lost what it knew learns of its ledgers again. */
@@ -259,28 +217,25 @@ export class Ledger extends DurableObject<Env> {
     this.#isEnrolled = await this.#following.ask(this.#state, this.env);
   }
 
-  async #isInformed(): Promise<boolean> {
-    const state = this.#state ?? (await this.#inTurn(() => this.#load()));
-    return this.#following.isRecent(state, this.env);
-  }
-
-  /** Writes outcomes, also those that are overdue, and the summary of denials, when no admission has taken them along. */
-  #flush(): Promise<void> {
+  /**
+   * What the ledger rules by; null where it cannot begin. Then it leaves the directory alone for a while, and nobody waits for another who
+   * waits for that.
+   *
+   * @param arrived milliseconds: when the call came that it is for
+   */
+  async #beginBy(arrived: number): Promise<State | null> {
+    if (this.#state !== null) return this.#state;
     return this.#inTurn(async () => {
-      const state = await this.#load();
-      const overdue = this.#waiting.overdue(state.open, Date.now());
-      if (overdue.length === 0 && !this.#waiting.hasOutcomes && !this.#waiting.denials.isOwing) return;
-      await this.#commit(state, overdue);
+      const hasJustFailed = Math.abs(Date.now() - this.#failedAt) < REVOCATIONS_RETRY_MS;
+      if (this.#state === null && (hasJustFailed || isLate(arrived))) return null;
+      try {
+        return await this.#load();
+      } catch (error) {
+        this.#failedAt = Date.now();
+        this.#log("ledger.begin_failed", error);
+        return null;
+      }
     });
-  }
-
-  /** See `commit`: what it has written is to be drained, and what it could not write is to be written. */
-  async #commit(state: State, items: readonly Item[], now = state.journal.now(Date.now()), write = () => {}) {
-    try {
-      return await commit(state, this.#waiting, now, items, write);
-    } finally {
-      this.#alarm.setBy(Date.now() + this.#drainDelayMs);
-    }
   }
 
   async #load(): Promise<State> {
@@ -290,9 +245,9 @@ export class Ledger extends DurableObject<Env> {
       await begin(this.ctx.id.name, this.ctx.storage.sql, this.env);
       this.#isEnrolled = true;
     }
-    await this.#alarm.restore();
+    await this.#upkeep.restore();
     this.#state = new State(this.ctx.storage, meta);
-    this.#setAlarm();
+    this.#upkeep.setAlarm();
     return this.#state;
   }
 

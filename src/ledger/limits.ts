@@ -179,11 +179,13 @@ const UNKNOWN: LimitFault = { reason: "limit.unavailable", retryAfter: null, lac
 
 const FULL: LimitFault = { reason: "limit.too_many_counted", retryAfter: null, lacking: [] };
 
-/** Windows are aligned to 1970-01-01T00:00:00Z; what has none is counted as long as its bearer can be used, by whichever clock. */
-function periodOf({ window, from, until }: LimitUse, now: number): Period {
-  if (window === null) return { id: 0, from, end: until + 2 * CLOCK_SKEW + 1 };
+/** Windows are aligned to 1970-01-01T00:00:00Z. What is counted for a bearer is kept as long as that can be used, by whichever clock. */
+function periodOf({ issuer, window, from, until }: LimitUse, now: number): Period {
+  const last = until + 2 * CLOCK_SKEW + 1;
+  if (window === null) return { id: 0, from, end: last };
   const begin = now - (now % window);
-  return { id: begin, from: begin, end: begin + window };
+  const end = begin + window;
+  return { id: begin, from: begin, end: issuer === null ? end : Math.min(end, last) };
 }
 
 const EXHAUSTED = {
@@ -193,8 +195,12 @@ const EXHAUSTED = {
   tenant: "limit.tenant_exhausted",
 } as const satisfies Record<LimitOwner, Reason>;
 
-const exhausted = ({ per, window }: LimitUse, { end }: Period, now: number): LimitFault => ({
-  reason: EXHAUSTED[per],
-  retryAfter: window === null ? null : end - now,
+const exhausted = (use: LimitUse, { from }: Period, now: number): LimitFault => ({
+  reason: EXHAUSTED[use.per],
+  retryAfter: hasNext(use, from) ? from + use.window - now : null,
   lacking: [],
 });
+
+/** Whether the limit begins anew while its bearer, where it has one, can still be used. `from` in seconds, of the window. */
+const hasNext = (use: LimitUse, from: number): use is LimitUse & { readonly window: number } =>
+  use.window !== null && (use.issuer === null || from + use.window <= use.until);

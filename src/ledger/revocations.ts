@@ -75,7 +75,8 @@ export class Revocations {
     if (isSame && version <= known.version) return;
     const isWhole = since === null && (isSame || isTaught || known.epoch === "");
     if (isWhole) this.#clear();
-    for (const notice of notices) this.#write(notice);
+    // Another directory may not know that one was to last longer.
+    for (const notice of notices) this.#write(isSame ? notice : this.#asLong(notice));
     if (!isWhole && !(isSame && since !== null && since <= known.version)) return;
     for (const name of lifted) this.#drop(name);
     this.#meta.set("notices", JSON.stringify({ epoch, version }));
@@ -90,6 +91,13 @@ export class Revocations {
   #isRevoked(name: string, now: number): boolean {
     const end = this.#ends.get(name);
     return end !== undefined && now <= end;
+  }
+
+  /** Or as long as the same that is known here. */
+  #asLong({ name, until }: Notice): Notice {
+    const known = this.all().find((notice) => notice.name === name);
+    if (known === undefined) return { name, until };
+    return { name, until: known.until === null || until === null ? null : Math.max(known.until, until) };
   }
 
   #write(notice: Notice): void {

@@ -37,7 +37,7 @@ export function ruleOn(
 
   const judgement = judge(attempt, held);
   if (isQuestion(judgement)) return answered(judgement);
-  const { ruling, repeated, run, lacking } = judgement;
+  const { ruling, repeated, run, lacking, approval } = judgement;
   if (lacking.length > 0) return { kind: "lacking", lacking };
   // What cannot be told is no verdict, and uses nothing up.
   if (ruling.reason === "limit.unavailable") return answered(unwritten(ruling.reason));
@@ -51,8 +51,10 @@ export function ruleOn(
     if (open.size >= MAX_OPEN_CALLS) return answered(unwritten("ledger.overloaded"));
   } else {
     const denial = { spendsStep: run !== null, standsFor: 1 + (attempt.facts.count ?? 0), now, hasRoom };
+    // A question that is not written down is asked of nobody.
+    const asked = approval?.kind === "pending" && approval.isNew ? null : ruling.approval;
     if (!denials.admits(denial))
-      return answered({ ...ruling, place: null, stepRecorded: false, approval: null });
+      return answered({ ...ruling, place: null, stepRecorded: false, approval: asked });
   }
   return { kind: "new", judgement };
 }

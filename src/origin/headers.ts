@@ -27,8 +27,8 @@ const isCallersWord = (name: string, named: ReadonlySet<string>): boolean =>
   name === "last-event-id" || /^mcp(-[a-z0-9]+)+$/.test(name) || named.has(name);
 
 /**
- * Hop-by-hop (RFC 9110 section 7.6.1; beside these, all that Connection names), and what is between the origin and us
- * alone.
+ * Hop-by-hop (RFC 9110 section 7.6.1; beside these, all that Connection names), what is between the origin and us
+ * alone, and what a browser keeps for a whole host, which tenants share.
  */
 const NOT_RETURNED: ReadonlySet<string> = new Set([
   "connection",
@@ -44,6 +44,11 @@ const NOT_RETURNED: ReadonlySet<string> = new Set([
   "dpop-nonce",
   // It asks for credentials that the origin never receives, and leads clients to its own metadata in place of ours.
   "www-authenticate",
+  // No cookie ever reaches the origin; ours say who is signed in to approve calls, and no tenant may set or clear another's.
+  "set-cookie",
+  "set-cookie2",
+  "clear-site-data",
+  "strict-transport-security",
 ]);
 
 /**

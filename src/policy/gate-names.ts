@@ -1,6 +1,7 @@
 /**
- * What a call must pass, in this order. `evidence`: it is there, verifies and is of this call. The next six are the tenant's policy, and
- * `limits` and `admission` what the ledger says: how often, and only once.
+ * What a call must pass. `evidence`: it is there, verifies and is of this call. Then the tenant's policy, in this order. What the ledger
+ * says comes last: `admission` (only once), `limits` (how often), and `approval`, because nobody should be asked about a call that
+ * something else refuses.
  */
 export const GATES = [
   "evidence",
@@ -8,9 +9,9 @@ export const GATES = [
   "tool",
   "environment",
   "arguments",
-  "approval",
-  "limits",
   "admission",
+  "limits",
+  "approval",
 ] as const;
 
 export type Gate = (typeof GATES)[number];

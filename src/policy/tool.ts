@@ -1,5 +1,6 @@
 /** The gates about the tool: whether it is listed, granted to the caller, and for where the tenant is. */
 
+import { isFor } from "../evidence/access-token/subject.ts";
 import type { Caller } from "../evidence/caller.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -33,7 +34,7 @@ export function standingGrants(
 }
 
 const names = (grant: ToolGrant, caller: Caller | null, tool: string): boolean =>
-  isFor(grant, caller) && (grant.tools?.has(tool) ?? true);
+  covers(grant, caller) && (grant.tools?.has(tool) ?? true);
 
 const reaches = (grant: ToolGrant, scope: Scope): boolean =>
   SCOPES.indexOf(grant.scope) >= SCOPES.indexOf(scope);
@@ -45,16 +46,14 @@ const stands = ({ revoked, expires }: ToolGrant, now: number): boolean =>
 export const scopeOf = (name: string, { tools, unsafeUnlistedTools }: Policy): Scope | null =>
   tools.get(name)?.scope ?? unsafeUnlistedTools;
 
-function isFor({ agents, subjects }: ToolGrant, caller: Caller | null): boolean {
+function covers(grant: ToolGrant, caller: Caller | null): boolean {
   switch (caller?.kind) {
     case undefined:
       return false;
     case "agent":
-      return agents.has(caller.agent.name);
-    case "token": {
-      const { iss, sub } = caller.token;
-      return subjects.some(({ issuer, subject }) => issuer === iss && (subject === null || subject === sub));
-    }
+      return grant.agents.has(caller.agent.name);
+    case "token":
+      return isFor(grant, caller.token);
   }
 }
 

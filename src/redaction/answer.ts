@@ -54,10 +54,16 @@ export async function redactAnswer(
   if (unfit !== null) return ok({ originSha256, shown: fail(unfit) });
   const redacted = redactResponse(read.value, id, redaction);
   if (!redacted.ok) return ok({ originSha256, shown: fail(`redaction.${redacted.error}` as const) });
-  const isSame = redacted.value === read.value;
-  const headers = isSame ? answer.headers : ofOtherBytes(answer.headers);
+  const headers = redacted.value === read.value ? answer.headers : headersOfJson(answer.headers);
   const body = new Response(redacted.value).body;
   return ok({ originSha256, shown: ok({ status: answer.status, headers, body }) });
+}
+
+/** Of JSON that is written anew, in UTF-8, whatever the origin called its own. */
+function headersOfJson(headers: Headers): Headers {
+  const other = ofOtherBytes(headers);
+  other.set("content-type", "application/json");
+  return other;
 }
 
 /** Why an answer cannot be redacted, whatever its body says. */

@@ -6,8 +6,9 @@ import { isObject, type JsonObject, type JsonValue, parseStrictJson } from "../j
 import type { RequestId } from "../mcp/message.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Redaction } from "../tenant/schema/redaction.ts";
-import { marker, TRUNCATED } from "./texts.ts";
-import { redactList, redactMembers, redactText, redactValue } from "./values.ts";
+import { isWord, redactBlock, textBlock } from "./blocks.ts";
+import { TRUNCATED } from "./texts.ts";
+import { redactList, redactMembers, redactText } from "./values.ts";
 
 /** Why an answer cannot be redacted: it is no JSON that all parsers read alike, or no response to the call. */
 export type ResponseFault = "not_json" | "not_response";
@@ -73,27 +74,3 @@ const redactResult = (result: JsonObject, redaction: Redaction): JsonObject =>
         return undefined;
     }
   });
-
-/** `ContentBlock` of MCP. What the resource has in bytes goes with its block, which would be none without. */
-function redactBlock(block: JsonValue, redaction: Redaction): JsonValue {
-  if (!isObject(block) || !isWord(block.type)) return redactValue(block, redaction);
-  const { type, resource } = block;
-  if (type === "image" || type === "audio") return textBlock(marker(type));
-  if (isObject(resource) && resource.blob !== undefined) return textBlock(marker("blob"));
-  return redactMembers(block, redaction, (name, value) => {
-    if (name === "type") return value;
-    if (name === "resource" && isObject(value))
-      return redactMembers(value, redaction, (part, inner) => ownText(part, inner, redaction));
-    return ownText(name, value, redaction);
-  });
-}
-
-/** Members of MCP's own keep their names, whatever fields are called. */
-const ownText = (name: string, value: JsonValue, redaction: Redaction): string | undefined =>
-  typeof value === "string" ? redactText(value, redaction, name) : undefined;
-
-const textBlock = (text: string): JsonObject => ({ type: "text", text });
-
-/** A word of the protocol's own, too short to hold a secret. */
-const isWord = (value: JsonValue | undefined): value is string =>
-  typeof value === "string" && /^[a-z_]{1,32}$/.test(value);

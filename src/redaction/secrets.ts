@@ -102,6 +102,7 @@ const RUN_OF_PARTS = /[A-Za-z0-9_.-]{16,}/g;
 
 /** Three or five parts with dots between; before the first may stand what is no part of it. */
 function* compactTokens(text: string): Generator<Piece> {
+  if (!text.includes("eyJ")) return;
   for (const { start: index, end: runEnd } of matches(text, RUN_OF_PARTS)) {
     const run = text.slice(index, runEnd);
     for (let start = run.indexOf("eyJ"); start >= 0; ) {

@@ -48,27 +48,53 @@ export function withoutSecrets(
 }
 
 /** What may stand between a name and what makes it one: quotes, escaped ones too, and spaces. */
-const BETWEEN: ReadonlySet<string> = new Set(['"', "'", "`", "\\", " ", "\t"]);
+const BETWEEN: ReadonlySet<string> = new Set(['"', "'", "`", "\\", "*", " "]);
 const MAX_BETWEEN = 8;
 const MAX_NAME_LENGTH = 128;
 
 /**
- * Whether a text that is no JSON names one of the fields, as in `password: …`, `"password":…`, `password=…`, `<password>…`. Where the
- * value ends nobody can tell. Only names of letters, digits, `_`, `-` and `$` are found.
+ * Whether a text that is no JSON names one of the fields: before a value, as in `password: …`, `"password":…`, `password=…`, `password -> …`,
+ * or at the head of a column, as in `id,password`, `| password |`, `<td>password</td>`. Where the value ends nobody can tell. In a
+ * sentence a name is none. Only names of letters, digits, `_`, `-` and `$` are found.
  */
 export function namesField(text: string, fields: ReadonlySet<string>): boolean {
   if (fields.size === 0) return false;
-  for (const { index } of text.matchAll(/[:=>]/g)) {
-    let end = index;
-    while (end > index - MAX_BETWEEN && BETWEEN.has(text.charAt(end - 1))) end -= 1;
-    let start = end;
-    while (start > 0 && end - start <= MAX_NAME_LENGTH && isOfName(text.charCodeAt(start - 1))) start -= 1;
-    if (start < end && fields.has(foldCase(text.slice(start, end)))) return true;
+  for (let at = 0; at < text.length; ) {
+    if (!isOfName(text.charCodeAt(at))) {
+      at += 1;
+      continue;
+    }
+    const start = at;
+    while (at < text.length && isOfName(text.charCodeAt(at))) at += 1;
+    if (
+      at - start <= MAX_NAME_LENGTH &&
+      isLabel(text, start, at) &&
+      fields.has(foldCase(text.slice(start, at)))
+    )
+      return true;
   }
   return false;
 }
 
-/** Beyond ASCII all counts as letters. */
+/** Whether a word is one that values follow, to judge by what stands around it. */
+function isLabel(text: string, start: number, end: number): boolean {
+  let next = end;
+  while (next < end + MAX_BETWEEN && BETWEEN.has(text.charAt(next))) next += 1;
+  const after = text.charAt(next);
+  if (BEFORE_VALUES.test(after)) return true;
+  const isAfterSpace = text.charAt(next - 1) === " ";
+  if (isAfterSpace && (text.charAt(next - 2) === " " || /[-\u2013\u2014\u2190-\u21ff]/.test(after)))
+    return true;
+  if (after !== "\n" && after !== "\r") return false;
+  let last = start;
+  while (last > start - MAX_BETWEEN && BETWEEN.has(text.charAt(last - 1))) last -= 1;
+  const before = text.charAt(last - 1);
+  return last === 0 || /[\n\r\t,;|]/.test(before) || text.slice(last, last + 2) === "  ";
+}
+
+const BEFORE_VALUES = /[:=<>|,;&\t]/;
+
+/** Beyond ASCII all counts as letters, but for dashes, arrows and the like. */
 const isOfName = (c: number): boolean =>
   (c >= 0x30 && c <= 0x39) ||
   (c >= 0x41 && c <= 0x5a) ||
@@ -76,7 +102,7 @@ const isOfName = (c: number): boolean =>
   c === 0x5f ||
   c === 0x2d ||
   c === 0x24 ||
-  c >= 0x80;
+  (c >= 0x80 && (c < 0x2000 || c >= 0x2c00));
 
 /** Cut off behind so many characters, and never within a surrogate pair. */
 export function truncated(text: string, max: number): string {

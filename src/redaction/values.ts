@@ -2,6 +2,7 @@
 
 import { foldCase } from "../json/fold-case.ts";
 import { parsePlainJson } from "../json/plain-json.ts";
+import { hasAtMost } from "../json/spans.ts";
 import {
   isObject,
   type JsonFault,
@@ -9,6 +10,7 @@ import {
   type JsonValue,
   parseStrictJson,
 } from "../json/strict-json.ts";
+import { MAX_JSON_VALUES } from "../limits.ts";
 import type { Redaction } from "../tenant/schema/redaction.ts";
 import { marker, namesField, TRUNCATED, truncated, withoutSecrets } from "./texts.ts";
 
@@ -55,7 +57,7 @@ export function redactMembers(
   const taken = new Set<string>();
   let isSame = true;
   const members = Object.entries(object).map(([name, value]): [string, JsonValue] => {
-    const shown = unused(withoutSecrets(name, redaction), taken);
+    const shown = unused(withoutSecrets(withoutFields(name, redaction), redaction), taken);
     const redacted = own(name, value) ?? redactMember(name, value, redaction);
     taken.add(shown);
     isSame &&= shown === name && redacted === value;
@@ -100,9 +102,9 @@ function withoutFields(text: string, redaction: Redaction): string {
   return namesField(text, redaction.fields) ? marker("field") : text;
 }
 
-/** What is wrong with a text may show before it shows that it is none of JSON at all. */
+/** What is wrong with a text may show before it shows that it is none of JSON at all, or has more values than are read. */
 const mayBeJson = (text: string, fault: JsonFault): boolean =>
-  fault === "too_deep" || fault === "too_many_values" || parsePlainJson(text) !== undefined;
+  fault === "too_deep" || !hasAtMost(text, MAX_JSON_VALUES) || parsePlainJson(text) !== undefined;
 
 const unlessSame = <T>(before: readonly T[], after: readonly T[]): readonly T[] =>
   after.every((element, i) => element === before[i]) ? before : after;

@@ -71,5 +71,11 @@ function opensUrlsIn(message: Message): boolean {
 const ownerOf = (caller: Caller, tenant: Tenant): SessionOwner => ({
   tenant: tenant.id,
   principal: principalOf(caller),
-  issuer: issuerOf(caller),
+  issuer: authorityOf(caller),
 });
+
+/** Clients of one subject may have different scopes: what one of them began is not for another to see. */
+function authorityOf(caller: Caller): string {
+  const issuer = issuerOf(caller);
+  return caller.kind === "agent" ? issuer : JSON.stringify([issuer, caller.token.clientId]);
+}

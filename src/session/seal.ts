@@ -22,7 +22,7 @@ export interface SessionOwner {
   readonly tenant: string;
   /** Such as `agent:reader`. */
   readonly principal: string;
-  /** `iss` of the mandate it was begun under. */
+  /** `iss` of the mandate it was begun under; of an access token, that and the client. */
   readonly issuer: string;
 }
 

@@ -3,11 +3,13 @@
 import type { Grant } from "../evidence/act/bind.ts";
 import type { Caller, CallerContext } from "../evidence/caller.ts";
 import type { Message } from "../mcp/message.ts";
+import { isModern } from "../mcp/mirrored-headers.ts";
 import { isLookedAt, isObserved } from "../observe.ts";
 import { deriveAction } from "../policy/actions.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { enterSession } from "../session/own.ts";
+import { SESSION_HEADER, type Session } from "../session/seal.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 import type { Trail } from "../trail.ts";
 import { grantsFor } from "./bind-call.ts";
@@ -29,7 +31,10 @@ export async function takeObserved(
   const action = actionOf(message, trail.tool, tenant);
   if (!action.ok) return action;
   const { caller } = trail;
-  if (caller === null) return ok(null);
+  if (caller === null) {
+    trail.session = strangersSession(message, facts.headers);
+    return ok(null);
+  }
   trail.action = action.value;
   if (caller.signature?.demandsSignedResponse) return fail("signature.response_demanded");
   if (isRepeatable(caller, trail) && !isLookedAt(trail, "admission")) return fail(reason);
@@ -44,6 +49,12 @@ export async function takeObserved(
   if (mandate === null || action.value === null || !("method" in message)) return ok(null);
   const granted = grantsFor(message.method, action.value, mandate, tenant);
   return ok(granted.ok ? granted.value : null);
+}
+
+/** To a stranger nothing is sealed: the session is known by the origin's own name for it. */
+function strangersSession(message: Message, headers: ReadonlyMap<string, string>): Session | null {
+  const id = isModern(message) ? undefined : headers.get(SESSION_HEADER);
+  return id === undefined ? null : { id, sealed: id, opensUrls: false };
 }
 
 /** Null for a message that has none. */

@@ -13,9 +13,16 @@ import { type Found, imported } from "./faults.ts";
 import { toolApprovalPolicy } from "./schema/approval.ts";
 import type { PolicySection, Programs, Rule } from "./schema/policy.ts";
 
-/** @param section null where it has not got its shape */
-export async function compilePrograms(section: PolicySection | null, found: Found[]): Promise<Programs> {
-  const { grants = [], tools = [], rules = [] } = section ?? {};
+/**
+ * @param section null where it has not got its shape
+ * @param agents names of all agents
+ */
+export async function compilePrograms(
+  section: PolicySection | null,
+  agents: ReadonlySet<string>,
+  found: Found[],
+): Promise<Programs> {
+  const { grants = [], tools = [], rules = [], environment = [] } = section ?? {};
   const constraints = compileConstraints(grants, found);
   const inputSchemas = new Map<string, InputSchema>();
   const compiled: Rule[] = [];
@@ -32,8 +39,11 @@ export async function compilePrograms(section: PolicySection | null, found: Foun
     else found.push(...schema.error);
   }
   const language = ruleLanguage(library);
+  const listed = tools.map(({ name }) => name);
+  const tags = new Set([...environment, ...tools.flatMap(({ environments = [] }) => environments)]);
   for (const [i, { name, tools, when: text, approval }] of rules.entries()) {
-    const when = imported(compileExpression(text, language), ["policy", "rules", i, "when"], found);
+    const known = { tools: new Set(tools ?? listed), agents, tags };
+    const when = imported(compileExpression(text, language, known), ["policy", "rules", i, "when"], found);
     if (when === null) continue;
     compiled.push({
       name,

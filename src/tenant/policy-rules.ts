@@ -78,12 +78,14 @@ function checkGrant(grant: Grant, at: Path, policy: PolicySection, callers: Call
 function checkRules(policy: PolicySection): readonly Found[] {
   const found: Found[] = [];
   const roles = new Set(policy.approval?.roles.map(({ name }) => name));
+  const listed = new Set(policy.tools.map(({ name }) => name));
   const claimName = claims("rule", found);
   for (const [i, rule] of policy.rules.entries()) {
     const at = ["policy", "rules", i];
     claimName(rule.name, [...at, "name"]);
     for (const [t, name] of (rule.tools ?? []).entries()) {
-      if (scopeOf(name, policy) === null) found.push({ at: [...at, "tools", t], problem: NOT_LISTED });
+      // Also where tools that are not listed can be called: a slip in the name would leave out the one that is meant.
+      if (!listed.has(name)) found.push({ at: [...at, "tools", t], problem: NOT_LISTED });
     }
     if ((rule.then === "approve") !== (rule.approval !== undefined)) {
       const problem =

@@ -65,7 +65,10 @@ test.each<[string, string, boolean]>([
   ["agent:reader", "spiffe://writer", false],
   ["agent:reader", "alice", false],
   ["oauth:https://idp.example:alice", "alice", true],
-  ["oauth:https://as.example:alice", "alice", false],
+  ["oauth:https://as.example:alice", "alice", true],
+  ["oauth:https://as.example:bob", "alice", false],
+  ["oauth:https://as.example:not-alice", "alice", false],
+  ["agent:alice", "alice", false],
   ["oauth:https://idp.example:alice%3A2", "alice:2", true],
   ["oauth:https://idp.example:alice:2", "alice:2", false],
 ])("whether %s is the call of %s: %s", (principal, sub, is) => {

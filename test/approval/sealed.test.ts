@@ -6,7 +6,12 @@ import { type ApprovedCall, approvalDigest, withoutMeta } from "../../src/approv
 import { seal, unseal } from "../../src/approval/seal.ts";
 import { type ApprovalView, openView, sealView, type ViewBinding } from "../../src/approval/view.ts";
 import { toBase64url } from "../../src/encoding.ts";
-import { APPROVER_SESSION, MAX_APPROVAL_VIEW_BYTES } from "../../src/limits.ts";
+import {
+  APPROVER_SESSION,
+  MAX_APPROVAL_ROLES,
+  MAX_APPROVAL_VIEW_BYTES,
+  MAX_APPROVER_LENGTH,
+} from "../../src/limits.ts";
 import { readSessionKeys, type SessionKeys } from "../../src/session/keys.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";
 
@@ -128,12 +133,33 @@ describe("who is signed in", () => {
   const headers = async (tamper = (cookie: string) => cookie) =>
     new Map([["cookie", `other=1; ${tamper((await set).split(";")[0] ?? "")}`]]);
 
-  test("is in a cookie for these pages alone", async () => {
+  test("is in a cookie that no neighbour of the host can set, and of this tenant alone", async () => {
     expect(await set).toMatch(
-      /^__Secure-countersign-approver=k1\.[\w-]+; Path=\/acme\/approvals\/; Max-Age=900; Secure; HttpOnly; SameSite=Lax$/,
+      /^__Host-countersign-approver-acme=k1\.[\w-]+; Path=\/; Max-Age=900; Secure; HttpOnly; SameSite=Lax$/,
     );
-    expect((await set).length).toBeLessThan(4096);
     expect(await readApprover(await headers(), TENANT, KEYS, NOW)).toEqual(APPROVER);
+  });
+
+  test("is in a cookie without a prefix where there is no TLS: on the machine itself", async () => {
+    const local = { ...TENANT, publicUrl: "http://127.0.0.1:8787/acme/mcp" };
+    const plain = await approverCookie(APPROVER, local, KEYS);
+    expect(plain).toMatch(
+      /^countersign-approver-acme=[\w.-]+; Path=\/; Max-Age=900; HttpOnly; SameSite=Lax$/,
+    );
+    const sent = new Map([["cookie", plain.split(";")[0] ?? ""]]);
+    expect(await readApprover(sent, local, KEYS, NOW)).toEqual(APPROVER);
+    expect(await readApprover(sent, { ...local, publicUrl: TENANT.publicUrl }, KEYS, NOW)).toBeNull();
+  });
+
+  test("fits into a cookie with all the roles and the longest names that there are", async () => {
+    const longest = {
+      ...APPROVER,
+      iss: "i".repeat(MAX_APPROVER_LENGTH),
+      sub: '"'.repeat(MAX_APPROVER_LENGTH),
+      roles: Array.from({ length: MAX_APPROVAL_ROLES }, () => "r".repeat(64)),
+    };
+    const tenant = { ...TENANT, id: "t".repeat(63) };
+    expect((await approverCookie(longest, tenant, KEYS)).length).toBeLessThan(4096);
   });
 
   test.each<[string, Partial<Tenant>]>([
@@ -154,7 +180,7 @@ describe("who is signed in", () => {
   test("is not who has some other sealed text of ours", async () => {
     const names = [TENANT.id, TENANT.publicUrl, TENANT.revision];
     const other = await seal(APPROVER, { purpose: "sign-in", names }, KEYS);
-    const cookie = `__Secure-countersign-approver=${other}`;
+    const cookie = `__Host-countersign-approver-acme=${other}`;
     expect(await readApprover(new Map([["cookie", cookie]]), TENANT, KEYS, NOW)).toBeNull();
   });
 

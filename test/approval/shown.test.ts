@@ -47,6 +47,8 @@ const DECEIVING: Readonly<Record<string, string>> = {
   "private use": "\ue000",
   unassigned: "\u0378",
   "blank Braille": "\u2800",
+  "Khitan filler": "\u{16fe4}",
+  "musical note without a head": "\u{1d159}",
   "enclosing circle": "a\u20dd",
   "a pile of marks": "a\u0301\u0302\u0303",
 };

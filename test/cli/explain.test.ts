@@ -387,8 +387,11 @@ describe("what is refused by the evidence", () => {
 
 describe("under an access token", () => {
   const policy = {
-    tools: [{ name: "search", scope: "read" as const }],
-    grants: [{ subjects: [{ issuer: ISS, subject: "user-1" }], scope: "read" as const }],
+    tools: ["search", "other"].map((name) => ({ name, scope: "read" as const })),
+    grants: [
+      { subjects: [{ issuer: ISS, subject: "user-1" }], scope: "read" as const },
+      { subjects: [{ issuer: ISS, subject: "user-2" }], scope: "read" as const, tools: ["other"] },
+    ],
   };
   const at = () =>
     scene({
@@ -559,6 +562,14 @@ describe("wrong use", () => {
     ["POST /x HTTP/2\nHost: x\n\n", "request line"],
     ["POST /x HTTP/1.1\n\n", "Host"],
     ["POST /x HTTP/1.1\nHost: x\nno header\n\n", "no header"],
+    ["POST /x HTTP/1.1\nHost: x\nAuthorization: Bearer\n  secret\n\n", "no header: the 4. one"],
+    ["POST /x HTTP/1.1\nHost: x\n\x1b[2Jsecret: y\n\n", "no header: the 3. one"],
+    ["POST /x HTTP/1.1\nHost: x\nHost: y\n\n", "one host"],
+    ["POST /x HTTP/1.1\nHost: x/../y\n\n", "one host"],
+    ["POST /x HTTP/1.1\nHost:\n\n", "one host"],
+    ["POST https://me:secret@x/x HTTP/1.1\nHost: x\n\n", "one host"],
+    ["POST \\x HTTP/1.1\nHost: x\n\n", "neither a path nor a URL"],
+    ["POST https:///x HTTP/1.1\nHost: x\n\n", "neither a path nor a URL"],
     ["POST /x HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n0\n\n", "chunks"],
     ["POST /x HTTP/1.1\nHost: x\nContent-Length: 3\n\n{}", "Content-Length"],
     ["POST /x HTTP/1.1\nHost: x\nContent-Length: 1\n\n{}", "Content-Length"],
@@ -566,6 +577,20 @@ describe("wrong use", () => {
   ])("a request that is none: %j", async (request, problem) => {
     const { code, err } = await ask(scene(), request);
     expect([code, err]).toEqual([2, expect.stringContaining(problem)]);
+    expect(err).not.toContain("secret");
+  });
+
+  test("nothing of the evidence is said, whatever becomes of it, and nothing to a terminal", async () => {
+    const at = scene();
+    const request = await written(at);
+    const lines = request.split("\r\n");
+    for (let i = 0; i < lines.length; i++) {
+      for (const line of [`${lines[i]}x`, `\x1b[2J\u009b${lines[i]}`, `X-Own: \u009b2J`]) {
+        const { out, err } = await ask(at, Buffer.from(lines.with(i, line).join("\r\n"), "latin1"), ...AT);
+        expect(out + err).not.toMatch(/eyJ|[A-Za-z0-9+/_-]{60}/);
+        expect(out + err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+      }
+    }
   });
 
   test("a document with faults: all of them, with their paths", async () => {

@@ -31,7 +31,7 @@ export interface Stage {
   readonly kinds: readonly Kind[];
 }
 
-export async function setStage(): Promise<Stage> {
+export async function setStage(options: Parameters<typeof setScene>[1] = {}): Promise<Stage> {
   const ect = { algorithms: ["ES256" as const, "EdDSA" as const] };
   const workloads = await makeWorkloads();
   const tenants = {
@@ -42,7 +42,7 @@ export async function setStage(): Promise<Stage> {
     six: workloads.tenant("wimse-06"),
     seven: workloads.tenant("wimse-07"),
   };
-  const scene = await setScene(tenants);
+  const scene = await setScene(tenants, options);
   const kinds = [...(await registered(scene)), ...(await loose(scene)), ...(await workloads.kinds(scene))];
   return { scene, tenants: Object.keys(tenants), kinds };
 }

@@ -4,8 +4,10 @@ import { expect, test } from "vitest";
 import { type ApprovalStatement, signApproval, statementDigest } from "../../src/approval/statement.ts";
 import { takeCall } from "../../src/audit/export/calls.ts";
 import { readSigningKeys, signStatement } from "../../src/audit/signing-keys.ts";
+import type { LimitUse } from "../../src/ledger/lease.ts";
 import type { ApprovalAsk, Attempt, Ruling } from "../../src/ledger/protocol.ts";
-import { MAX_PENDING_APPROVALS } from "../../src/limits.ts";
+import { revokedName } from "../../src/ledger/revoked.ts";
+import { MAX_PENDING_APPROVALS, MAX_REPEATABLE_DENIALS_PER_WINDOW } from "../../src/limits.ts";
 import {
   attempt,
   chainFault,
@@ -68,6 +70,18 @@ const claimsOf = (id: string, changes: Partial<ApprovalStatement> = {}): Approva
 const say = (id: string, changes: Partial<ApprovalStatement> = {}) =>
   signApproval(claimsOf(id, changes), keys);
 
+const LIMIT: LimitUse = {
+  key: "limit",
+  per: "principal",
+  shared: false,
+  issuer: null,
+  amount: 1,
+  max: 5,
+  window: 60,
+  from: 0,
+  until: 0,
+};
+
 /** The state that a statement leads to, or why it leads to none. */
 async function told(ledger: Home, statement: string): Promise<string> {
   const heard = await ledger.stub.approve(statement);
@@ -108,12 +122,30 @@ test("a call waits until somebody approves it, passes once, and then waits again
 test("of calls at once that one approval is for exactly one passes", async () => {
   const ledger = newLedger();
   expect(await told(ledger, await say(await asked(ledger)))).toBe("approved");
-  const calls = Array.from({ length: 20 }, () => call());
+  // Each as an RPC that is repeated before it is answered.
+  const calls = Array.from({ length: 100 }, () => call());
+  const rulings = await runInDurableObject(ledger.stub, (instance) =>
+    Promise.all(
+      calls.flatMap((each) => [false, true].map((again) => instance.decide(each, again) as Promise<Ruling>)),
+    ),
+  );
+  const admitted = rulings.flatMap(({ verdict, place }) => (verdict === "admitted" ? [place?.seq] : []));
+  expect(admitted).toEqual([admitted[0], admitted[0]]);
+  expect(new Set(rulings.flatMap(({ approval }) => approval?.id ?? [])).size).toBe(1);
+});
+
+test("who asks so often that not all of it is written down is still told where to have it approved", async () => {
+  const ledger = newLedger();
+  const id = await asked(ledger);
+  const calls = Array.from({ length: 2 * MAX_REPEATABLE_DENIALS_PER_WINDOW }, () => call());
   const rulings = await runInDurableObject(ledger.stub, (instance) =>
     Promise.all(calls.map((each) => instance.decide(each) as Promise<Ruling>)),
   );
-  expect(rulings.filter(({ verdict }) => verdict === "admitted")).toHaveLength(1);
-  expect(new Set(rulings.flatMap(({ approval }) => approval?.id ?? [])).size).toBe(1);
+  expect(rulings.some(({ place }) => place === null)).toBe(true);
+  expect(new Set(rulings.map(({ approval }) => approval?.id))).toEqual(new Set([id]));
+  // A question that is not written down is asked of nobody.
+  expect((await ledger.rule(call({ digest: digestOf("other") }))).approval).toBeNull();
+  expect(await rows(ledger)).toHaveLength(1);
 });
 
 test("of people at once who say different things one is heard", async () => {
@@ -191,13 +223,21 @@ test.each<[string, Partial<ApprovalStatement>, string]>([
   ["a longer time", { exp: T + 2 * LIFETIME }, "mismatch"],
   ["no role for it", { roles: ["boss"] }, "role"],
   ["no role at all", { roles: [] }, "role"],
-  ["the principal's own", { sub: PRINCIPAL }, "own"],
 ])("a statement changes nothing with %s", async (_, changes, fault) => {
   const ledger = newLedger();
   const id = await asked(ledger);
   expect(await told(ledger, await say(id, changes))).toBe(fault);
   expect(await rows(ledger)).toEqual([{ id, state: "pending", sealed: "k1.sealed" }]);
   expect(await reason(ledger)).toBe("approval.required");
+});
+
+test.each([
+  ["oauth:https://as.example:alice", "own"],
+  ["oauth:https%idp:alice", "own"],
+  ["oauth:https://as.example:bob", "approved"],
+])("a call of %s that alice approves: %s", async (principal, state) => {
+  const ledger = newLedger(undefined, principal);
+  expect(await told(ledger, await say(await asked(ledger), { principal }))).toBe(state);
 });
 
 test("a statement must be signed by us, be of this kind, and say all of it", async () => {
@@ -253,6 +293,12 @@ test("a call that is denied for something else uses no approval up, and asks nob
   expect(await told(ledger, await say(await asked(ledger)))).toBe("approved");
   expect((await ledger.rule(call({}, { claims: [nonce] }))).reason).toBe("replay.nonce");
   expect((await ledger.rule(call({}, { denial: "policy.environment" }))).reason).toBe("policy.environment");
+  const limits = [{ ...LIMIT, max: 0 }];
+  expect((await ledger.rule(call({}, { limits }))).reason).toBe("limit.principal_exhausted");
+  const revoked = revokedName({ kind: "agent", name: "scout" });
+  const next = { epoch: "e", version: 1, since: null, notices: [{ name: revoked, until: null }], lifted: [] };
+  await ledger.stub.revoke(next);
+  expect((await ledger.rule(call({}, { revocable: [revoked] }))).reason).toBe("revoked.agent");
   expect(await reason(ledger)).toBeNull();
 });
 

@@ -4,6 +4,7 @@ import type { Grant } from "../../src/evidence/act/bind.ts";
 import type { Caller } from "../../src/evidence/caller.ts";
 import type { JsonObject } from "../../src/json/strict-json.ts";
 import { type Judgement, judgePolicy, type PolicyGate } from "../../src/policy/judge.ts";
+import type { KnownNames } from "../../src/policy/rules/names.ts";
 import type { Reason } from "../../src/reasons.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
 import type { TenantDocument } from "../../src/tenant/schema/document.ts";
@@ -39,6 +40,9 @@ export const tokenCaller = (iss: string, sub: string, scopes: readonly string[] 
   } as unknown as Extract<Caller, { kind: "token" }>["token"],
   ...{ lane: 0, agent: null, mandate: null, signature: null, ect: null, wit: null },
 });
+
+/** For conditions that compare with none. */
+export const noNames: KnownNames = { tools: new Set(), agents: new Set(), tags: new Set() };
 
 export interface Call {
   readonly caller?: Caller | null;

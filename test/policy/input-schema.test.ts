@@ -82,6 +82,26 @@ describe("what would take too long is refused before it is begun", () => {
       { s: "a".repeat(900_000) },
     ],
     [
+      "a long text that is written into each fault",
+      { additionalProperties: { const: "x".repeat(60_000) } },
+      Object.fromEntries(whole(1_000).map((i) => [`k${i}`, 1])),
+    ],
+    [
+      "many long texts to be compared with",
+      { additionalProperties: { enum: whole(100).map((i) => `${"x".repeat(500)}${i}`) } },
+      Object.fromEntries(whole(1_000).map((i) => [`k${i}`, 1])),
+    ],
+    [
+      "one long name that many schemas look at",
+      { allOf: whole(50).map(() => ({ additionalProperties: {} })) },
+      { ["é".repeat(200_000)]: 1 },
+    ],
+    [
+      "numbers of a thousand bits to be divided",
+      { properties: { l: { items: { multipleOf: 1e-300 } } } },
+      { l: whole(10_000).map((i) => i + 0.5) },
+    ],
+    [
       "many names, each a fault",
       { additionalProperties: false },
       Object.fromEntries(whole(60_000).map((i) => [`k${i}`, 1])),

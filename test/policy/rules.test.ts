@@ -12,6 +12,7 @@ import {
   type Call,
   faults,
   judged,
+  noNames,
   type PolicyDocument,
   purpose,
   said,
@@ -153,7 +154,7 @@ describe("what would take too long is refused before it is begun", () => {
 
   test("what an expression costs grows with what it does, and never shrinks with the arguments", () => {
     const cost = (when: string, args: JsonObject): number => {
-      const compiled = compileExpression(when, ruleLanguage(library));
+      const compiled = compileExpression(when, ruleLanguage(library), noNames);
       if (!compiled.ok) throw new Error(compiled.error);
       return compiled.value.cost(factsOf(tenant.policy, null, { name: "search", arguments: args }, NOW));
     };
@@ -287,6 +288,7 @@ describe("what follows", () => {
 
 describe("a rule that is no rule is a fault of the document", () => {
   test.each<[string, string, RegExp]>([
+    ["a variable that hides another", "[true].all(now, now)", /has a macro whose variable hides now/],
     ["broken off", "arguments.a >", /is not a rule/],
     ["of no bool", "arguments", /must be true or false, and is of type/],
     ["of no known type", "arguments.flag", /must be true or false/],
@@ -313,6 +315,65 @@ describe("a rule that is no rule is a fault of the document", () => {
     expect(others).toEqual([]);
     expect(fault).toMatch(/^policy\.rules\[0\]\.when /);
     expect(fault).toMatch(problem);
+  });
+});
+
+describe("a name that no call can have is a fault: the rule would never apply", () => {
+  const policy = (when: string): PolicyDocument => ({
+    environment: ["production"],
+    tools: [
+      { name: "search", scope: "read", environments: ["production", "test"] },
+      { name: "close", scope: "admin" },
+    ],
+    rules: [{ name: "the-rule", when, then: "deny" }],
+  });
+  test.each([
+    ['tool.name == "serach"', "tool.name", "serach"],
+    ['"Search" != tool.name', "tool.name", "Search"],
+    ['tool.name in ["search", "clsoe"]', "tool.name", "clsoe"],
+    ['tool["name"] == "clsoe"', "tool.name", "clsoe"],
+    ['tool.scope == "wirte"', "tool.scope", "wirte"],
+    ['principal.agent == "adda"', "principal.agent", "adda"],
+    ['principal.id == "agent:adda"', "principal.id", "agent:adda"],
+    ['principal.kind == "agnet"', "principal.kind", "agnet"],
+    ['arguments.a == 1 && !("prodution" in environment)', "environment", "prodution"],
+    ['arguments.l.all(x, "tset" in tool.environments)', "tool.environments", "tset"],
+    ['environment == ["Production"]', "environment", "Production"],
+  ])("%s", async (when, place, name) => {
+    expect(await faults(policy(when))).toEqual([
+      `policy.rules[0].when compares ${place} with ${JSON.stringify(name)}, which no call has there`,
+    ]);
+  });
+
+  test("nor is one that is not among the tools of the rule", async () => {
+    const [rule] = policy('tool.name == "close"').rules ?? [];
+    const found = await faults({
+      ...policy("true"),
+      rules: [{ ...rule, tools: ["search"] }],
+    } as PolicyDocument);
+    expect(found).toEqual(['policy.rules[0].when compares tool.name with "close", which no call has there']);
+  });
+
+  test("a tool of a rule is listed, also where others can be called", async () => {
+    const [rule] = policy("true").rules ?? [];
+    const unlisted = {
+      ...policy("true"),
+      unsafeUnlistedTools: "read",
+      rules: [{ ...rule, tools: ["serach"] }],
+    };
+    expect(await faults(unlisted as PolicyDocument)).toEqual([
+      "policy.rules[0].tools[0] is not in policy.tools",
+    ]);
+  });
+
+  test.each([
+    'tool.name == "close" || tool.name in ["search"]',
+    'tool.scope != "write" && principal.agent == ""',
+    'principal.id == "oauth:https://as.example:alice" || principal.kind == "unknown"',
+    '"test" in environment || tool.name.startsWith("sea")',
+    'arguments.name == "serach"',
+  ])("what a call can have: %s", async (when) => {
+    expect(await faults(policy(when))).toEqual([]);
   });
 });
 

@@ -254,6 +254,20 @@ describe("fields in texts that are no JSON", () => {
     "größe: 3",
     "a\npassword:",
     '"PASSWORD" => 1',
+    "password -> x",
+    "password - x",
+    "password \u2192 x",
+    "password   x",
+    "password\tx",
+    "id,password\n1,x",
+    "id;'password'\r\n1;x",
+    "id  password \n1   x",
+    "| id | password |\n| 1 | x |",
+    "password\nx",
+    "\npassword\nx",
+    "<tr><td>password</td><td>x</td></tr>",
+    "{&quot;password&quot;:&quot;x&quot;}",
+    '[{name:"password",value:"x"}]',
   ])("are seen: %s", (text) => expect(namesField(text, fields)).toBe(true));
 
   test.each([
@@ -264,6 +278,10 @@ describe("fields in texts that are no JSON", () => {
     "my$password:",
     "pass word: x",
     ": password",
+    "Enter your password.\nThen go on.",
+    "no password (yet), and no\npassword either",
+    "password-protected",
+    "the password is secret\n",
   ])("are not there: %s", (text) => expect(namesField(text, fields)).toBe(false));
 });
 

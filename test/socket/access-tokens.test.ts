@@ -57,8 +57,14 @@ beforeAll(async () => {
       ungranted: {
         ...taking(),
         policy: {
-          unsafeUnlistedTools: "read",
-          grants: [{ subjects: [{ issuer: server.issuer, subject: "client-2" }], scope: "read" }],
+          tools: [
+            { name: "search", scope: "read" },
+            { name: "write", scope: "read" },
+          ],
+          grants: [
+            { subjects: [{ issuer: server.issuer, subject: "client-1" }], scope: "read", tools: ["write"] },
+            { subjects: [{ issuer: server.issuer, subject: "client-2" }], scope: "read" },
+          ],
         },
       },
       named: {
@@ -379,7 +385,7 @@ test("Countersign's own endpoints take no access token", async () => {
   );
 });
 
-test("a session belongs to the subject that began it, and to its issuer", async () => {
+test("a session belongs to the subject that began it, its issuer and its client", async () => {
   const origin = scene.origin("plain");
   const { handler } = origin;
   origin.handler = ({ response }) =>
@@ -392,6 +398,8 @@ test("a session belongs to the subject that began it, and to its issuer", async 
   expect(told(await send(await proven("plain", rpc("ping"), { headers, claims: { jti: "x" } })))).toBe("200");
   const stolen = await proven("plain", rpc("ping"), { headers, claims: { sub: "client-2" } });
   expect(told(await send(stolen))).toBe("404 session.unknown");
+  const others = await proven("plain", rpc("ping"), { headers, claims: { client_id: "client-2" } });
+  expect(told(await send(others))).toBe("404 session.unknown");
   const response = await proven("plain", '{"jsonrpc":"2.0","id":"s1","result":{}}');
   expect(told(await send(response))).toBe("400 session.missing");
 });
@@ -419,6 +427,14 @@ describe.concurrent("what the audit log says", () => {
     const answer = await send(await proven("plain", toolCall(), { claims: { aud: "https://else.example" } }));
     expect(challengeOf(answer)).toMatch(/^Bearer realm="mcp", error="invalid_token", .*, DPoP algs="[^"]+"$/);
     expect(await scene.logged(answer)).toBe("token.audience");
+  });
+
+  test("a subject that the policy does not know is a stranger, and gets no ledger", async () => {
+    const answer = await send(await proven("ungranted", rpc("ping"), { claims: { sub: "client-3" } }));
+    expect(told(answer)).toBe("401 token.invalid");
+    const decision = decisionOf(answer);
+    const row = (await scene.rows([decision])).get(decision);
+    expect(row).toMatchObject({ principal: "unverified", reason: "token.subject" });
   });
 
   test("a mandate beside a token", async () => {

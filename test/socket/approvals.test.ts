@@ -304,13 +304,25 @@ describe("nobody gets anything who", () => {
     const back = provider.authorize(headers.get("location") ?? "");
     expect(decided(await victim.open(back))).toMatch(/^400 This sign-in was not begun/);
     await victim.open(url);
-    expect(decided(await victim.open(back))).toMatch(/^403 The identity provider/);
+    expect(decided(await victim.open(back))).toMatch(/^400 This sign-in was not begun/);
     const { cookies } = browser;
     const kept = new Map(cookies);
     expect((await browser.open(back)).status).toBe(303);
     cookies.clear();
     for (const [name, value] of kept) cookies.set(name, value);
     expect(decided(await browser.open(back))).toMatch(/^403 The identity provider/);
+  });
+
+  test("comes back to the earlier of two sign-ins, or to one for another tenant", async () => {
+    const browser = new Browser();
+    const begin = async (at: string) => (await browser.open(at)).headers.get("location") ?? "";
+    const earlier = provider.authorize(await begin(url));
+    const elsewhere = provider.authorize(await begin(url.replace("/acme/", "/other/")));
+    const later = provider.authorize(await begin(url));
+    for (const back of [earlier, elsewhere.replace("/other/", "/acme/"), later.replace("/acme/", "/other/")])
+      expect(decided(await browser.open(back))).toMatch(/^400 This sign-in was not begun/);
+    expect((await browser.open(later)).status).toBe(303);
+    expect((await browser.open(url)).text).toContain("secret argument");
   });
 
   test("is signed in to another tenant", async () => {

@@ -13,7 +13,7 @@ import { ASSERTION_TYP, type Asserted, signAssertion } from "../../src/origin/as
 import { type Difference, type Scene, setScene } from "./harness.ts";
 import { decisionOf, headerOf, told, toolCall, withHeader } from "./messages.ts";
 import { type Arrival, beyondFraming, closedPort } from "./origin.ts";
-import type { Wire } from "./raw.ts";
+import { exchange, toBytes, type Wire } from "./raw.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const TOKEN = "s3cret of=the+origin";
@@ -340,5 +340,33 @@ describe("the verifier of docs/origin.md", () => {
     expect(await ask(await as(ASSERTION_TYP, { jti: undefined }))).toBe(401);
     expect(await ask(await as(ASSERTION_TYP, { exp: undefined }))).toBe(401);
     expect(await ask(await as(ASSERTION_TYP, { aud: "https://other.example" }))).toBe(401);
+    // The algorithm is the key's, whatever the header says.
+    const [{ d: _, ...publicJwk }] = JSON.parse(signingKeys).keys;
+    for (const secret of [JSON.stringify(publicJwk), publicJwk.x, ""]) {
+      const hmac = new SignJWT(claims).setProtectedHeader({ alg: "HS256", kid, typ: ASSERTION_TYP });
+      expect(await ask(await hmac.sign(Buffer.from(secret.padEnd(32))))).toBe(401);
+    }
+    const parts = (await as(ASSERTION_TYP)).split(".");
+    const none = Buffer.from(JSON.stringify({ alg: "none", kid, typ: ASSERTION_TYP })).toString("base64url");
+    expect(await ask(`${none}.${parts[1]}.`)).toBe(401);
+    expect(await ask(`${none}.${parts[1]}.${parts[2]}`)).toBe(401);
+  });
+
+  test("refuses a line more, a target that names a host, and one assertion for two requests at once", async () => {
+    const { host } = new URL(verifierOrigin);
+    const wire = (jws: readonly string[], target = "/mcp?shard=1"): Wire => ({
+      method: "POST",
+      target,
+      headers: [["Host", host], ...jws.map((one) => ["Countersign-Assertion", one] as const)],
+      body: BODY,
+    });
+    const status = async (one: Wire) => (await exchange(verifierOrigin, toBytes(one))).status;
+    const jws = await assertion();
+    expect(await status(wire([jws, jws]))).toBe(401);
+    expect(await status(wire(["", jws]))).toBe(401);
+    expect(await status(wire([jws], `http://${host}/mcp?shard=1`))).toBe(401);
+    expect(await status(wire([jws], "/mcp?shard=1#"))).toBe(401);
+    const both = await Promise.all([ask(jws), ask(jws), ask(jws)]);
+    expect(both.sort()).toEqual([200, 401, 401]);
   });
 });

@@ -286,7 +286,6 @@ describe("what comes back", () => {
       "content-security-policy": "default-src 'none'; sandbox",
       "content-type": "application/json; charset=utf-8",
       "mcp-session-id": expect.stringMatching(/^[\w-]+\.[\w-]{40,}$/),
-      "set-cookie": "a=1; Path=/, b=2",
       etag: 'W/"1"',
       "access-control-allow-origin": "*",
       "x-accel-buffering": "no",

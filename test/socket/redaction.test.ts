@@ -11,7 +11,7 @@ import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import { type AuditRow, type Scene, setScene } from "./harness.ts";
 import { type McpOrigin, startMcpOrigin } from "./mcp-origin.ts";
 import { beginSession, decisionOf, rpc, told, toolCall } from "./messages.ts";
-import { type Answer, BrokenBody } from "./raw.ts";
+import { type Answer, BrokenBody, type Wire } from "./raw.ts";
 
 type Policy = NonNullable<TenantDocument["policy"]>;
 
@@ -50,6 +50,7 @@ beforeAll(async () => {
     acme: ONE,
     every: EVERY,
     open: {},
+    observed: { ...ONE, observe: [{ until: "2999-12-31T23:59:59Z" }] },
     slow: { ...ONE, origin: { timeoutSeconds: 1 } },
     custom: { ...EVERY, actions: { extraMethods: ["acme/results"] } },
     "legacy-json": tenant(legacyJson),
@@ -95,25 +96,45 @@ async function answered(
   return scene.send(await scene.sign(tenant, request, wishes));
 }
 
+/** A request without any evidence. */
+const plain = (tenant: string, body: string, headers: Readonly<Record<string, string>> = {}): Wire => {
+  const { host, pathname } = new URL(scene.endpoint(tenant));
+  const all = {
+    host,
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+    ...headers,
+  };
+  return { method: "POST", target: pathname, headers: Object.entries(all), body: Buffer.from(body) };
+};
+
 const hash = (body: string | Uint8Array) => createHash("sha256").update(body).digest("base64url");
 
 type Outcome = AuditRow & { readonly delivered_hash: string | null };
 
-async function outcomesOf(answers: readonly Answer[]): Promise<(Outcome | undefined)[]> {
-  const ids = answers.map((answer) => `${decisionOf(answer)}.outcome`);
-  const rows = await scene.rows(ids);
-  return ids.map((id) => rows.get(id) as Outcome | undefined);
-}
+/** What the audit log must have in the end: records come into it some time later, so all are looked for at once. */
+const expectedRows = new Map<string, Partial<Outcome>>();
 
-const outcomeOf = async (answer: Answer) => (await outcomesOf([answer]))[0];
+function expectDecision(answer: Answer, row: Partial<Outcome>): void {
+  expectedRows.set(decisionOf(answer), row);
+}
+function expectOutcome(answer: Answer, row: Partial<Outcome>): void {
+  expectedRows.set(`${decisionOf(answer)}.outcome`, row);
+}
 
 describe("an answer in JSON", () => {
   test("is redacted, says nothing of the origin's bytes, and the audit log has the digests of both", async () => {
-    const described = { ...JSON_TYPE, etag: '"1"', "content-digest": "sha-256=:AA==:", "x-other": "stays" };
+    const described = {
+      "content-type": "application/json; charset=iso-8859-1",
+      etag: '"1"',
+      "content-digest": "sha-256=:AA==:",
+      "x-other": "stays",
+    };
     const answer = await answered(SECRET, { headers: described });
     expect([answer.status, answer.text, answer.headers.get("x-other")]).toEqual([200, SHOWN, "stays"]);
+    expect(answer.headers.get("content-type")).toBe("application/json");
     expect(answer.headers.has("etag") || answer.headers.has("content-digest")).toBe(false);
-    expect(await outcomeOf(answer)).toMatchObject({
+    expectOutcome(answer, {
       status: 200,
       reason: null,
       output_hash: hash(SECRET),
@@ -122,10 +143,10 @@ describe("an answer in JSON", () => {
   });
 
   test("without anything to cut out passes byte for byte", async () => {
-    const plain = '{ "jsonrpc":"2.0", "id":1, "result":{ "content":[], "n":1.0 } }';
-    const answer = await answered(plain, { headers: { ...JSON_TYPE, etag: '"1"' } });
-    expect([answer.text, answer.headers.get("etag")]).toEqual([plain, '"1"']);
-    expect(await outcomeOf(answer)).toMatchObject({ output_hash: hash(plain), delivered_hash: null });
+    const body = '{ "jsonrpc":"2.0", "id":1, "result":{ "content":[], "n":1.0 } }';
+    const answer = await answered(body, { headers: { ...JSON_TYPE, etag: '"1"' } });
+    expect([answer.text, answer.headers.get("etag")]).toEqual([body, '"1"']);
+    expectOutcome(answer, { output_hash: hash(body), delivered_hash: null });
   });
 
   test("of another tool, another method and another tenant is not touched", async () => {
@@ -216,7 +237,6 @@ describe("what is withheld", () => {
   ];
 
   test("the caller learns that the call was passed on, the audit log has what it was", async () => {
-    const answers: Answer[] = [];
     for (const [what, body, headers, status, reason] of CASES) {
       const answer = await answered(body, { headers, status });
       expect(told(answer), what).toBe(`200 ${reason}`);
@@ -224,18 +244,14 @@ describe("what is withheld", () => {
       expect(answer.text).not.toContain(KEY);
       expect(answer.headers.get("content-type")).toBe("application/json");
       expect(answer.headers.has("content-encoding")).toBe(false);
-      answers.push(answer);
-    }
-    const outcomes = await outcomesOf(answers);
-    for (const [i, [what, body, headers, status, reason]] of CASES.entries()) {
-      expect(outcomes[i], what).toMatchObject({
+      expectDecision(answer, { verdict: "admitted", reason: null });
+      expectOutcome(answer, {
         status,
         reason,
         output_hash: hash(headers["content-encoding"] ? SECRET : body),
-        delivered_hash: hash(answers[i]?.text ?? ""),
+        delivered_hash: hash(answer.text),
       });
     }
-    for (const answer of answers) expect(await scene.logged(answer)).toBe("admitted");
   });
 
   test("an error of HTTP, whose status the client needs", async () => {
@@ -246,31 +262,25 @@ describe("what is withheld", () => {
     ];
     expect(answers.map(told)).toEqual(["404 redaction.not_response", "500 redaction.not_response"]);
     const output_hash = hash(`<p>${KEY}</p>`);
-    expect(await outcomesOf(answers)).toMatchObject([
-      { status: 404, output_hash },
-      { status: 500, output_hash },
-    ]);
+    for (const answer of answers) expectOutcome(answer, { status: answer.status, output_hash });
   });
 
   test("what is larger than the tenant takes: of that nobody has a digest", async () => {
     expect((await answered(SECRET.padEnd(2000))).text).toBe(SHOWN);
     const answer = await answered(SECRET.padEnd(2001));
     expect(told(answer)).toBe("200 redaction.too_large");
-    expect(await outcomeOf(answer)).toMatchObject({
-      status: 200,
-      output_hash: null,
-      delivered_hash: hash(answer.text),
-    });
+    expectOutcome(answer, { status: 200, output_hash: null, delivered_hash: hash(answer.text) });
   });
 
   test("what does not come in time: JSON as from any origin that is too slow, a stream as what it is", async () => {
-    const begun = async (headers: Readonly<Record<string, string>>) => {
-      scene.origin("slow").handler = ({ response }) =>
-        void response.writeHead(200, headers).write(SECRET.slice(0, 60));
-      return scene.send(await scene.sign("slow", toolCall()));
-    };
-    expect(told(await begun(JSON_TYPE))).toBe("504 origin.timeout");
-    expect(told(await begun(SSE_TYPE))).toBe("200 redaction.stream");
+    scene.origin("slow").handler = ({ response, body }) =>
+      void response.writeHead(200, body.includes("stream") ? SSE_TYPE : JSON_TYPE).write(SECRET.slice(0, 60));
+    const ask = async (query: string) =>
+      told(await scene.send(await scene.sign("slow", toolCall("search", { query }))));
+    expect(await Promise.all([ask("json"), ask("stream")])).toEqual([
+      "504 origin.timeout",
+      "200 redaction.stream",
+    ]);
   });
 
   test("what breaks off", async () => {
@@ -287,7 +297,6 @@ describe("what is withheld", () => {
 describe("ways round", () => {
   test("a stream is not taken up again, with GET or POST", async () => {
     const before = scene.origin("acme").arrivals.length;
-    const refused: Answer[] = [];
     for (const [method, body] of [
       ["GET", null],
       ["POST", toolCall("write")],
@@ -296,10 +305,9 @@ describe("ways round", () => {
         await scene.sign("acme", body, { method, headers: { "last-event-id": "7" } }),
       );
       expect(told(answer)).toBe("400 redaction.resumption");
-      refused.push(answer);
+      expectDecision(answer, { verdict: "denied", reason: "redaction.resumption" });
     }
     expect(scene.origin("acme").arrivals).toHaveLength(before);
-    expect(await Promise.all(refused.map(scene.logged))).toEqual(refused.map(() => "redaction.resumption"));
     scene.origin("open").handler = ({ response }) => void response.writeHead(200, SSE_TYPE).end();
     expect(
       (await scene.send(await scene.sign("open", null, { method: "GET", headers: { "last-event-id": "7" } })))
@@ -369,6 +377,43 @@ describe("ways round", () => {
     for (const _ of [1, 2])
       expect((await answered(SECRET, { tenant: "open", session: open })).text).toBe(SECRET);
   });
+});
+
+describe("strangers whose calls are only observed", () => {
+  const ask = (body: string, headers: Readonly<Record<string, string>> = {}) =>
+    scene.send(plain("observed", body, headers));
+  const answer = (body: string, type = JSON_TYPE) => {
+    scene.origin("observed").handler = ({ response }) => void response.writeHead(200, type).end(body);
+  };
+
+  test("see no more than others", async () => {
+    answer(SECRET);
+    const shown = await ask(toolCall());
+    expect([shown.status, shown.text]).toEqual([200, SHOWN]);
+    expectDecision(shown, { verdict: "observed" });
+    answer(`data: ${SECRET}\n\n`, SSE_TYPE);
+    expect(told(await ask(toolCall()))).toBe("200 redaction.stream");
+    expect(told(await ask(toolCall("write"), { "last-event-id": "7" }))).toBe("400 redaction.resumption");
+  });
+
+  test("use an id once in a session, whatever it is called and however long it is", async () => {
+    answer(SECRET);
+    const session = { "mcp-session-id": "raw-1" };
+    expect((await ask(toolCall(), session)).text).toBe(SHOWN);
+    for (const id of [1, "1"])
+      expect(told(await ask(toolCall("write", {}, id), session))).toBe("400 redaction.id_reused");
+    expect(told(await ask(toolCall("write", {}, 2), session))).toBe("200");
+    expect(told(await ask(toolCall("write", {}, 1), { "mcp-session-id": "raw-2" }))).toBe("200");
+    const long = "x".repeat(900_000);
+    expect(told(await ask(toolCall("write", {}, long), session))).toBe("200");
+    expect(told(await ask(toolCall("write", {}, long), session))).toBe("400 redaction.id_reused");
+  });
+});
+
+test("the audit log has all of it", async () => {
+  const rows = await scene.rows([...expectedRows.keys()]);
+  expect(expectedRows.size).toBeGreaterThan(30);
+  for (const [id, row] of expectedRows) expect(rows.get(id), id).toMatchObject(row);
 });
 
 test("the documentation names every form of secrets, and what it finds", () => {

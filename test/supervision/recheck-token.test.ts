@@ -10,6 +10,7 @@ import type { TenantDocument } from "../../src/tenant/schema/document.ts";
 import {
   AS,
   accessToken,
+  granting,
   judge,
   otherServer,
   outcome,
@@ -17,9 +18,10 @@ import {
   section,
   server,
   TOKEN,
+  tenantTaking,
   unbound,
 } from "../evidence/access-token/helpers.ts";
-import { compiled, document, GATEWAY, NOW, unwrap } from "../support/acme.ts";
+import { document, GATEWAY, NOW, unwrap } from "../support/acme.ts";
 
 const bound = await accessToken();
 const bearer = await unbound();
@@ -34,11 +36,8 @@ async function rechecked(
   { isBound = true, changes = {} as Partial<TenantDocument> } = {},
 ) {
   const id = `token-${++ids}`;
-  const by = await compiled({
-    id,
-    audiences: ["https://gateway.example/acme/mcp"],
-    accessTokens: section(before),
-  });
+  const audiences = ["https://gateway.example/acme/mcp"];
+  const by = await tenantTaking(before, { id, audiences });
   const headers: Record<string, string> = isBound
     ? { authorization: `DPoP ${bound}`, dpop: await proof(bound) }
     : { authorization: `Bearer ${bearer}` };
@@ -67,8 +66,12 @@ async function rechecked(
   };
   const known = { presented: unwrap(parseBearer(new Map(Object.entries(headers)), by)), caller };
   const stored = JSON.stringify({
-    ...document({ id, audiences: ["https://gateway.example/acme/mcp"], ...changes }),
-    ...(after && { accessTokens: section(after) }),
+    ...document({
+      id,
+      audiences,
+      ...(after && { accessTokens: section(after), policy: granting(section(after)) }),
+      ...changes,
+    }),
   });
   const env = { TENANTS: { get: async () => stored }, GATEWAY_URL: GATEWAY } as unknown as Env;
   const late = (Number(TOKEN.exp) + 600) * 1000;
@@ -112,6 +115,14 @@ test("a tenant takes tokens that are not bound no more", async () => {
   const before = { unsafeBearer: true };
   expect(await rechecked(before, before, { isBound: false })).toBe("ok");
   expect(await rechecked(before, {}, { isBound: false })).toBe("token.unbound");
+});
+
+test("no grant is for its subject any more", async () => {
+  const policy = (subject: string): Partial<TenantDocument> => ({
+    policy: { unsafeUnlistedTools: "read", grants: [{ subjects: [{ issuer: AS, subject }], scope: "read" }] },
+  });
+  expect(await rechecked({}, {}, { changes: policy("client-1") })).toBe("ok");
+  expect(await rechecked({}, {}, { changes: policy("client-2") })).toBe("token.subject");
 });
 
 test("what is only looked at goes on, and a suspended tenant does not", async () => {

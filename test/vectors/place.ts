@@ -70,6 +70,7 @@ export async function openPlace(tenants: readonly string[]): Promise<Place> {
           GATEWAY_URL: "https://gateway.example",
           SESSION_KEYS: `${sealing.kid}:${sealing.k}`,
           SIGNING_KEYS: SIGNING_KEYS.make(),
+          ORIGIN_VECTORS: "for-the-origin",
         },
         unsafeDirectSockets: [{ host: HOST, port: port.value }],
       },

@@ -129,7 +129,9 @@ const decisionOf = ({ headers }: Answer): string => headers.get("countersign-dec
 
 /** Denials before a tenant is known are in no log, and what is answered without evidence is no decision. */
 const isLogged = ({ step: { expect } }: Exchange): boolean =>
-  expect.verdict === "admitted" || (expect.verdict === "denied" && shownReason(expect) !== expect.reason);
+  expect.verdict === "admitted" ||
+  expect.verdict === "observed" ||
+  (expect.verdict === "denied" && shownReason(expect) !== expect.reason);
 
 const shownReason = ({ error }: Expectation): string | undefined => error?.reason;
 
@@ -141,12 +143,13 @@ function compare({ step, answer, arrivals }: Exchange, rows: ReadonlyMap<string,
   const received = Object.fromEntries(
     (arrival?.rawHeaders ?? []).map(([name, value]) => [name.toLowerCase(), value]),
   );
-  const arrives = expect.verdict === "admitted" && expect.forwarded !== null;
+  const arrives =
+    (expect.verdict === "admitted" || expect.verdict === "observed") && expect.forwarded !== null;
   return {
     expected: {
       status: expect.status,
       verdict: expect.verdict,
-      reason: expect.verdict === "denied" ? expect.reason : null,
+      reason: "reason" in expect ? expect.reason : null,
       error: expect.error,
       ...(expect.body !== undefined && { body: expect.body }),
       ...(expect.headers && { headers: expect.headers }),

@@ -25,7 +25,7 @@ export type Sent = Call | ((target: Target) => Promise<Message> | Message);
 
 export interface StepSource {
   readonly send: Sent;
-  readonly expect: "admitted" | "answered" | { readonly denied: string };
+  readonly expect: "admitted" | "answered" | { readonly denied: string } | { readonly observed: string };
   /** What of the answer or of what the origin receives shows the point, beside what follows from the verdict. */
   readonly more: Partial<Pick<Expectation, "status" | "error" | "body" | "headers" | "forwarded">>;
   /** Seconds from NOW. */
@@ -81,6 +81,16 @@ export const denied = (
   send: Sent,
   options: CaseOptions = {},
 ) => source(id, title, rule, send, { denied: reason }, options);
+
+/** A case that would be denied for this reason, and is passed on, since the tenant only observes it. */
+export const observed = (
+  id: string,
+  reason: string,
+  title: string,
+  rule: string,
+  send: Sent,
+  options: CaseOptions = {},
+) => source(id, title, rule, send, { observed: reason }, options);
 
 function source(
   id: string,
@@ -164,6 +174,7 @@ function expectation({ expect, more }: StepSource, message: Message): Expectatio
     return { verdict: "admitted", status: 200, ...more, ...recorded };
   }
   if (expect === "answered") return { verdict: "answered", status: 204, ...more };
+  if ("observed" in expect) return { verdict: "observed", reason: expect.observed, status: 200, ...more };
   const { id, method, params } = readBody(message.body);
   const version = params?._meta?.["io.modelcontextprotocol/protocolVersion"];
   const answer = answerTo(expect.denied, {

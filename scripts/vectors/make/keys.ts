@@ -61,10 +61,14 @@ async function sign(alg: string, jwk: Jwk, bytes: Bytes): Promise<Bytes> {
   }
 }
 
+/** Most of the time of a signature would go into reading its key. */
+const imported = new Map<Jwk, Promise<CryptoKey>>();
+
 async function webCrypto(jwk: Jwk, algorithm: { name: string; hash?: string }, bytes: Bytes): Promise<Bytes> {
   const { kid: _, ...members } = jwk;
-  const key = await crypto.subtle.importKey("jwk", members, algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign(algorithm, key, bytes));
+  const key = imported.get(jwk) ?? crypto.subtle.importKey("jwk", members, algorithm, false, ["sign"]);
+  imported.set(jwk, key);
+  return new Uint8Array(await crypto.subtle.sign(algorithm, await key, bytes));
 }
 
 /** Checks a signature with WebCrypto, which had no part in making those of ECDSA. */

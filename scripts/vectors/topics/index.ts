@@ -1,6 +1,7 @@
 import type { Topic } from "../make/case.ts";
 import { accessTokens } from "./access-token/index.ts";
 import { algorithms } from "./algorithms.ts";
+import { approvals } from "./approvals.ts";
 import { attestations } from "./attestation/index.ts";
 import { bearer } from "./bearer/index.ts";
 import { constraints } from "./constraints/index.ts";
@@ -15,12 +16,15 @@ import { levels } from "./levels.ts";
 import { limits } from "./limits.ts";
 import { message } from "./message/index.ts";
 import { modern } from "./modern.ts";
+import { observe } from "./observe.ts";
 import { origin } from "./origin.ts";
 import { policy } from "./policy.ts";
 import { publishedKeys } from "./published-keys.ts";
 import { records } from "./records.ts";
+import { redaction } from "./redaction.ts";
 import { references } from "./references.ts";
 import { replay } from "./replay.ts";
+import { revocations } from "./revocations.ts";
 import { runs } from "./runs.ts";
 import { sessions } from "./sessions.ts";
 import { strictJson } from "./strict-json.ts";
@@ -60,6 +64,10 @@ export const TOPICS: readonly Topic[] = [
   policy,
   gates,
   limits,
+  approvals,
+  revocations,
+  observe,
   endpoints,
   origin,
+  redaction,
 ];

@@ -142,6 +142,18 @@ export const origin: Topic = {
         expect: { forwarded: { "countersign-assertion": null } },
       },
     ),
+    admitted(
+      "credential",
+      "A credential of the tenant's own, in place of the caller's",
+      "Countersign, what the origin is told",
+      {},
+      {
+        change: (d) => {
+          d.origin.credentials = [{ header: "authorization", secret: "ORIGIN_VECTORS", prefix: "Bearer " }];
+        },
+        expect: { forwarded: { authorization: "Bearer for-the-origin" } },
+      },
+    ),
     denied(
       "credential-missing",
       "origin.credential_missing",

@@ -25,9 +25,12 @@ export function readRequest(bytes: Uint8Array<ArrayBuffer>): Result<WrittenReque
     return fail("does not begin with a request line, such as: POST /acme/mcp HTTP/1.1");
   const headers = readHeaders(lines.slice(1));
   if (!headers.ok) return headers;
-  const [, authority, target = ""] = /^(?:https?:\/\/([^/?#]*))?([/?].*)?$/i.exec(written) ?? [];
+  const named = /^(?:https?:\/\/([^/?#]+)(?=[/?]|$)|(?=\/))(.*)$/i.exec(written);
+  if (named === null) return fail("names neither a path nor a URL in its request line");
+  const [, authority, target = ""] = named;
   const host = authority ?? headers.value.get("host");
   if (host === null) return fail("has no Host header");
+  if (!/^[^\s,/\\?#@]+$/.test(host)) return fail("does not name one host");
   if (headers.value.has("transfer-encoding"))
     return fail("has Transfer-Encoding: write the body as it is, without chunks, and leave the header out");
   const body = readContent(rest, headers.value.get("content-length"));
@@ -68,9 +71,10 @@ const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin
 
 function readHeaders(lines: readonly string[]): Result<Headers, string> {
   const headers = new Headers();
-  for (const line of lines) {
+  for (const [i, line] of lines.entries()) {
     const [, name, value = ""] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
-    if (name === undefined) return fail(`has a line that is no header: ${line}`);
+    // What is in it may be a secret.
+    if (name === undefined) return fail(`has a line that is no header: the ${i + 2}. one`);
     try {
       headers.append(name, value);
     } catch {

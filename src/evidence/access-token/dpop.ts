@@ -64,9 +64,9 @@ export async function verifyProof(
   const proof = read.value;
   const key = await importVerificationKey(proof.jwk, [proof.alg]);
   if (!key.ok || pinned.has(key.value.thumbprint)) return fail("dpop.key");
-  if (!(await verifyJws(proof.jws, key.value))) return fail("dpop.signature");
-  // Of a key that somebody has at hand; from here on, of the key that the token is bound to.
+  // First, so that who has only stolen a token cannot make us verify with keys of his own choice.
   if (key.value.thumbprint !== confirmation) return fail("dpop.confirmation");
+  if (!(await verifyJws(proof.jws, key.value))) return fail("dpop.signature");
   if (proof.ath !== toBase64url(await sha256(utf8(token)))) return fail("dpop.token");
   if (proof.htm !== method) return fail("dpop.method");
   if (!isSameTarget(proof.htu, target)) return fail("dpop.target");
@@ -109,7 +109,8 @@ function readClaims(payload: JsonObject): Omit<Proof, "jws" | "alg" | "jwk"> | n
  * case of the host and the default port do not count.
  */
 function isSameTarget(htu: string, target: string): boolean {
-  if (/[?#]/.test(htu)) return false;
+  // A backslash has no place in a URI, but URL takes it for a slash.
+  if (/[?#\\]/.test(htu)) return false;
   const url = new URL(target);
   url.search = "";
   url.hash = "";

@@ -2,13 +2,14 @@ import { fromBase64url } from "../../encoding.ts";
 import { MANDATE_HEADERS } from "../../evidence-headers.ts";
 import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
 import type { OAuthAlgorithm } from "../../keys/key.ts";
-import { MAX_TOKEN_SUBJECT_LENGTH } from "../../limits.ts";
+import { MAX_PRINCIPAL_LENGTH, MAX_TOKEN_SUBJECT_LENGTH } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { type CommonClaims, readCommonClaims, readIdentifier } from "../claims.ts";
 import { decodeJws, decodeObject, type Jws } from "../jws.ts";
 import { absent, malformed, type Presented, present } from "../presented.ts";
 import { algorithmNamed } from "./algorithm.ts";
+import { tokenPrincipal } from "./subject.ts";
 
 /** An access token (RFC 9068) with every claim typed, not yet verified. */
 export interface AccessToken extends Omit<CommonClaims, "wid"> {
@@ -77,6 +78,8 @@ function readClaims({
   const clientId = readIdentifier(payload.client_id);
   const scopes = readScopes(payload.scope);
   if (common === null || sub === null || clientId === null || scopes === null) return null;
+  const principal = tokenPrincipal({ iss: common.iss, sub });
+  if (JSON.stringify(principal).length > MAX_PRINCIPAL_LENGTH) return null;
   return { ...common, sub, clientId, scopes };
 }
 

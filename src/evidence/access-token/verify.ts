@@ -12,6 +12,7 @@ import { lastAcceptable } from "../act/verify.ts";
 import { verifyJws } from "../jws.ts";
 import { checkClient } from "./client.ts";
 import type { AccessToken } from "./parse.ts";
+import { isKnown } from "./subject.ts";
 
 /** An access token (RFC 9068) of an authorization server that the tenant trusts, for this tenant and in time. */
 export interface VerifiedAccessToken {
@@ -24,6 +25,8 @@ export interface VerifiedAccessToken {
   readonly scopes: ReadonlySet<string>;
   /** base64url SHA-256 of the canonical claims. */
   readonly digest: string;
+  /** RFC 7638 thumbprint of the issuer's key that it was signed with. */
+  readonly key: string;
   /** RFC 7638 thumbprint of the key that it is bound to (RFC 9449); null for a bearer token. */
   readonly confirmation: string | null;
   /** What the tenant is called in it; null where the tenant asks for no such claim. */
@@ -33,8 +36,9 @@ export interface VerifiedAccessToken {
 }
 
 /**
- * Verifies an access token: key and signature of an issuer of the tenant, then time, audience, client, tenant, and how it was presented.
- * A token is used many times, so its jti is not spent.
+ * Verifies an access token: first all that it says itself (time, audience, tenant, subject, and how it was presented), so that for one that
+ * would be of no use nothing is fetched and no signature checked; then the key and signature of its issuer, then its client. A token is used
+ * many times, so its jti is not spent.
  *
  * @param now seconds
  */
@@ -48,37 +52,50 @@ export async function verifyAccessToken(
   if (policy === null) return fail("bearer.access_token");
   const issuer = tenant.tokenIssuers.get(token.iss);
   if (issuer === undefined) return fail("token.issuer_unknown");
+  const claims = checkClaims(token, issuer, policy, tenant, now);
+  if (!claims.ok) return claims;
   const signed = await checkSignature(token, issuer, keys);
   if (!signed.ok) return signed;
-
-  if (now > lastAcceptable(token)) return fail("token.expired");
-  if (Math.max(token.iat, token.notBefore) > now + CLOCK_SKEW) return fail("token.in_future");
-  if (token.exp - token.iat > issuer.maxLifetime) return fail("token.lifetime");
-  if (!token.aud.some((audience) => tenant.audiences.has(audience))) return fail("token.audience");
-  const tenantName = nameOf(token, policy);
-  if (!tenantName.ok) return tenantName;
-  const bound = checkBinding(token, policy);
-  if (!bound.ok) return bound;
-  // Last, because it may fetch.
+  // Behind the signature, because only the issuer may make us fetch what it has seen.
   const client = await checkClient(token, policy, tenant.pinnedKeys, keys);
   if (!client.ok) return client;
 
   const { iss, sub, clientId, jti, iat, exp, scopes, confirmation, jws } = token;
   const digest = toBase64url(await sha256(utf8(canonical(jws.payload))));
   const verified = { iss, sub, clientId, jti, iat, exp, scopes, confirmation, digest };
-  return ok({ ...verified, tenantName: tenantName.value, proof: null });
+  return ok({ ...verified, key: signed.value, tenantName: claims.value, proof: null });
 }
 
+/** @returns what the tenant is called in it; null where the tenant asks for no such claim */
+function checkClaims(
+  token: AccessToken,
+  { maxLifetime }: TokenIssuer,
+  policy: AccessTokenPolicy,
+  { audiences, policy: { grants } }: Tenant,
+  now: number,
+): Result<string | null, Reason> {
+  if (now > lastAcceptable(token)) return fail("token.expired");
+  if (Math.max(token.iat, token.notBefore) > now + CLOCK_SKEW) return fail("token.in_future");
+  if (token.exp - token.iat > maxLifetime) return fail("token.lifetime");
+  if (!token.aud.some((audience) => audiences.has(audience))) return fail("token.audience");
+  const tenantName = nameOf(token, policy);
+  if (!tenantName.ok) return tenantName;
+  if (!isKnown(token, { grants })) return fail("token.subject");
+  const bound = checkBinding(token, policy);
+  return bound.ok ? tenantName : bound;
+}
+
+/** @returns the key's thumbprint */
 async function checkSignature(
   { kid, alg, jws }: AccessToken,
   issuer: TokenIssuer,
   keys: KeyFinder,
-): Promise<Result<void, Reason>> {
+): Promise<Result<string, Reason>> {
   const wanted = { kid, algorithms: OAUTH_ALGORITHMS, x5c: x5cOf(jws.header) };
   const found = await findKey(issuer.keys, wanted, keys);
   if (!found.ok) return fail(KEY_FAULTS[found.error]);
   if (found.value.alg !== alg) return fail("token.alg");
-  return (await verifyJws(jws, found.value)) ? ok(undefined) : fail("token.signature");
+  return (await verifyJws(jws, found.value)) ? ok(found.value.thumbprint) : fail("token.signature");
 }
 
 const KEY_FAULTS: Readonly<Record<KeyFault, Reason>> = {

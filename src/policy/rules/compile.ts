@@ -6,6 +6,7 @@ import { fail, ok, type Result } from "../../result.ts";
 import { costOf, type Node } from "./cost.ts";
 import type { Expression } from "./expression.ts";
 import { VARIABLES } from "./facts.ts";
+import { type KnownNames, unknownName } from "./names.ts";
 
 type Environment = InstanceType<PolicyLibrary["Environment"]>;
 
@@ -25,16 +26,23 @@ export function ruleLanguage({ Environment }: PolicyLibrary): Environment {
 }
 
 /** @returns or what is wrong with the text, to stand after its path */
-export function compileExpression(text: string, language: Environment): Result<Expression, string> {
+export function compileExpression(
+  text: string,
+  language: Environment,
+  known: KnownNames,
+): Result<Expression, string> {
   const parsed = parse(text, language);
   if (!parsed.ok) return parsed;
   const evaluate = parsed.value;
-  const cost = costOf(evaluate.ast as unknown as Node);
+  const tree = evaluate.ast as unknown as Node;
+  const cost = costOf(tree);
   if (!cost.ok) return cost;
   const checked = evaluate.check();
   if (!checked.valid) return fail(`is not a rule: ${firstLine(checked.error?.message)}`);
   if (checked.type !== "bool") return fail(`must be true or false, and is of type ${checked.type}`);
-  const reads = mentions(evaluate.ast as unknown as Node, "arguments");
+  const name = unknownName(tree, known);
+  if (name !== null) return fail(name);
+  const reads = mentions(tree, "arguments");
   return ok({
     cost: ({ sizes, isTooDeep }) => {
       if (reads && isTooDeep) return Number.POSITIVE_INFINITY;

@@ -5,6 +5,7 @@
  */
 
 import { fail, ok, type Result } from "../../result.ts";
+import { VARIABLES } from "./facts.ts";
 import { type FunctionCost, functionCost, type Macro, macroOf } from "./functions.ts";
 import { either, joined, type Size, SMALL, sizeOfText, textSteps } from "./size.ts";
 
@@ -105,7 +106,7 @@ const constant = (value: unknown): Cost => {
 /** Nodes that stand in `args`, which is one itself, or a list of them and of names. */
 const childrenOf = ({ args }: Node): readonly Node[] => [args].flat().filter(isNode);
 
-const isNode = (value: unknown): value is Node =>
+export const isNode = (value: unknown): value is Node =>
   typeof value === "object" && value !== null && "op" in value && "args" in value;
 
 type Estimates = readonly [Estimate, Estimate, Estimate];
@@ -143,13 +144,15 @@ function call({ op, args }: Node): Result<Cost, string> {
 /** A macro that goes through a list, or through the keys of a map: `range.all(x, body)`. */
 function overElements(macro: Macro, [range, variable, ...bodies]: readonly Node[]): Result<Cost, string> {
   if (range === undefined || variable?.op !== "id") return fail("has a macro without a plain variable");
+  const name = String(variable.args);
+  if (VARIABLES.some((known) => known.name === name)) return fail(`has a macro whose variable hides ${name}`);
   const [over, ...inside] = [range, ...bodies].map(costOf);
   const faulty = [over, ...inside].find((one) => one?.ok === false);
   if (faulty?.ok === false) return faulty;
   const bodyCosts = inside.flatMap((one) => (one?.ok ? [one.value] : []));
   return ok((scope) => {
     const { cost, size } = over?.ok ? over.value(scope) : { cost: 0, size: SMALL };
-    const inner = new Map(scope).set(String(variable.args), size);
+    const inner = new Map(scope).set(name, size);
     const estimates = bodyCosts.map((body) => body(inner));
     const own = 1 + (macro.takesErrorsBack ? ERROR_STEPS : 0);
     const each = estimates.reduce((sum, body) => sum + 1 + body.cost, own);

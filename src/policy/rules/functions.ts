@@ -20,6 +20,9 @@ const comparing: FunctionCost = ([text, part]) =>
 
 const constantTime: FunctionCost = () => small(2);
 
+/** A text of 30 characters at the most, in any form that the runtime reads. */
+const ofDate: FunctionCost = () => small(12);
+
 /** A new formatter is made for each. */
 const inTimeZone: FunctionCost = () => small(2_000);
 
@@ -37,7 +40,7 @@ const GLOBAL: Readonly<Record<string, FunctionCost>> = {
     cost: 1 + textSteps(charsOf(value)),
     size: either(sizeOfText(NUMBER_LENGTH), value?.size ?? SMALL),
   }),
-  timestamp: constantTime,
+  timestamp: ofDate,
   duration: constantTime,
 };
 

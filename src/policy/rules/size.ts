@@ -19,24 +19,44 @@ export const textSteps = (chars: number): number => Math.ceil(chars / CHARACTERS
 
 export const sizeOfText = (chars: number): Size => ({ weight: 1 + textSteps(chars), items: 0, chars });
 
+/** What is in a value all together, counted once for all that asks. */
+export interface Measured extends Size {
+  /** Values in it, itself and names included; texts count for one. */
+  readonly values: number;
+  /** `textSteps` of all names in it. */
+  readonly names: number;
+}
+
 /** @param value JSON, nested no deeper than strict JSON is */
-export function sizeOf(value: unknown): Size & { /** Texts count for one. */ readonly values: number } {
-  if (typeof value === "string") return { ...sizeOfText(value.length), values: 1 };
-  if (typeof value !== "object" || value === null) return { ...SMALL, values: 1 };
-  let [weight, items, chars, values] = [1, 0, 0, 1];
-  const add = (size: ReturnType<typeof sizeOf>): void => {
-    values += size.values;
-    weight += size.weight;
-    items = Math.max(items, size.items);
-    chars = Math.max(chars, size.chars);
-  };
-  let count = 0;
-  for (const [name, member] of Object.entries(value)) {
-    if (!Array.isArray(value)) add(sizeOf(name));
-    add(sizeOf(member));
-    count += 1;
+export function sizeOf(value: unknown): Measured {
+  const measured = { weight: 0, items: 0, chars: 0, values: 0, names: 0 };
+  measure(value, measured);
+  return measured;
+}
+
+/** Every call with a rule or schema goes through here before anything is bounded: nothing is made on the way. */
+function measure(value: unknown, to: { -readonly [K in keyof Measured]: Measured[K] }): void {
+  to.weight += 1;
+  to.values += 1;
+  if (typeof value === "string") {
+    to.weight += textSteps(value.length);
+    to.chars = Math.max(to.chars, value.length);
+    return;
   }
-  return { weight, items: Math.max(items, count), chars, values };
+  if (typeof value !== "object" || value === null) return;
+  let count = 0;
+  if (Array.isArray(value)) {
+    count = value.length;
+    for (const item of value) measure(item, to);
+  } else {
+    for (const name in value) {
+      count += 1;
+      measure(name, to);
+      to.names += textSteps(name.length);
+      measure((value as Readonly<Record<string, unknown>>)[name], to);
+    }
+  }
+  to.items = Math.max(to.items, count);
 }
 
 /** Large enough for either of two values. */

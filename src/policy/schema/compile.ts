@@ -18,12 +18,13 @@ export function compileInputSchema(
   if (found.length > 0) return fail(found);
   const worked = workOfSchema(schema, at);
   if (!worked.ok) return fail([worked.error]);
-  const { keywords, readings, comparisons } = worked.value;
+  const { keywords, readings, namings, comparisons } = worked.value;
   // It marks the schema that it is given.
   const validator = new Validator(structuredClone(schema), "2020-12");
   return ok((args) => {
-    const { weight, values, items } = sizeOf(args);
-    const steps = values * keywords + (weight - values) * readings + comparisons * items * weight;
+    const { weight, values, names, items } = sizeOf(args);
+    const texts = (weight - values) * readings + names * namings;
+    const steps = values * keywords + texts + comparisons * items * weight;
     if (steps > MAX_SCHEMA_STEPS) return fail("policy.arguments_too_costly");
     try {
       return validator.validate(args).valid ? ok(undefined) : fail("policy.arguments_invalid");

@@ -4,6 +4,7 @@ import { isObject, type JsonObject, type JsonValue } from "../../json/strict-jso
 import { MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES } from "../../limits.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { Found, Path } from "../../tenant/faults.ts";
+import { sizeOf } from "../rules/size.ts";
 import { referred, subschemas } from "./keywords.ts";
 
 export interface SchemaWork {
@@ -11,6 +12,8 @@ export interface SchemaWork {
   readonly keywords: number;
   /** How often any one text is read as a whole. */
   readonly readings: number;
+  /** How often any one name of a member is read and written, beside that. */
+  readonly namings: number;
   /** Subschemas that compare all items of a list with each other. */
   readonly comparisons: number;
 }
@@ -24,6 +27,7 @@ interface Share {
 interface Shares {
   readonly keywords: Share;
   readonly readings: Share;
+  readonly namings: Share;
 }
 
 /** Of a schema without faults of its own; a reference that leads nowhere or in a circle is one. */
@@ -71,8 +75,8 @@ export function workOfSchema(root: JsonObject, at: Path): Result<SchemaWork, Fou
   };
   const walked = walk(root, at, [], 0);
   if (!walked.ok) return walked;
-  const { keywords, readings } = walked.value;
-  return ok({ keywords: most(keywords), readings: most(readings), comparisons });
+  const { keywords, readings, namings } = walked.value;
+  return ok({ keywords: most(keywords), readings: most(readings), namings: most(namings), comparisons });
 }
 
 interface Part {
@@ -82,14 +86,27 @@ interface Part {
 
 const most = ({ here, below }: Share): number => Math.max(here, below);
 
+const TEXT_READERS = ["pattern", "format", "minLength", "maxLength"];
+
+/** What looks at members by their names writes each name, as part of a URI, into where it is. */
+const NAMING_STEPS = 4;
+
+const timesNamed = ({ patternProperties, additionalProperties, propertyNames }: JsonObject): number =>
+  [additionalProperties, propertyNames].filter((one) => one !== undefined).length +
+  (isObject(patternProperties) ? Object.keys(patternProperties).length : 0);
+
 const sharesOf = (schema: JsonObject, parts: readonly Part[]): Shares => ({
   keywords: shareOf(
     ownKeywords(schema),
     parts.map(({ keyword, shares }) => ({ keyword, share: shares.keywords })),
   ),
   readings: shareOf(
-    ["pattern", "format", "minLength", "maxLength"].filter((name) => schema[name] !== undefined).length,
+    TEXT_READERS.filter((name) => schema[name] !== undefined).length,
     parts.map(({ keyword, shares }) => ({ keyword, share: shares.readings })),
+  ),
+  namings: shareOf(
+    NAMING_STEPS * timesNamed(schema),
+    parts.map(({ keyword, shares }) => ({ keyword, share: shares.namings })),
   ),
 });
 
@@ -113,6 +130,9 @@ function shareOf(own: number, parts: readonly { readonly keyword: string; readon
   };
 }
 
+/** Both numbers are made integers of up to some thousand bits, and one is divided by the other. */
+const MULTIPLE_OF_STEPS = 24;
+
 /** What a value is held against in one schema, each name and value of a list counted. Schemas in it are counted by themselves. */
 const ownKeywords = (schema: JsonObject): number =>
   1 + sum(Object.entries(schema).map(([name, value]) => 1 + lengthOf(name, value)));
@@ -123,7 +143,10 @@ function lengthOf(keyword: string, value: JsonValue): number {
     case "enum":
     case "required":
     case "dependentRequired":
-      return valuesIn(value);
+      // With the length of texts: a value that does not match has them all written into its fault.
+      return sizeOf(value).weight;
+    case "multipleOf":
+      return MULTIPLE_OF_STEPS;
     case "properties":
     case "patternProperties":
     case "dependentSchemas":
@@ -132,8 +155,5 @@ function lengthOf(keyword: string, value: JsonValue): number {
       return 0;
   }
 }
-
-const valuesIn = (value: JsonValue): number =>
-  typeof value === "object" && value !== null ? 1 + sum(Object.values(value).map(valuesIn)) : 1;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -108,13 +108,19 @@ test.each<[string, Changes, Reason]>([
   ["5: an alg that is not taken", { alg: "ES512" }, "dpop.alg"],
   ["5: alg of another key", { alg: "EdDSA" }, "dpop.key"],
   ["crit", { crit: ["exp"] }, "dpop.crit"],
-  ["6: a key that did not sign", { jwk: publicJwk(thief) }, "dpop.signature"],
+  ["6: a key that did not sign", { jwk: publicJwk(thief) }, "dpop.confirmation"],
   ["7: no key", { jwk: undefined }, "dpop.key"],
   ["7: a key in a list", { jwk: [publicJwk(holder)] }, "dpop.key"],
   ["7: the address of a key", { jwk: undefined, jku: "https://evil.example/jwks" }, "dpop.key"],
   ["7: a private key", { jwk: { ...publicJwk(holder), d: "AAAA" } }, "dpop.key"],
   ["7: a secret", { jwk: { kty: "oct", k: "AAAA" } }, "dpop.key"],
   ["7: a key for encryption", { jwk: { ...publicJwk(holder), use: "enc" } }, "dpop.key"],
+  [
+    "7: a coordinate that is padded",
+    { jwk: { ...publicJwk(holder), x: `${publicJwk(holder).x}=` } },
+    "dpop.key",
+  ],
+  ["7: a key for another alg", { jwk: { ...publicJwk(holder), alg: "ES384" } }, "dpop.key"],
   ["7: another label of the curve", { jwk: { ...publicJwk(holder), crv: "P-384" } }, "dpop.key"],
   ["7: off the curve", { jwk: { ...publicJwk(holder), y: publicJwk(holder).x ?? null } }, "dpop.key"],
 ])("%s", async (_, header, expected) => expect(await judgeHeader(header)).toBe(expected));
@@ -177,6 +183,15 @@ test.each<[string, Changes, Circumstances, Reason | "ok"]>([
   ["9: an empty query", { htu: `${AUDIENCE}?` }, {}, "dpop.target"],
   ["9: a fragment", { htu: `${AUDIENCE}#x` }, {}, "dpop.target"],
   ["9: a user", { htu: "https://x@gateway.example/acme/mcp" }, {}, "dpop.target"],
+  ["9: backslashes", { htu: "https:\\\\gateway.example\\acme\\mcp" }, {}, "dpop.target"],
+  ["9: a letter of the path in hex", { htu: "https://gateway.example/acme/%6dcp" }, {}, "dpop.target"],
+  ["9: a slash of the path in hex", { htu: "https://gateway.example/acme%2Fmcp" }, {}, "dpop.target"],
+  [
+    "9: an address of an endpoint beside it",
+    { htu: "https://gateway.example/acme/records" },
+    {},
+    "dpop.target",
+  ],
   ["9: no URL", { htu: "/acme/mcp" }, {}, "dpop.target"],
   ["9: the host in capitals", { htu: "HTTPS://GATEWAY.example/acme/mcp" }, {}, "ok"],
   ["9: the default port", { htu: "https://gateway.example:443/acme/mcp" }, {}, "ok"],
@@ -190,6 +205,15 @@ test.each<[string, Changes, Circumstances, Reason | "ok"]>([
   ["12a: padded", { ath: `${await hashOf(T)}=` }, {}, "dpop.token"],
 ])("%s", async (_, claims, circumstances, expected) => {
   expect(await judged(await proof(T, claims), circumstances)).toBe(expected);
+});
+
+test("7: what else is in the key says nothing about whose it is", async () => {
+  const jwk = { kid: await thumbprintOf(thief), x5c: ["AA=="], ...publicJwk(holder), use: "sig" };
+  expect(await judgeHeader({ jwk })).toBe("ok");
+});
+
+test("6: the holder's key, but the thief's signature", async () => {
+  expect(await judgeHeader({ jwk: publicJwk(holder) }, thief)).toBe("dpop.signature");
 });
 
 test("12b: by a key that the token is not bound to, which a thief has", async () => {

@@ -58,9 +58,22 @@ export const section = (
   ...changes,
 });
 
-export const tenantTaking = (
+/** Grants every tool to all subjects of the issuers of a section. */
+export const granting = ({
+  issuers,
+}: Pick<NonNullable<TenantDocument["accessTokens"]>, "issuers">): NonNullable<TenantDocument["policy"]> => ({
+  unsafeUnlistedTools: "read",
+  grants: [{ subjects: issuers.map(({ iss }) => ({ issuer: iss })), scope: "read" }],
+});
+
+/** A tenant with this section, where all subjects are granted every tool. */
+export function tenantTaking(
   changes: Partial<NonNullable<TenantDocument["accessTokens"]>> = {},
-): Promise<Tenant> => compiled({ accessTokens: section(changes) });
+  more: Partial<TenantDocument> = {},
+): Promise<Tenant> {
+  const accessTokens = section(changes);
+  return compiled({ accessTokens, policy: granting(accessTokens), ...more });
+}
 
 export const tenant = await tenantTaking();
 export const tenantUnbound = await tenantTaking({ unsafeBearer: true });

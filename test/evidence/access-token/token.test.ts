@@ -3,18 +3,23 @@
 import { describe, expect, test } from "vitest";
 import { utf8 } from "../../../src/encoding.ts";
 import type { JsonValue } from "../../../src/json/strict-json.ts";
+import type { KeyFinder } from "../../../src/keys/source.ts";
 import {
   CLOCK_SKEW,
   MAX_AUDIENCES,
   MAX_JTI_LENGTH,
+  MAX_PRINCIPAL_LENGTH,
   MAX_TOKEN_BYTES,
   MAX_TOKEN_SUBJECT_LENGTH,
 } from "../../../src/limits.ts";
 import { REASONS, type Reason } from "../../../src/reasons.ts";
+import { fail } from "../../../src/result.ts";
+import type { TenantDocument } from "../../../src/tenant/schema/document.ts";
 import {
   AUDIENCE,
   ada,
-  compiled,
+  issuer,
+  issuerP256,
   mandate,
   NOW,
   unwrap,
@@ -31,6 +36,7 @@ import {
 } from "../../support/tokens.ts";
 import {
   type AnySigner,
+  AS,
   accessToken,
   holder,
   judge,
@@ -63,6 +69,12 @@ const U = await unbound();
 const M = await mandate();
 const P = await proof(T);
 const UP = await proof(U);
+const NESTED = await compact({ typ: "at+jwt", alg: "ES256", kid: "as-1", cty: "at+jwt" }, T, server.sign);
+const CLAIM_TWICE = await compact(
+  { typ: "at+jwt", alg: "ES256", kid: "as-1" },
+  `${JSON.stringify(TOKEN).slice(0, -1)},"sub":"client-2"}`,
+  server.sign,
+);
 const HOLDER_JKT = await thumbprintOf(holder);
 const THIEF_JKT = await thumbprintOf(thief);
 const ofOrganisation = await tenantTaking({
@@ -113,6 +125,9 @@ describe("header", () => {
   const headers: [string, Changes, Reason | "ok"][] = [
     ["application/at+jwt", { typ: "application/at+jwt" }, "ok"],
     ["typ JWT", { typ: "JWT" }, "token.typ"],
+    ["typ in capitals", { typ: "AT+JWT" }, "token.typ"],
+    ["typ with a parameter", { typ: "application/at+jwt;x=1" }, "token.typ"],
+    ["typ with a space", { typ: "at+jwt " }, "token.typ"],
     ["typ missing", { typ: undefined }, "token.typ"],
     ["typ of a proof", { typ: "dpop+jwt" }, "token.typ"],
     ["typ of a mandate", { typ: "act+jwt" }, "token.typ"],
@@ -132,9 +147,39 @@ describe("header", () => {
     ["kid of an agent", { kid: "ada-1" }, "token.key_unknown"],
     ["kid as a path", { kid: "../as-1" }, "token.key_unknown"],
     ["its own key", { jwk: thief.jwk as JsonValue, jku: "https://evil.example/jwks" }, "ok"],
+    ["its own certificates", { x5u: "https://evil.example/chain", x5c: ["AA=="] }, "ok"],
+    ["its own key, and a kid nobody has", { jwk: server.jwk as JsonValue, kid: "as-9" }, "token.key_unknown"],
+    ["a payload that is not encoded, without crit", { b64: false }, "ok"],
   ];
   test.each(headers)("%s", async (_, header, expected) => {
     expect(seen(await judgeBound(await accessToken({}, server, header)))).toBe(expected);
+  });
+
+  test.each<[string, Changes]>([
+    ["an ID token", { typ: "JWT" }],
+    ["a token of no type", { typ: undefined }],
+    ["typ in capitals", { typ: "AT+JWT" }],
+  ])("%s, as Bearer, is neither token nor mandate", async (_, header) => {
+    const token = await accessToken({ cnf: undefined }, server, header);
+    expect(await judgeUnbound(token)).toBe("act.typ");
+  });
+
+  test("an authorization server that is an issuer of mandates too: neither key does for the other kind", async () => {
+    const iss = "https://issuer.example";
+    const issuers = [{ iss, keys: [server.jwk] }];
+    const by = await tenantTaking({ issuers, unsafeBearer: true });
+    const judged = async (token: string) =>
+      outcome(await judge({ authorization: `Bearer ${token}` }, { by }));
+    expect(await judged(await unbound({ iss }))).toBe("ok");
+    expect(await judged(await mandate({ iss }))).toBe("ok");
+    expect(await judged(await unbound({ iss }, issuerP256))).toBe("token.key_unknown");
+    expect(await judged(await mandate({ iss }, server))).toBe("act.key_unknown");
+    const claims = { client_id: "client-1", scope: "tools", sub: "client-1" };
+    const asToken = { typ: "at+jwt", alg: server.alg, kid: server.kid };
+    expect(await judged(await mandate({ iss, ...claims }, server, asToken))).toBe("ok");
+    expect(await judged(await mandate({ iss, ...claims }, issuer, { typ: "at+jwt" }))).toBe(
+      "token.key_unknown",
+    );
   });
 
   test("unsigned", async () => {
@@ -158,6 +203,9 @@ describe("header", () => {
     ["nothing but its header", T.split(".")[0] ?? ""],
     ["two parts", T.split(".").slice(0, 2).join(".")],
     ["four parts", `${T}.x`],
+    ["encrypted", `${T.split(".")[0]}.AA.AA.AA.AA`],
+    ["a token in a token", NESTED],
+    ["a claim twice", CLAIM_TWICE],
     ["another spelling of the signature", respellSignature(T)],
     ["padding", `${T}=`],
     ["a member twice", `${btoa('{"typ":"at+jwt","typ":"at+jwt","alg":"ES256"}')}.e30.AA`.replaceAll("=", "")],
@@ -208,6 +256,12 @@ describe("claims", () => {
     ["scope null", { scope: null }, "token.claims"],
     ["scope with two spaces", { scope: "tools  other" }, "token.claims"],
     ["scope with a tab", { scope: "tools\tother" }, "token.claims"],
+    ["scope with a space in front", { scope: " tools" }, "token.claims"],
+    ["scope with a space behind", { scope: "tools " }, "token.claims"],
+    ["scope with a line feed", { scope: "tools\nother" }, "token.claims"],
+    ["scope with a NUL", { scope: "tools\u0000" }, "token.claims"],
+    ["scope with a no-break space", { scope: "tools\u00a0other" }, "token.claims"],
+    ["scope twice", { scope: "tools tools" }, "ok"],
     ["scope with a quote", { scope: 'tools "' }, "token.claims"],
     ["cnf null", { cnf: null }, "token.confirmation"],
     ["cnf a string", { cnf: "x" }, "token.confirmation"],
@@ -343,9 +397,95 @@ describe("clients", () => {
   });
 });
 
+describe("subjects", () => {
+  const grantTo = (...subjects: { issuer: string; subject?: string }[]): Partial<TenantDocument> => ({
+    policy: { unsafeUnlistedTools: "read", grants: [{ subjects, scope: "read" }] },
+  });
+  const knowing = (...subjects: { issuer: string; subject?: string }[]) =>
+    tenantTaking({ unsafeBearer: true }, grantTo(...subjects));
+
+  test.each<[string, Changes, Reason | "ok"]>([
+    ["the one that is granted something", {}, "ok"],
+    ["another", { sub: "client-2" }, "token.subject"],
+    ["in capitals", { sub: "CLIENT-1" }, "token.subject"],
+    ["that begins alike", { sub: "client-10" }, "token.subject"],
+    ["whose client alone has the name", { sub: "x", client_id: "client-1" }, "token.subject"],
+  ])("%s", async (_, claims, expected) => {
+    const by = await knowing({ issuer: AS, subject: "client-1" });
+    expect(seen(await judgeUnbound(await unbound(claims), { by }))).toBe(expected);
+  });
+
+  test("of the same name at another issuer", async () => {
+    const by = await knowing({ issuer: "https://other.example", subject: "client-1" });
+    expect(await judgeUnbound(U, { by })).toBe("token.subject");
+    const theirs = await unbound({ iss: "https://other.example" }, otherServer);
+    expect(await judgeUnbound(theirs, { by })).toBe("ok");
+  });
+
+  test("all of an issuer", async () => {
+    const by = await knowing({ issuer: AS });
+    expect(await judgeUnbound(await unbound({ sub: "anybody" }), { by })).toBe("ok");
+    const theirs = await unbound({ iss: "https://other.example" }, otherServer);
+    expect(await judgeUnbound(theirs, { by })).toBe("token.subject");
+  });
+
+  test("a policy that grants nothing lets in nobody", async () => {
+    const by = await tenantTaking({ unsafeBearer: true }, { policy: {} });
+    expect(await judgeUnbound(U, { by })).toBe("token.subject");
+  });
+
+  test("a name that is too long for a ledger's", async () => {
+    const judged = async (sub: string) => judgeUnbound(await unbound({ sub }));
+    const room = MAX_PRINCIPAL_LENGTH - `"oauth:${AS}:"`.length;
+    expect(room).toBeGreaterThan(MAX_TOKEN_SUBJECT_LENGTH);
+    expect(await judged(":".repeat(Math.floor(room / 3)))).toBe("ok");
+    expect(await judged(":".repeat(Math.floor(room / 3) + 1))).toBe("token.claims");
+    expect(await judged('"'.repeat(Math.floor(room / 2)))).toBe("ok");
+    expect(await judged('"'.repeat(Math.floor(room / 2) + 1))).toBe("token.claims");
+  });
+});
+
+test.each<[string, Changes]>([
+  ["expired", { iat: NOW - 700, exp: NOW - 600 }],
+  ["of the future", { iat: NOW + 100, exp: NOW + 700 }],
+  ["for too long", { exp: NOW + 3601 }],
+  ["for somebody else", { aud: "https://else.example" }],
+  ["of a subject that nobody has heard of", { sub: "client-2" }],
+  ["not bound", { cnf: undefined }],
+])("for a token that is %s nobody looks for a key", async (_, claims) => {
+  let asked = 0;
+  const keys: KeyFinder = async () => {
+    asked++;
+    return fail("unavailable");
+  };
+  const by = await tenantTaking(
+    { issuers: [{ iss: AS, keySources: [{ type: "jwks", url: "https://auth.example/jwks" }] }] },
+    {
+      policy: {
+        unsafeUnlistedTools: "read",
+        grants: [{ subjects: [{ issuer: AS, subject: "client-1" }], scope: "read" }],
+      },
+    },
+  );
+  const scheme = "cnf" in claims ? "Bearer" : "DPoP";
+  const judged = async (token: string) =>
+    outcome(await judge({ authorization: `${scheme} ${token}`, dpop: await proof(token) }, { by, keys }));
+  expect(await judged(await accessToken(claims))).toMatch(/^token\./);
+  expect(asked).toBe(0);
+});
+
+test("the key of the issuer is known by its thumbprint", async () => {
+  for (const one of [server, serverEdDsa, serverRsa]) {
+    const judged = unwrap(
+      await judge({ authorization: `Bearer ${await unbound({}, one)}` }, { by: tenantUnbound }),
+    );
+    expect(judged).toMatchObject({ token: { key: await thumbprintOf(one) } });
+  }
+});
+
 test("an issuer's own bound on lifetimes", async () => {
   const issuers = section().issuers.map((issuer) => ({ ...issuer, maxLifetimeSeconds: 60 }));
-  const by = await compiled({ accessTokens: { ...section(), issuers } });
+  const by = await tenantTaking({ issuers });
   expect(await judgeBound(T, { by })).toBe("token.lifetime");
   expect(await judgeBound(await accessToken({ exp: NOW + 60 }), { by })).toBe("ok");
   expect(await judgeBound(T, { by: tenant })).toBe("ok");

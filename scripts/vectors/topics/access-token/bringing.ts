@@ -10,15 +10,15 @@ export const AUTH = "https://auth.example";
 
 type Section = NonNullable<Draft["accessTokens"]>;
 
-/** Tokens of one authorization server for this tenant, with the scope `tools`, whose subjects may call every tool. */
-export const taking = (changes: Partial<Section> = {}) => ({
+/** Tokens of one authorization server for this tenant, with the scope `tools`, of whom these may call every tool: all of them, or one. */
+export const taking = (changes: Partial<Section> = {}, subject: { readonly subject?: string } = {}) => ({
   change: (d: Draft) => {
     d.accessTokens = {
       issuers: [{ iss: AUTH, keys: [key("auth").publicJwk, key("auth-es256").publicJwk] }],
       scopes: [{ tools: ["sealed"], require: ["tools", "sealed"] }, { require: ["tools"] }],
       ...changes,
     };
-    d.policy?.grants?.push({ subjects: [{ issuer: AUTH }], scope: "read" });
+    d.policy?.grants?.push({ subjects: [{ issuer: AUTH, ...subject }], scope: "read" });
   },
 });
 

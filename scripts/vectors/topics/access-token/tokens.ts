@@ -186,6 +186,14 @@ export const partyCases: readonly CaseSource[] = [
     ofOrganisation,
   ),
   refused(
+    "subject",
+    "subject",
+    "A subject that no grant of the policy is for",
+    PROFILE,
+    { claims: { sub: "client-2" } },
+    taking({}, { subject: "client-1" }),
+  ),
+  refused(
     "client",
     "client",
     "A client that is not let in",
