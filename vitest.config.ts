@@ -48,8 +48,10 @@ export default defineConfig({
         test: {
           name: "node",
           include: NODE_TESTS,
-          // These mostly wait for sockets, processes and time, so four files share even a small machine well.
+          // These mostly wait for sockets, processes and time, so four files share even a small machine well. Files that come one after the
+          // other in one process load wrangler once, which is a third of all work.
           maxWorkers: 4,
+          isolate: false,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,

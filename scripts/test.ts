@@ -1,6 +1,6 @@
 /**
  * Runs all tests. What runs in workerd has one worker and leaves the other cores idle, so the two projects run side by side, and what
- * the first prints comes behind the second. With arguments: as vitest takes them.
+ * that one prints comes behind the other. With arguments: as vitest takes them.
  */
 
 import { spawn } from "node:child_process";

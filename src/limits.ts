@@ -388,6 +388,12 @@ export const MAX_CHECKPOINT_INTERVAL = 24 * 3600;
 /** Chains of one tenant: their heads, of 180 bytes each, and a checkpoint that names them all are one row of D1, which takes 2 MB. */
 export const MAX_CHAINS = 7_000;
 
+/**
+ * Beyond this many no holder of access tokens gets a first one: an authorization server that registers clients by itself hands out any number
+ * of subjects, and agents and their lanes, which the tenant document lists, must have room all the same.
+ */
+export const MAX_CHAINS_FOR_HOLDERS = 6_000;
+
 /** One checkpoint: with every chain of a tenant named as unreachable it has 520 KiB. */
 export const MAX_CHECKPOINT_BYTES = 768 * 1024;
 

@@ -184,7 +184,8 @@ export const REASONS = {
     "token.audience": "The access token is for another audience. Ask for one for this resource (RFC 8707).",
     "token.tenant": "The access token has no claim that says that it is for this tenant.",
     "token.tenant_header": "The header that names the tenant does not agree with the access token.",
-    "token.subject": "No grant of this tenant's policy is for the access token's subject or for all of its issuer.",
+    "token.subject":
+      "No grant of this tenant's policy is for the access token's subject or for all of its issuer.",
     "token.client": "The access token was issued to a client that this tenant does not let in.",
     "token.client_key":
       "The access token is not bound to a key that its client's metadata document publishes.",

@@ -11,7 +11,6 @@ export type Notice =
   | "signed_in_elsewhere"
   | "sign_in_failed"
   | "provider"
-  | "no_role"
   | "other_revision"
   | "unreadable"
   | "form"
@@ -24,9 +23,11 @@ const NOTICES: Readonly<Record<Notice, readonly [status: number, text: string]>>
   ],
   sign_in_failed: [403, "The identity provider did not confirm who you are. Open the link again."],
   provider: [503, "The identity provider cannot be asked just now. Try again."],
-  no_role: [403, "You are signed in, but you have no role that may approve this call."],
   other_revision: [409, "The rules have changed since this call was made. The agent has to make it again."],
-  unreadable: [409, "What this call was can no longer be shown. The agent has to make it again."],
+  unreadable: [
+    409,
+    "What this call was can no longer be shown. It is asked about again when its time is over.",
+  ],
   form: [400, "Your decision could not be read, or was not made on this page. Open the link again."],
   invalid: [503, "Your decision could not be taken. Try again."],
   unknown: [404, "Nothing waits for a decision here: it was used, or its time is over."],

@@ -107,7 +107,7 @@ export async function finishSignIn(
   const sub = readIdentifier(claims?.sub, MAX_APPROVER_LENGTH);
   if (claims === null || sub === null) return noticePage("sign_in_failed");
   const roles = rolesOf(policy.roles, claims);
-  if (roles.length === 0) return noticePage("no_role");
+  if (roles.length === 0) return noticePage("role");
   const approver = approverOf(signIn.issuer, sub, roles, now);
   return redirect(approvalUrl(tenant.publicUrl, call), [
     await approverCookie(approver, tenant, keys),

@@ -5,7 +5,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { compileTenant, type Fault } from "../tenant/compile.ts";
 import { findConflicts } from "../tenant/conflicts.ts";
 import type { Tenant } from "../tenant/tenant.ts";
-import { whyNot } from "./say.ts";
+import { printable, whyNot } from "./say.ts";
 
 export interface Source {
   readonly file: string;
@@ -14,7 +14,7 @@ export interface Source {
 }
 
 const line = (file: string, { path, problem }: Fault): string =>
-  [file, path, problem].filter((part) => part !== "").join(": ");
+  printable([file, path, problem].filter((part) => part !== "").join(": "));
 
 /** Compiles every file; the error has a line for each fault of each. */
 export async function readTenants(

@@ -167,7 +167,7 @@ export class Directory extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     await this.#armAlarm(MAX_CHECKPOINT_RETRY_MS);
     const informing = this.#informer
-      .informAgain()
+      .inform()
       .catch((error: unknown) => this.#log("directory.inform_failed", { error: String(error) }));
     await this.#armAlarm(await this.#schedule.round());
     const { problem } = this.#schedule;

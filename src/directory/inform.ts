@@ -54,9 +54,9 @@ export class Informer {
   }
 
   /** Tells all that have not confirmed everything, also those that did not follow before. */
-  async informAgain(): Promise<void> {
+  async inform(): Promise<void> {
     for (const ledger of this.#failed.keys()) this.#failed.set(ledger, 0);
-    await this.#inform();
+    for (let more = this.#untold().length > 0; more; ) more = await this.#means.tellSomeApart();
   }
 
   /** Has the alarm come for those that are to be told again, each time after a longer pause. */
@@ -86,17 +86,13 @@ export class Informer {
     return this.#untold().length > 0;
   }
 
-  async #inform(): Promise<void> {
-    for (let more = this.#untold().length > 0; more; ) more = await this.#means.tellSomeApart();
-  }
-
   /** Tells the ledgers, waits a while for them, and says how it stands. */
   async #settle(number: number): Promise<Revoking | null> {
     this.#retryMs = REVOCATIONS_RETRY_MS;
     // Also should the object be ended meanwhile.
     await this.#setAlarm();
     // They go on being told when the time is over.
-    await withDeadline(this.#inform(), REVOKE_WAIT_MS).catch(() => {});
+    await withDeadline(this.inform(), REVOKE_WAIT_MS).catch(() => {});
     return (await this.list()).find((revoking) => revoking.number === number) ?? null;
   }
 

@@ -31,6 +31,7 @@ export class Informed {
       // By then each ledger has asked, or admits nothing.
       const isOld = now - row.changed_at > REVOCATIONS_HOLD_MS;
       const { number, name, reason, until, by, at, lifted_by, changed_at } = row;
+      const hasEnded = lifted_by === null && until !== null && until * 1000 < now;
       return {
         number,
         revoked: revokedNamed(name),
@@ -39,7 +40,7 @@ export class Informed {
         by,
         at,
         lifted: lifted_by === null ? null : { by: lifted_by, at: changed_at },
-        effective: isOld || (isAll && waiting === 0),
+        effective: !hasEnded && (isOld || (isAll && waiting === 0)),
         waiting,
       };
     });

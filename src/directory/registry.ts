@@ -2,7 +2,8 @@ import { byChain, type ChainFault, type Faulty, type Head } from "../audit/check
 import { GENESIS } from "../audit/record.ts";
 import type { Made } from "../audit/stored-checkpoint.ts";
 import type { LedgerHead } from "../ledger/head.ts";
-import { MAX_CHAINS } from "../limits.ts";
+import { isHolders } from "../ledger/names.ts";
+import { MAX_CHAINS, MAX_CHAINS_FOR_HOLDERS } from "../limits.ts";
 
 /** A ledger's chain, and what is known of it. */
 export interface Chain {
@@ -52,7 +53,8 @@ export class Registry {
    * @returns false where there are too many
    */
   enrol(name: string, chain: string, now: number): boolean {
-    if (!this.#has(chain) && this.#count() >= MAX_CHAINS) return false;
+    const max = isHolders(name) ? MAX_CHAINS_FOR_HOLDERS : MAX_CHAINS;
+    if (!this.#has(chain) && this.#count() >= max) return false;
     this.#note(name, chain, now);
     return true;
   }

@@ -51,7 +51,7 @@ export class Approvals {
     const entry = this.#asked(ask, now);
     switch (entry?.state) {
       case undefined: {
-        if (this.#pending(now) >= MAX_PENDING_APPROVALS)
+        if (this.#pending(ask.revision, now) >= MAX_PENDING_APPROVALS)
           return { kind: "refused", reason: "approval.too_many" };
         return { kind: "pending", id: decision, expires: now + ask.lifetime, isNew: true };
       }
@@ -156,9 +156,11 @@ export class Approvals {
     return row === undefined ? null : entryOf(row);
   }
 
-  #pending(now: number): number {
-    const query = "SELECT COUNT(*) AS n FROM approvals WHERE state = 'pending' AND expires > ?";
-    return this.#sql.exec<{ n: number }>(query, now).one().n;
+  /** Under another document nobody decides any more. */
+  #pending(revision: string, now: number): number {
+    const query =
+      "SELECT COUNT(*) AS n FROM approvals WHERE state = 'pending' AND revision = ? AND expires > ?";
+    return this.#sql.exec<{ n: number }>(query, revision, now).one().n;
   }
 }
 

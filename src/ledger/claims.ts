@@ -1,4 +1,4 @@
-import { CLAIM_HORIZON, CLAIM_WINDOW } from "../limits.ts";
+import { CLAIM_HORIZON, CLAIM_WINDOW, CLOCK_SKEW, DPOP_WINDOW } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import type { Claim } from "./protocol.ts";
 import { WindowedTable } from "./windows.ts";
@@ -7,9 +7,12 @@ import { WindowedTable } from "./windows.ts";
 export class Claims {
   readonly #sql: SqlStorage;
   readonly #table: WindowedTable;
+  readonly #wereLost: boolean;
 
-  constructor(sql: SqlStorage) {
+  /** @param wereLost whether there was a ledger before, and nobody knows what was used there */
+  constructor(sql: SqlStorage, wereLost = false) {
     this.#sql = sql;
+    this.#wereLost = wereLost;
     this.#table = new WindowedTable(sql, {
       prefix: "claims",
       columns: "key TEXT PRIMARY KEY, attempt TEXT NOT NULL",
@@ -27,6 +30,19 @@ export class Claims {
       if (row !== undefined) return row.attempt;
     }
     return null;
+  }
+
+  /**
+   * Whether a value may have been used where this ledger cannot know. A request that was captured under an agent's or tenant's earlier name
+   * comes to a new ledger, which knows nothing of it. Attestations are not made for one request, so they may be older.
+   *
+   * @param since see `Held`: in the place of a ledger that was lost it has room for a clock that was `CLOCK_SKEW` ahead, but that of a DPoP
+   *   proof may be further ahead than that
+   */
+  isTooOld({ kind, issuedAt }: Claim, since: number): boolean {
+    if (kind === "attestation") return false;
+    const furtherAhead = this.#wereLost && kind === "dpop" ? DPOP_WINDOW - CLOCK_SKEW : 0;
+    return issuedAt + CLOCK_SKEW < since + furtherAhead;
   }
 
   /** Marks the value as used. Belongs into a transaction, after `holder` said null. */

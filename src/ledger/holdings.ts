@@ -5,7 +5,7 @@ import type { Journal } from "./journal.ts";
 import type { Judgement } from "./judgement.ts";
 import { Limits } from "./limits.ts";
 import { Mandates } from "./mandates.ts";
-import type { Attempt } from "./protocol.ts";
+import type { Attempt, Claim } from "./protocol.ts";
 import { Revocations } from "./revocations.ts";
 import { Runs } from "./runs.ts";
 import { Uses } from "./uses.ts";
@@ -25,7 +25,7 @@ export interface Holdings {
 export function openHoldings(sql: SqlStorage, journal: Journal, countsSince = 0): Holdings {
   const mandates = new Mandates(sql);
   return {
-    claims: new Claims(sql),
+    claims: new Claims(sql, countsSince > 0),
     mandates,
     runs: new Runs(sql, journal, mandates),
     uses: new Uses(sql),
@@ -36,8 +36,9 @@ export function openHoldings(sql: SqlStorage, journal: Journal, countsSince = 0)
 }
 
 /**
- * Writes what the judgement uses up. A denied call keeps its nonces, uses and record; only its step is spent. One that is only observed
- * keeps uses and record.
+ * Writes what the judgement uses up. A denied call keeps its nonces, uses and record; only its step is spent, and of one that waits for an
+ * approval what was made for that request alone: else whoever has captured it could send it once it is approved. One that is only
+ * observed keeps uses and record.
  *
  * @param now seconds
  */
@@ -54,15 +55,24 @@ export function spend(
       runs.write(joins ? run : null, step, decision, isForwarded(ruling.verdict) ? null : ruling.reason);
   }
   if (approval && attempt.approval) approvals.write(attempt.approval, approval, now);
-  if (!isForwarded(ruling.verdict)) return;
+  const isFree = (claim: Claim) => claims.holder(claim) === null && !isLate(claim, now);
+  if (!isForwarded(ruling.verdict)) {
+    // Not under the decision's own name: by that a later try would take it for admitted.
+    if (ruling.reason === "approval.required")
+      for (const claim of attempt.claims)
+        if (isOfRequest(claim) && isFree(claim)) claims.write(claim, `${decision} waits`);
+    return;
+  }
   limits.write(attempt.limits, now);
   // What goes on although something in it was used before uses up the rest, or that could be sent again.
-  for (const claim of attempt.claims)
-    if (admits || (claims.holder(claim) === null && !isLate(claim, now))) claims.write(claim, decision);
+  for (const claim of attempt.claims) if (admits || isFree(claim)) claims.write(claim, decision);
   if (!admits) return;
   if (mandate) for (const use of attempt.uses) uses.write(use, mandate.iss);
   if (record) mandates.writeRecord(record);
 }
+
+/** An attestation is about a call, which may be made again. */
+const isOfRequest = ({ kind }: Claim): boolean => kind === "nonce" || kind === "dpop";
 
 /** Drops what has expired. `now` in seconds. */
 export function purge(

@@ -85,8 +85,9 @@ function mandateOf({ mandate }: Attempt): MandateFacts {
 }
 
 /** Why the attempt comes too late; null where it does not. */
-function staleness({ claims, mandate }: Attempt, { now, since }: Held): Reason | null {
-  const late = claims.find((claim) => isLate(claim, now) || isTooOld(claim, since));
+function staleness({ claims, mandate }: Attempt, held: Held): Reason | null {
+  const { now, since } = held;
+  const late = claims.find((claim) => isLate(claim, now) || held.claims.isTooOld(claim, since));
   if (late !== undefined) return lateReason(late);
   return mandate && hasEnded(mandate, now) ? "act.expired" : null;
 }
@@ -103,13 +104,6 @@ function excess(attempt: Attempt, held: Held, run: Run | null): Reason | null {
 }
 
 /**
- * A request that was captured under an agent's or tenant's earlier name comes to a new ledger, which knows nothing of
- * it. Attestations are not made for one request, so they may be older.
- */
-const isTooOld = (claim: Claim, since: number): boolean =>
-  claim.kind !== "attestation" && claim.issuedAt + CLOCK_SKEW < since;
-
-/**
  * The execution records of an attempt, where they say what was ruled; else null. Where a nonce was used before, or may have been and is
  * forgotten, those of a refusal would pass for a later decision about the call that was admitted.
  */
@@ -118,7 +112,7 @@ function standing(attempt: Attempt, { ruling }: Judged, { claims, now, since }: 
   const isAsRuled = denial === null ? isForwarded(ruling.verdict) : ruling.reason === denial;
   if (execution === null || !isAsRuled) return null;
   const isFree = (claim: Claim) =>
-    claims.holder(claim) === null && !isLate(claim, now) && !isTooOld(claim, since);
+    claims.holder(claim) === null && !isLate(claim, now) && !claims.isTooOld(claim, since);
   // Of what goes on the ruling itself has seen to that, or it is only observed.
   return denial === null || attempt.claims.every(isFree) ? execution : null;
 }

@@ -1,26 +1,22 @@
 import { DurableObject } from "cloudflare:workers";
 import { canonical } from "../json/canonical.ts";
 import type { JsonObject } from "../json/strict-json.ts";
-import { LEDGER_DEADLINE_MS, REVOCATIONS_RETRY_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { turns } from "../turns.ts";
 import { hear } from "./approve.ts";
 import { ruleWithLeases } from "./borrow.ts";
 import { decisionItem, placeOf, unwritten } from "./drafts.ts";
-import { begin } from "./enrolment.ts";
 import { Following } from "./following.ts";
-import type { KnownHead, LedgerHead } from "./head.ts";
-import { emptyHead, tellHead } from "./head.ts";
+import { emptyHead, type KnownHead, type LedgerHead, tellHead } from "./head.ts";
 import { spend } from "./holdings.ts";
-import { hasBegun, Meta } from "./meta.ts";
+import { isLate, Opening } from "./opening.ts";
 import type { ApprovalEntry, ApprovalFault, Attempt, Outcome, Question, Ruling } from "./protocol.ts";
 import type { Resting } from "./revocations.ts";
 import type { Bulletin, KnownNotices } from "./revoked.ts";
 import { ruleOn } from "./rule-on.ts";
-import { State } from "./state.ts";
-import type { LedgerStatus } from "./status.ts";
-import { emptyStatus, statusOf } from "./status.ts";
+import type { State } from "./state.ts";
+import { emptyStatus, type LedgerStatus, statusOf } from "./status.ts";
 import type { FoundStep } from "./step.ts";
 import { Upkeep } from "./upkeep.ts";
 import { Waiting } from "./waiting.ts";
@@ -34,24 +30,20 @@ import { Waiting } from "./waiting.ts";
  * the platform's output gate.
  */
 export class Ledger extends DurableObject<Env> {
-  #state: State | null = null;
   /** Work that reads the head of the chain and then writes behind it; one at a time. */
   readonly #inTurn = turns();
   readonly #waiting = new Waiting(this.ctx.id.name ?? "");
   readonly #following = new Following(this.ctx.id.name, this.#inTurn);
-  readonly #upkeep = new Upkeep({
+  readonly #means = {
     ctx: this.ctx,
     env: () => this.env,
-    waiting: this.#waiting,
     inTurn: this.#inTurn,
-    load: () => this.#load(),
-    loaded: () => this.#state,
-    log: (event, error) => this.#log(event, error),
-  });
-  /** Whether the directory was told of this chain since the object was loaded. */
+    log: (event: string, error: unknown) => this.#log(event, error),
+  };
+  readonly #opening = new Opening({ ...this.#means, start: (state) => this.#upkeep.start(state) });
+  readonly #upkeep: Upkeep = new Upkeep({ ...this.#means, opening: this.#opening, waiting: this.#waiting });
+  /** Whether the directory was told of this chain again since the object was loaded. */
   #isEnrolled = false;
-  /** When it could not begin, milliseconds. */
-  #failedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * Admits an attempt or says why not, and writes it down.
@@ -60,8 +52,9 @@ export class Ledger extends DurableObject<Env> {
    */
   async decide(attempt: Attempt, again = false): Promise<Ruling | Question> {
     const arrived = Date.now();
-    const state = await this.#beginBy(arrived);
-    if (state === null) return unwritten(attempt.denial ?? "ledger.unavailable");
+    const state = await this.#opening.loadFor(arrived);
+    if (state === null)
+      return unwritten(attempt.denial ?? (isLate(arrived) ? "ledger.overloaded" : "ledger.unavailable"));
     // What is refused already is only written down.
     if (attempt.denial === null && !(await this.#following.isRecent(state, this.env)))
       return unwritten("ledger.revocations_unknown");
@@ -120,8 +113,8 @@ export class Ledger extends DurableObject<Env> {
 
   /** Why a call that was admitted here may not go on; null where it may. */
   async standing(resting: Resting): Promise<Reason | null> {
-    if (!this.#hasBegun) return "ledger.unavailable";
-    const state = await this.#inTurn(() => this.#load());
+    if (!this.#opening.hasBegun) return "ledger.unavailable";
+    const state = await this.#inTurn(() => this.#opening.load());
     if (!(await this.#following.isRecent(state, this.env))) return "ledger.revocations_unknown";
     return this.#ask<Reason | null>(
       ({ holdings, journal }) =>
@@ -163,7 +156,7 @@ export class Ledger extends DurableObject<Env> {
    * outcome, or that this ledger has not admitted, is dropped: so a report can be repeated.
    */
   async outcome(outcome: Outcome): Promise<void> {
-    const isOpen = this.#state?.open.has(outcome.decision) ?? this.#hasBegun;
+    const isOpen = this.#opening.state?.open.has(outcome.decision) ?? this.#opening.hasBegun;
     if (!isOpen) return;
     // One that cannot be hashed would keep all from being written that is written with it.
     canonical(outcome as unknown as JsonObject);
@@ -189,7 +182,7 @@ export class Ledger extends DurableObject<Env> {
 
   /** Moves everything that is decided or reported by now into D1. Throws where D1 does not take it. */
   async settle(): Promise<void> {
-    if (!this.#hasBegun) return;
+    if (!this.#opening.hasBegun) return;
     await this.#upkeep.settle();
   }
 
@@ -208,57 +201,19 @@ export class Ledger extends DurableObject<Env> {
 
   /** Asks in turn. A ledger that has not begun does not begin with a question. */
   #ask<T>(of: (state: State) => T | Promise<T>, ofNone: (sql: SqlStorage) => T): Promise<T> {
-    return this.#inTurn(async () => (this.#hasBegun ? of(await this.#load()) : ofNone(this.ctx.storage.sql)));
+    return this.#inTurn(async () =>
+      this.#opening.hasBegun ? of(await this.#opening.load()) : ofNone(this.ctx.storage.sql),
+    );
   }
 
   /** Once in the life of an object in memory: a directory that has lost what it knew learns of its ledgers again. */
   async #enrolAgain(): Promise<void> {
-    if (this.#isEnrolled || this.#state === null) return;
-    this.#isEnrolled = await this.#following.ask(this.#state, this.env);
-  }
-
-  /**
-   * What the ledger rules by; null where it cannot begin. Then it leaves the directory alone for a while, and nobody waits for another who
-   * waits for that.
-   *
-   * @param arrived milliseconds: when the call came that it is for
-   */
-  async #beginBy(arrived: number): Promise<State | null> {
-    if (this.#state !== null) return this.#state;
-    return this.#inTurn(async () => {
-      const hasJustFailed = Math.abs(Date.now() - this.#failedAt) < REVOCATIONS_RETRY_MS;
-      if (this.#state === null && (hasJustFailed || isLate(arrived))) return null;
-      try {
-        return await this.#load();
-      } catch (error) {
-        this.#failedAt = Date.now();
-        this.#log("ledger.begin_failed", error);
-        return null;
-      }
-    });
-  }
-
-  async #load(): Promise<State> {
-    if (this.#state !== null) return this.#state;
-    const meta = new Meta(this.ctx.storage.sql);
-    if (meta.number("enrolled") === 0) {
-      await begin(this.ctx.id.name, this.ctx.storage.sql, this.env);
-      this.#isEnrolled = true;
-    }
-    await this.#upkeep.restore();
-    this.#state = new State(this.ctx.storage, meta);
-    this.#upkeep.setAlarm();
-    return this.#state;
-  }
-
-  get #hasBegun(): boolean {
-    return this.#state !== null || hasBegun(this.ctx.storage.sql);
+    const { state, hasEnrolled } = this.#opening;
+    if (this.#isEnrolled || hasEnrolled || state === null) return;
+    this.#isEnrolled = await this.#following.ask(state, this.env);
   }
 
   #log(event: string, error: unknown): void {
     console.error(JSON.stringify({ event, ledger: this.ctx.id.name, error: String(error) }));
   }
 }
-
-/** Whether nobody waits for the answer any more. */
-const isLate = (arrived: number): boolean => Date.now() - arrived > LEDGER_DEADLINE_MS;

@@ -5,5 +5,8 @@
 export const ledgerName = (tenant: string, principal: string, lane: number): string =>
   JSON.stringify(["v1", tenant, principal, lane]);
 
+/** Whether a ledger is of a holder of access tokens; see `tokenPrincipal`. */
+export const isHolders = (name: string): boolean => /^\["v1","[^"]*","oauth:/.test(name);
+
 /** The principal of callers that nothing is verified of; their refusals are sampled. */
 export const UNVERIFIED = "unverified";

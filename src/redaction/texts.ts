@@ -48,7 +48,7 @@ export function withoutSecrets(
 }
 
 /** What may stand between a name and what makes it one: quotes, escaped ones too, and spaces. */
-const BETWEEN: ReadonlySet<string> = new Set(['"', "'", "`", "\\", "*", " "]);
+const BETWEEN: ReadonlySet<string> = new Set("\"'`\\* \u00a0\u00ab\u00bb\u2018\u2019\u201c\u201d\u201e");
 const MAX_BETWEEN = 8;
 const MAX_NAME_LENGTH = 128;
 
@@ -92,9 +92,8 @@ function isLabel(text: string, start: number, end: number): boolean {
   return last === 0 || /[\n\r\t,;|]/.test(before) || text.slice(last, last + 2) === "  ";
 }
 
-const BEFORE_VALUES = /[:=<>|,;&\t]/;
+const BEFORE_VALUES = /[:=<>|,;&\t\uff1a\uff1d\uff5c\uff0c\uff1b\u3001]/;
 
-/** Beyond ASCII all counts as letters, but for dashes, arrows and the like. */
 const isOfName = (c: number): boolean =>
   (c >= 0x30 && c <= 0x39) ||
   (c >= 0x41 && c <= 0x5a) ||
@@ -102,7 +101,10 @@ const isOfName = (c: number): boolean =>
   c === 0x5f ||
   c === 0x2d ||
   c === 0x24 ||
-  (c >= 0x80 && (c < 0x2000 || c >= 0x2c00));
+  (c >= 0x80 && BEYOND_ASCII.test(String.fromCharCode(c)));
+
+/** Letters, marks, digits and joiners; halves of characters, which are mostly letters. */
+const BEYOND_ASCII = /[\p{L}\p{M}\p{N}\p{Cs}\u200c\u200d]/u;
 
 /** Cut off behind so many characters, and never within a surrogate pair. */
 export function truncated(text: string, max: number): string {

@@ -25,6 +25,20 @@ export function fields<const E extends v.ObjectEntries>(entries: E): v.StrictObj
   };
 }
 
+/** An object that is read elsewhere. A record alone leaves out members named `constructor` and the like, and none is to be overlooked. */
+export function jsonObject(description: string) {
+  const schema = v.record(v.string(), v.unknown());
+  const whole: typeof schema = {
+    ...schema,
+    "~run"(dataset, config) {
+      const input: unknown = dataset.value;
+      const result = schema["~run"](dataset, config);
+      return result.typed ? { ...result, value: input as Record<string, unknown> } : result;
+    },
+  };
+  return v.pipe(whole, v.description(description));
+}
+
 function partition<T>(items: readonly T[], test: (item: T) => boolean): [yes: T[], no: T[]] {
   return [items.filter(test), items.filter((item) => !test(item))];
 }

@@ -77,7 +77,6 @@ function checkGrant(grant: Grant, at: Path, policy: PolicySection, callers: Call
 
 function checkRules(policy: PolicySection): readonly Found[] {
   const found: Found[] = [];
-  const roles = new Set(policy.approval?.roles.map(({ name }) => name));
   const listed = new Set(policy.tools.map(({ name }) => name));
   const claimName = claims("rule", found);
   for (const [i, rule] of policy.rules.entries()) {
@@ -93,13 +92,6 @@ function checkRules(policy: PolicySection): readonly Found[] {
           ? "says approve, and not whose: add approval"
           : "says deny: leave approval out";
       found.push({ at: [...at, "then"], problem });
-    }
-    for (const [r, role] of (rule.approval?.roles ?? []).entries()) {
-      if (roles.has(role)) continue;
-      found.push({
-        at: [...at, "approval", "roles", r],
-        problem: "is not the name of a role of policy.approval",
-      });
     }
     for (const asker of askersBeside(policy, i)) {
       if (rule.approval === undefined || rule.approval.roles.some((role) => asker.roles.includes(role)))

@@ -6,6 +6,7 @@ import { type ApprovedCall, approvalDigest, withoutMeta } from "../../src/approv
 import { seal, unseal } from "../../src/approval/seal.ts";
 import { type ApprovalView, openView, sealView, type ViewBinding } from "../../src/approval/view.ts";
 import { toBase64url } from "../../src/encoding.ts";
+import { isObject, parseStrictJson } from "../../src/json/strict-json.ts";
 import {
   APPROVER_SESSION,
   MAX_APPROVAL_ROLES,
@@ -43,6 +44,12 @@ describe("the digest of a call", () => {
     ["an argument of another type", { params: { name: "pay", arguments: { to: "bob", amount: "10" } } }],
     ["one argument more", { params: { name: "pay", arguments: { to: "bob", amount: 10, memo: null } } }],
     ["another param", { params: { ...CALL.params, task: { ttl: 1 } } }],
+    ["no arguments", { params: { name: "pay" } }],
+    ["empty arguments", { params: { name: "pay", arguments: {} } }],
+    [
+      "run and principal that only join alike",
+      { run: '["jti","https://issuer.example","m1"]agent', principal: ":reader" },
+    ],
   ])("is another one with %s", async (_, changes) => {
     expect(await approvalDigest({ ...CALL, ...changes })).not.toBe(await approvalDigest(CALL));
   });
@@ -50,6 +57,21 @@ describe("the digest of a call", () => {
   test("is the same whatever the order of members, and whatever _meta says", async () => {
     const params = { arguments: { amount: 10, to: "bob" }, _meta: { progressToken: 1 }, name: "pay" };
     expect(await approvalDigest({ ...CALL, params: withoutMeta(params) })).toBe(await approvalDigest(CALL));
+  });
+
+  const read = async (text: string): Promise<string> => {
+    const json = parseStrictJson(text);
+    if (!json.ok || !isObject(json.value)) throw new Error("no object");
+    return approvalDigest({ ...CALL, params: json.value });
+  };
+
+  test("is the same however the same values are written, and goes by characters, not by looks", async () => {
+    expect(await read('{"a":1.0,"b":"\\u0041\\/","c":[1e2]}')).toBe(
+      await read('{"c":[100], "b":"A/","a":1}'),
+    );
+    expect(await read('{"a":"\u00e9"}')).not.toBe(await read('{"a":"e\u0301"}'));
+    expect(await read('{"__proto__":{"to":"eve"}}')).not.toBe(await read("{}"));
+    expect(await read('{"a":{}}')).not.toBe(await read('{"a":{"__proto__":1}}'));
   });
 
   test("leaves out no other _meta than that of the params", () => {

@@ -606,6 +606,15 @@ describe("wrong use", () => {
   });
 });
 
+test("what a document has for names is nothing to a terminal", async () => {
+  const at = scene();
+  const wrong = { ...at.document, "\x1b[2J\u009b\u202e": 1, id: "\x1b[2J" };
+  const { code, err } = await ask({ ...at, document: wrong as never }, await written(at));
+  expect(code).toBe(2);
+  expect(err).toMatch(/is not a known field/);
+  expect(err).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u);
+});
+
 test("as a command, from standard input", async () => {
   const at = scene();
   const args = [

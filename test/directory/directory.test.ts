@@ -3,10 +3,13 @@ import { env } from "cloudflare:workers";
 import { exportJWK, generateKeyPair } from "jose";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { GENESIS } from "../../src/audit/record.ts";
+import { tokenPrincipal } from "../../src/evidence/access-token/subject.ts";
+import { ledgerName, UNVERIFIED } from "../../src/ledger/names.ts";
 import {
   CHECKPOINT_RETRY_MS,
   FIRST_CHECKPOINT_MS,
   MAX_CHAINS,
+  MAX_CHAINS_FOR_HOLDERS,
   MAX_CHECKPOINT_AGE_MS,
   MAX_CHECKPOINT_BACKLOG,
   MAX_CHECKPOINT_RETRY_MS,
@@ -481,16 +484,34 @@ describe("what fails", () => {
     );
   });
 
-  test("a tenant with too many chains takes no more, and knows those it has", async () => {
+  /** Has one, and so many in all. */
+  const crowded = async (name: string, chains: number) => {
     const place = await newTenant();
-    await place.stub.enrol("one", "chain-one");
+    await place.stub.enrol(name, "chain-one");
     await runInDurableObject(place.stub, (_, { storage }) =>
       storage.sql.exec(
         `INSERT INTO ledgers SELECT value, value, 1 FROM
           (WITH n AS (SELECT 2 AS value UNION ALL SELECT value + 1 FROM n WHERE value < ?) SELECT value FROM n)`,
-        MAX_CHAINS,
+        chains,
       ),
     );
+    return place;
+  };
+
+  test("subjects of an authorization server cannot take the room of agents", async () => {
+    const holder = (sub: string) =>
+      ledgerName("acme", tokenPrincipal({ iss: "https://auth.example", sub }), 0);
+    const place = await crowded(holder("one"), MAX_CHAINS_FOR_HOLDERS);
+    await runInDurableObject(place.stub, async (directory) => {
+      await expect(directory.enrol(holder("two"), "chain-two")).rejects.toThrow("too many chains");
+      await directory.enrol(holder("one"), "chain-one");
+      await directory.enrol(ledgerName("acme", "agent:oauth:", 0), "chain-agent");
+      await directory.enrol(ledgerName("acme", UNVERIFIED, 0), "chain-strangers");
+    });
+  });
+
+  test("a tenant with too many chains takes no more, and knows those it has", async () => {
+    const place = await crowded("one", MAX_CHAINS);
     await runInDurableObject(place.stub, async (directory) => {
       await expect(directory.enrol("two", "chain-two")).rejects.toThrow("too many chains");
       await directory.enrol("one", "chain-one");

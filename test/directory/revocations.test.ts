@@ -147,6 +147,15 @@ test("one of the same lasts as long as both, and none is cut short by another", 
   expect(await reason(one)).toBe("revoked.agent");
 });
 
+test("one whose time is over is not effective: it holds nowhere", async () => {
+  const place = await newTenant();
+  const [one] = (await begun(place, 1)) as [Home];
+  expect(await revoke(place, asked(scout, { until: T - 1 }))).toMatchObject({ effective: false, waiting: 0 });
+  expect(await reason(one)).toBeNull();
+  expect(await revoke(place, asked(scout, { until: T }))).toMatchObject({ effective: true });
+  expect(await reason(one)).toBe("revoked.agent");
+});
+
 test("one that is lifted is, everywhere, and it can be revoked again", async () => {
   const place = await newTenant();
   const [one, two] = (await begun(place, 2)) as [Home, Home];

@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { type Dictionary, serializeDictionary } from "structured-headers";
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
+import { verifyProof } from "../../src/evidence/access-token/dpop.ts";
+import { parseAccessToken } from "../../src/evidence/access-token/parse.ts";
 import { parseMandate } from "../../src/evidence/act/parse.ts";
 import { parseRecord } from "../../src/evidence/act/record.ts";
 import { parseAttestation } from "../../src/evidence/attestation/parse.ts";
@@ -20,12 +22,24 @@ import { SEED, SIZE } from "./size.ts";
 const RUNS = { seed: SEED, numRuns: 500 * SIZE };
 
 const policy = policyOf();
+/** What a DPoP proof is held against; none of these is ever made here. */
+const PROVEN = {
+  method: "POST",
+  target: "https://gateway.example/acme/mcp",
+  token: "token",
+  confirmation: "k",
+  pinned: new Set<string>(),
+  now: 1_772_064_000,
+};
 const inHeader = (name: string) => (text: string) => new Map([[name, text]]);
 
 /** What reads a header's value that anybody may have written. */
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   "Authorization, as sent": (text) => parseMandate(inHeader("authorization")(text)),
   Authorization: (text) => parseMandate(inHeader("authorization")(`Bearer ${text}`)),
+  "Authorization, with an access token": (text) =>
+    parseAccessToken(inHeader("authorization")(`DPoP ${text}`)),
+  DPoP: (text) => verifyProof(text, PROVEN),
   "ACT-Mandate": (text) => parseMandate(inHeader("act-mandate")(text)),
   "ACT-Record": (text) => parseRecord(inHeader("act-record")(text)),
   "Wimse-ECT": (text) => parseEct(inHeader("wimse-ect")(text)),
@@ -58,6 +72,7 @@ const NAMES = [
   ..."pred par exec_act exec_ts status inp_hash ect_ext ext cnf jwk kty crv x y __proto__ constructor".split(
     " ",
   ),
+  ..."client_id scope cnf jkt htm htu ath nonce n e d k use alg".split(" "),
   ..."version plannerDeclared issuerAsserted payloadDerived toolCalls args argsProjection signature iat".split(
     " ",
   ),
@@ -69,7 +84,13 @@ const value: fc.Arbitrary<unknown> = fc.letrec((again) => ({
       "act+jwt",
       "exec+jwt",
       "wit+jwt",
+      "at+jwt",
+      "dpop+jwt",
+      "EC",
+      "P-256",
+      "RSA",
       "ES256",
+      "RS256",
       "none",
       "",
       0,

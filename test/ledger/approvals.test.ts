@@ -284,6 +284,13 @@ test("who wants to call is asked about a few calls at once, and no more", async 
   );
 });
 
+test("what waits under a document that has changed can be decided by nobody, and keeps nothing waiting", async () => {
+  const ledger = newLedger();
+  for (let i = 0; i < MAX_PENDING_APPROVALS; i++) await asked(ledger, { digest: digestOf(`c${i}`) });
+  expect(await reason(ledger)).toBe("approval.too_many");
+  expect(await reason(ledger, { revision: "rev-2" })).toBe("approval.required");
+});
+
 test("a call that is denied for something else uses no approval up, and asks nobody", async () => {
   const ledger = newLedger();
   const nonce = claim();
@@ -367,6 +374,26 @@ test("the journal says who approved and what was used up, and stays whole", asyn
   expect(records.filter(({ kind }) => kind === "outcome")).toHaveLength(2);
   expect((await ledger.stub.status()).open).toBe(1);
 });
+
+test.each(["dpop", "nonce"] as const)(
+  "a request that waited and was captured is not done when somebody approves the call: its %s is spent",
+  async (kind) => {
+    const ledger = newLedger();
+    const claims = [claim({ kind }), claim({ kind: "attestation" })];
+    const first = call({}, { claims });
+    const ruling = await ledger.rule(first);
+    expect(ruling.reason).toBe("approval.required");
+    // The answer was lost on its way, and the same attempt comes again: it is no replay, and no admission.
+    const again = (await ledger.stub.decide(first, true)) as Ruling;
+    expect([again.verdict, again.reason]).toEqual(["denied", "approval.required"]);
+    expect(await told(ledger, await say(ruling.approval?.id ?? ""))).toBe("approved");
+    const captured = await ledger.rule(call({}, { claims }));
+    expect(captured.reason).toBe(kind === "dpop" ? "dpop.replay" : "replay.nonce");
+    // Who makes the call again has another proof, and may bring the same attestation.
+    const made = await ledger.rule(call({}, { claims: [claim({ kind }), ...claims.slice(1)] }));
+    expect(made.verdict).toBe("admitted");
+  },
+);
 
 test("a question about an id makes no ledger", async () => {
   const ledger = newLedger();

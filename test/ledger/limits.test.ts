@@ -278,6 +278,20 @@ describe("a limit per mandate", () => {
     expect((await ledger.rows()).limits).toBe(0);
   });
 
+  test("with a window that is longer is forgotten with it as well, and nobody is told to wait", async () => {
+    const ledger = newLedger();
+    const yearly = perMandate({ max: 1, window: 31 * 86_400, until: T + 600 });
+    expect(await ledger.reasons(calling([yearly]))).toEqual([null]);
+    expect(await ledger.rule(calling([yearly]))).toMatchObject({
+      reason: "limit.mandate_exhausted",
+      retryAfter: null,
+    });
+    expect(await ledger.rows()).toMatchObject({ limits: 1 });
+    setClock(T + 600 + 3 * CLOCK_SKEW);
+    await ledger.alarm();
+    expect(await ledger.rows()).toMatchObject({ limits: 0 });
+  });
+
   test("there are as many counts under one issuer as there may be", async () => {
     const ledger = newLedger();
     const known = perMandate();

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { LimitUse } from "../../src/ledger/lease.ts";
-import type { ApprovalAsk, Attempt } from "../../src/ledger/protocol.ts";
+import { type ApprovalAsk, type Attempt, type Claim, LEDGER_GATES } from "../../src/ledger/protocol.ts";
 import { revokedName } from "../../src/ledger/revoked.ts";
 import { attempt, claim, mandate, newLedger, step, T, unique, useClock, walk } from "./helpers.ts";
 
@@ -121,6 +121,58 @@ describe("behind what is observed stand the others", () => {
     const ruling = await newLedger().decide(attempt({ denial: "policy.environment", ...ALL }));
     expect(ruling).toEqual(denied("policy.environment"));
   });
+});
+
+/** Each of them with and without each other. */
+const subsets = <T>(all: readonly T[]): T[][] =>
+  Array.from({ length: 2 ** all.length }, (_, n) => all.filter((_, i) => Math.floor(n / 2 ** i) % 2 === 1));
+
+test.each<[string, (used: Claim) => Partial<Attempt>]>([
+  ["replay.nonce", (used) => ({ claims: [used] })],
+  ["replay.too_late", () => ({ claims: [claim({ issuedAt: T - 3600 })] })],
+  ["act.expired", () => ({ mandate: mandate({ exp: T - 600 }), claims: [claim()] })],
+  ["run.pred_unknown", () => walk(mandate(), { pred: ["nobody"] })],
+])("of %s, a limit, a person and a revocation nothing passes but what is observed", async (fault, faulty) => {
+  const ledger = newLedger();
+  const [used, agent] = [claim(), revokedName({ kind: "agent", name: "scout" })];
+  const spent = once();
+  await ledger.decide(attempt({ claims: [used], limits: [spent] }));
+  await ledger.stub.revoke({
+    epoch: "e",
+    version: 1,
+    since: 0,
+    notices: [{ name: agent, until: null }],
+    lifted: [],
+  });
+  const reasons = {
+    admission: fault,
+    limits: "limit.principal_exhausted",
+    approval: "approval.required",
+  } as const;
+  for (const faults of subsets(LEDGER_GATES))
+    for (const observes of subsets(LEDGER_GATES))
+      for (const revocable of [[], [agent]]) {
+        const ruling = await ledger.rule(
+          attempt({
+            claims: [claim()],
+            ...(faults.includes("admission") && faulty(used)),
+            decision: unique("decision"),
+            limits: faults.includes("limits") ? [spent] : [],
+            approval: faults.includes("approval") ? ask() : null,
+            observes,
+            revocable,
+          }),
+        );
+        const order = (["admission", "limits", "approval"] as const).filter((gate) => faults.includes(gate));
+        const refused = order.find((gate) => !observes.includes(gate));
+        const isRefused = revocable.length > 0 || refused !== undefined;
+        const told = `${faults} observing ${observes} of ${revocable}`;
+        expect(ruling.verdict, told).toBe(isRefused ? "denied" : order.length > 0 ? "observed" : "admitted");
+        if (isRefused && revocable.length === 0)
+          expect(ruling.reason, told).toBe(refused && reasons[refused]);
+        if (revocable.length > 0 && refused !== "admission")
+          expect(ruling.reason, told).toBe("revoked.agent");
+      }
 });
 
 test("the first reason is recorded, the checks have all", async () => {

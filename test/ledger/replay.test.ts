@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { ledgerName } from "../../src/ledger/names.ts";
 import type { Ruling } from "../../src/ledger/protocol.ts";
-import { CLAIM_WINDOW, CLOCK_SKEW, NODE_WINDOW } from "../../src/limits.ts";
+import { CLAIM_WINDOW, CLOCK_SKEW, DPOP_WINDOW, NODE_WINDOW } from "../../src/limits.ts";
 import {
   attempt,
   chainFault,
@@ -255,6 +255,19 @@ test("what was issued before a ledger began may have been used under the agent's
   const reasons = [];
   for (const each of asked) reasons.push(((await stub.decide(each)) as Ruling).reason);
   expect(reasons).toEqual(["replay.too_late", "replay.too_late", null, null]);
+});
+
+test("one in the place of another that was lost takes no DPoP proof of a clock that is five minutes ahead", async () => {
+  const ledger = newLedger();
+  const proof = (issuedAt: number) =>
+    attempt({ claims: [claim({ kind: "dpop", issuedAt, lastAcceptable: issuedAt + DPOP_WINDOW })] });
+  const captured = proof(T + DPOP_WINDOW - 1);
+  expect(await ledger.reasons(captured)).toEqual([null]);
+  await runInDurableObject(ledger.stub, (_, { storage }) => storage.deleteAll());
+  await evictDurableObject(ledger.stub);
+  expect(await ledger.reasons(captured)).toEqual(["replay.too_late"]);
+  setClock(T + DPOP_WINDOW);
+  expect(await ledger.reasons(captured, proof(T + DPOP_WINDOW))).toEqual(["replay.too_late", null]);
 });
 
 test("one in the place of another that was lost takes nothing that could have been issued before it began", async () => {

@@ -54,6 +54,19 @@ describe("arguments against the schema of their tool", () => {
     expect(said(await judged(policy, { tool: "other", args: {} }), "arguments")).toBe("ok");
   });
 
+  test.each<[string, Reason | "ok"]>([
+    ["10.0.200.255", "ok"],
+    ["0.0.0.0", "ok"],
+    ["0177.0.0.1", INVALID],
+    ["10.0.0.01", INVALID],
+    ["256.0.0.1", INVALID],
+    ["10.0.0.1\n", INVALID],
+  ])("an address is one to every reader: %s", async (address, expected) => {
+    const ip = { format: "ipv4", allOf: [{ type: "string" }] };
+    const schema = { properties: { ips: { items: { $ref: "#/$defs/ip" } } }, $defs: { ip } };
+    expect(await against(schema, { ips: [address] })).toBe(expected);
+  });
+
   test("false lets nothing through", async () => {
     const schema = { properties: { a: false }, type: "object" };
     expect(await against(schema, { a: 1 })).toBe("policy.arguments_invalid");
@@ -169,6 +182,11 @@ describe("what would check nothing is a fault, with its path", () => {
       { properties: { a: { type: "string", maximum: 1 } } },
       `${at}.properties.a.maximum checks nothing here`,
     ],
+    [
+      "a keyword of another type than that of what is referred to",
+      { properties: { a: { $ref: "#/$defs/a", maxItems: 1 } }, $defs: { a: { type: "object" } } },
+      `${at}.properties.a.maxItems checks nothing here`,
+    ],
     ["then without if", { then: {} }, `${at}.then checks nothing without if`],
     ["if without then", { if: {} }, `${at}.if checks nothing without then or else`],
     [
@@ -182,6 +200,11 @@ describe("what would check nothing is a fault, with its path", () => {
       `${at}.properties.a.maxLength must be a whole number`,
     ],
     ["required that is no list", { required: "a" }, `${at}.required must be a list of different names`],
+    [
+      "a name that is asked for, and that properties spell otherwise",
+      { required: ["amount"], properties: { amuont: { maximum: 1 } } },
+      `${at}.required names "amount", which is not in properties`,
+    ],
     ["a schema that is none", { properties: { a: 1 } }, `${at}.properties.a must be a schema`],
     [
       "items as of older drafts",
@@ -201,6 +224,16 @@ describe("what would check nothing is a fault, with its path", () => {
       "a reference in a circle",
       { $ref: "#/$defs/a", $defs: { a: { properties: { b: { $ref: "#/$defs/a" } } } } },
       `${at}.$defs.a.properties.b.$ref leads back`,
+    ],
+    [
+      "a name that every object has",
+      JSON.parse('{"constructor":{},"type":"object"}'),
+      `${at}.constructor is not a keyword`,
+    ],
+    [
+      "the prototype by name",
+      JSON.parse('{"__proto__":{"type":"object"}}'),
+      `${at}.__proto__ is not a keyword`,
     ],
     ["an anchor", { $anchor: "a" }, `${at}.$anchor is not a keyword`],
     ["an id", { $id: "https://example.com/" }, `${at}.$id is not a keyword`],

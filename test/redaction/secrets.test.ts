@@ -242,7 +242,7 @@ describe("texts made to be slow are read in no time", () => {
 });
 
 describe("fields in texts that are no JSON", () => {
-  const fields = new Set(["password", "grösse"]);
+  const fields = new Set(["password", "token", "grösse", "\u5bc6\u7801"]);
   test.each([
     "password: x",
     "Password = x",
@@ -257,6 +257,11 @@ describe("fields in texts that are no JSON", () => {
     "password -> x",
     "password - x",
     "password \u2192 x",
+    "password\uff1ax",
+    "\u5bc6\u7801\uff1ax",
+    "\u00abpassword\u00bb: x",
+    "pas\u017fword\u00a0: x",
+    "to\u212aen: x",
     "password   x",
     "password\tx",
     "id,password\n1,x",

@@ -4,6 +4,7 @@ import {
   Client,
   ClientCredentialsProvider,
   DpopSession,
+  type FetchLike,
   InsufficientScopeError,
   StreamableHTTPClientTransport,
   withDpop,
@@ -57,10 +58,8 @@ beforeAll(async () => {
       ungranted: {
         ...taking(),
         policy: {
-          tools: [
-            { name: "search", scope: "read" },
-            { name: "write", scope: "read" },
-          ],
+          unsafeUnlistedTools: "read",
+          tools: [{ name: "write", scope: "read" }],
           grants: [
             { subjects: [{ issuer: server.issuer, subject: "client-1" }], scope: "read", tools: ["write"] },
             { subjects: [{ issuer: server.issuer, subject: "client-2" }], scope: "read" },
@@ -177,6 +176,49 @@ test("the SDK with a token of its own, and no OAuth: told which scopes are missi
   const refused = await search(client, "sealed").catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(InsufficientScopeError);
   expect(refused).toMatchObject({ requiredScope: "tools sealed" });
+});
+
+describe("what the user of the SDK reads", () => {
+  /** What comes of a call by a client that has this token, and proofs made with it. */
+  async function said(tenant: string, token: string, fetch: FetchLike): Promise<unknown> {
+    const client = new Client({ name: "worker", version: "1.0.0" });
+    const authProvider = { token: async () => token };
+    const url = new URL(scene.endpoint(tenant));
+    try {
+      await client.connect(new StreamableHTTPClientTransport(url, { authProvider, fetch }));
+      clients.push(client);
+      return await search(client);
+    } catch (error) {
+      return error;
+    }
+  }
+
+  test("of a token for somebody else, and of one without a proof: that it is not let in, and no more", async () => {
+    const [other, own] = [await tokenFor("plain"), await tokenFor("modern")];
+    expect(await said("modern", other, withDpop(session, () => other)(fetch))).toMatchObject({
+      name: "UnauthorizedError",
+      message: "Unauthorized",
+    });
+    expect(await said("modern", own, fetch)).toMatchObject({ name: "UnauthorizedError" });
+  });
+
+  test("of a proof that was used before: the reason", async () => {
+    let first: string | null = null;
+    const replaying: FetchLike = (input, init) => {
+      const headers = new Headers(init?.headers);
+      first ??= headers.get("dpop");
+      headers.set("dpop", first ?? "");
+      return fetch(input, { ...init, headers });
+    };
+    const token = await server.issue({ aud: scene.endpoint("bearer"), cnf: { jkt: session.thumbprint } });
+    expect(await said("bearer", token, withDpop(session, () => token)(replaying))).toMatchObject({
+      message: expect.stringContaining("dpop.replay"),
+    });
+  });
+
+  test("of a provider without DPoP, where tokens must be bound: that another sign-in did not help", async () => {
+    await expect(connect("modern", "legacy", false)).rejects.toThrow("401 after re-authentication");
+  });
 });
 
 // -- by hand ------------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ const policy = {
   tools: [
     { name: "search", scope: "read" as const, approval: { roles: ["payer"] } },
     { name: "write", scope: "read" as const, approval: { roles: ["payer"], people: 2 } },
+    { name: "sealed", scope: "read" as const },
   ],
   grants: [{ agents: ["reader", "writer", "courier"], scope: "read" as const }],
   approval,
@@ -128,6 +129,8 @@ interface Shown {
 
 interface Init {
   readonly method?: string;
+  /** Of an earlier time: it does not say how it fetches. */
+  readonly isOld?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
@@ -143,7 +146,7 @@ class Browser {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const sent = request(url, {
       method: init.method ?? "GET",
-      headers: { ...NAVIGATES, ...(cookie !== "" && { cookie }), ...init.headers },
+      headers: { ...(init.isOld ? {} : NAVIGATES), ...(cookie !== "" && { cookie }), ...init.headers },
     }).end(init.body);
     const [response] = (await once(sent, "response")) as [IncomingMessage];
     for (const line of response.headers["set-cookie"] ?? []) {
@@ -359,6 +362,8 @@ describe("nobody gets anything who", () => {
     const form = { token, decision: "approve" };
     const { cookies } = browser;
     const bare = new Browser();
+    const typed = { "content-type": "application/x-www-form-urlencoded" };
+    const body = new URLSearchParams(form).toString();
     for (const shown of [
       await browser.send(url, form, { origin: "https://evil.example" }),
       await browser.send(url, form, { origin: "null" }),
@@ -370,11 +375,20 @@ describe("nobody gets anything who", () => {
       await browser.send(other, form),
       await browser.send(url, form, { "sec-fetch-dest": "iframe" }),
       await browser.open(url, { headers: { "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors" } }),
+      await browser.open(url, { method: "POST", headers: typed, body }),
+      await browser.open(url, { method: "POST", headers: typed, body, isOld: true }),
       await bare.send(url, form),
     ])
       expect(decided(shown)).toMatch(/^400 Your decision could not be read/);
     expect(cookies.size).toBe(1);
     expect(decided(await browser.open(url))).not.toMatch(/decided/);
+    const old = await browser.open(url, {
+      method: "POST",
+      headers: { ...typed, origin: scene.url },
+      body: body.replace("approve", "refuse"),
+      isOld: true,
+    });
+    expect(decided(old)).toBe("200 Refused.");
     const put = await browser.open(url, { method: "PUT", body: "x" });
     expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, POST, OPTIONS"]);
   });
@@ -507,7 +521,7 @@ test("with another document everybody signs in anew, and what waited is asked fo
   await scene.restart();
   const kv = await scene.runtime.kv();
   const changed = JSON.parse((await kv.get("tenant:acme")) ?? "");
-  changed.policy.approval.roles[0].subjects = ["bob"];
+  changed.policy.approval.roles[0].subjects = ["bob", "carol"];
   await kv.put("tenant:acme", JSON.stringify(changed));
 
   expect(decided(await browser.send(url, { token: tokenIn(page), decision: "approve" }))).toMatch(/^400 /);

@@ -239,6 +239,10 @@ function document(
   second: PublicJwk,
   origin: Origin,
 ): TenantDocument {
+  const policy: TenantDocument["policy"] = difference.policy ?? {
+    unsafeUnlistedTools: "read",
+    grants: [{ agents: callers.map(({ caller }) => caller.name), scope: "read" }],
+  };
   return {
     id,
     issuers: [
@@ -265,19 +269,24 @@ function document(
       alg: "ES256" as const,
       jwk: { ...plannerJwk },
     })),
-    policy: {
-      unsafeUnlistedTools: "read",
-      grants: [{ agents: callers.map(({ caller }) => caller.name), scope: "read" }],
-    },
+    policy,
     evidence: [
-      {
-        methods: ["tools/call"],
-        tools: ["sealed"],
-        require: ["mandate", "signature", "ect", "attestation"],
-      },
+      ...(isNamed("sealed", policy)
+        ? [
+            {
+              methods: ["tools/call"],
+              tools: ["sealed"],
+              require: ["mandate" as const, "signature" as const, "ect" as const, "attestation" as const],
+            },
+          ]
+        : []),
       { require: ["mandate", "signature", "ect"] },
     ],
     ...difference,
     origin: { url: origin.path(id).url, ...difference.origin },
   };
 }
+
+/** Whether other sections may name a tool: those that a policy does not know are faults. */
+const isNamed = (tool: string, policy: TenantDocument["policy"]): boolean =>
+  policy?.unsafeUnlistedTools !== undefined || (policy?.tools ?? []).some(({ name }) => name === tool);

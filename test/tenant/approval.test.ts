@@ -111,7 +111,30 @@ describe("each fault is named by its path", () => {
     ]);
     const asking = [{ name: "pay", scope: "write", approval: { roles: ["payer", "payers"] } }];
     expect(await faults(withApproval(SECTION, { tools: asking }))).toEqual([
-      "policy.tools[0].approval.roles[1] is no role of policy.approval.roles",
+      "policy.tools[0].approval.roles[1] is not the name of a role of policy.approval",
+    ]);
+  });
+
+  test("two people, where only one has a role", async () => {
+    const two = (...names: string[]) => [
+      { name: "pay", scope: "write" as const, approval: { roles: names, people: 2 } },
+    ];
+    const section = roles(
+      { name: "payer", subjects: ["alice"] },
+      { name: "boss", subjects: ["alice", "alice"] },
+      { name: "other", subjects: ["bob"] },
+      { name: "clerk", subjects: ["alice"], claim: "groups", values: ["clerks"] },
+    );
+    const problem = "asks for 2 people, and 1 has one of its roles";
+    const tool = (...names: string[]) => faults(withApproval(section, { tools: two(...names) }));
+    expect(await tool("payer")).toEqual([`policy.tools[0].approval.people ${problem}`]);
+    expect(await tool("payer", "boss")).toEqual([`policy.tools[0].approval.people ${problem}`]);
+    expect(await tool("payer", "other")).toEqual([]);
+    expect(await tool("clerk")).toEqual([]);
+    const [{ approval } = { approval: {} }] = two("payer");
+    const rule = { name: "both", when: "true", then: "approve", approval };
+    expect(await faults(withApproval(section, { rules: [rule] }))).toEqual([
+      `policy.rules[0].approval.people ${problem}`,
     ]);
   });
 

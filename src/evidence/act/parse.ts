@@ -88,7 +88,9 @@ export function readMandateClaims(payload: JsonObject): Result<MandateClaims, Re
   const cap = readCapabilities(payload.cap);
   if (!cap.ok) return cap;
   const delegation = payload.del === undefined ? ok(null) : readDelegation(payload.del);
-  return delegation.ok ? ok({ ...common, sub, purpose, cap: cap.value, delegation: delegation.value }) : delegation;
+  return delegation.ok
+    ? ok({ ...common, sub, purpose, cap: cap.value, delegation: delegation.value })
+    : delegation;
 }
 
 /** Each parent is shorter than the token it is in, so the length of the token bounds the nesting. */

@@ -3,6 +3,7 @@
 import type { PolicyLibrary } from "../../libraries/load.ts";
 import { MAX_RULE_DEPTH, MAX_RULE_NODES } from "../../limits.ts";
 import { fail, ok, type Result } from "../../result.ts";
+import { callConversions, registerConversions } from "./conversions.ts";
 import { costOf, type Node } from "./cost.ts";
 import type { Expression } from "./expression.ts";
 import { VARIABLES } from "./facts.ts";
@@ -22,6 +23,7 @@ export function ruleLanguage({ Environment }: PolicyLibrary): Environment {
     },
   });
   for (const variable of VARIABLES) language.registerVariable(structuredClone(variable) as never);
+  registerConversions(language);
   return language;
 }
 
@@ -37,6 +39,7 @@ export function compileExpression(
   const tree = evaluate.ast as unknown as Node;
   const cost = costOf(tree);
   if (!cost.ok) return cost;
+  callConversions(tree);
   const checked = evaluate.check();
   if (!checked.valid) return fail(`is not a rule: ${firstLine(checked.error?.message)}`);
   if (checked.type !== "bool") return fail(`must be true or false, and is of type ${checked.type}`);

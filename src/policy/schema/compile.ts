@@ -1,11 +1,11 @@
-import type { JsonObject } from "../../json/strict-json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../../json/strict-json.ts";
 import type { PolicyLibrary } from "../../libraries/load.ts";
 import { MAX_SCHEMA_STEPS } from "../../limits.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { Found, Path } from "../../tenant/faults.ts";
 import { sizeOf } from "../rules/size.ts";
 import type { InputSchema } from "./input-schema.ts";
-import { checkRoot } from "./keywords.ts";
+import { checkRoot, subschemas } from "./keywords.ts";
 import { workOfSchema } from "./work.ts";
 
 /** Compiles the schema of a tool's arguments, or says what is wrong with it. */
@@ -20,7 +20,9 @@ export function compileInputSchema(
   if (!worked.ok) return fail([worked.error]);
   const { keywords, readings, namings, comparisons } = worked.value;
   // It marks the schema that it is given.
-  const validator = new Validator(structuredClone(schema), "2020-12");
+  const own = structuredClone(schema);
+  narrowAddresses(own);
+  const validator = new Validator(own, "2020-12");
   return ok((args) => {
     const { weight, values, names, items } = sizeOf(args);
     const texts = (weight - values) * readings + names * namings;
@@ -33,4 +35,17 @@ export function compileInputSchema(
       return fail("policy.arguments_too_costly");
     }
   });
+}
+
+/** Without zeros before other digits. */
+const IPV4 =
+  "^(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}$";
+
+/** The library takes `0177.0.0.1` for an address, which some read as 127.0.0.1, and others as 177.0.0.1. */
+function narrowAddresses(schema: JsonValue): void {
+  if (!isObject(schema)) return;
+  for (const { schema: sub } of subschemas(schema, [])) narrowAddresses(sub);
+  if (schema.format !== "ipv4") return;
+  const { allOf = [] } = schema;
+  (schema as Record<string, JsonValue>).allOf = [...(allOf as readonly JsonValue[]), { pattern: IPV4 }];
 }

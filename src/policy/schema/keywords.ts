@@ -169,7 +169,7 @@ function schemasIn(keyword: string, value: JsonValue, at: Path): readonly Subsch
 
 /** Every fault of a whole schema of arguments, but for where its references lead. */
 export function checkRoot({ $schema, ...schema }: JsonObject, at: Path): readonly Found[] {
-  const found = [...checkSchema(schema, at)];
+  const found = [...checkSchema(schema, at, schema)];
   if ($schema !== undefined && !DIALECTS.includes(String($schema))) {
     found.push({ at: [...at, "$schema"], problem: `must be ${DIALECTS[0]}` });
   }
@@ -179,11 +179,11 @@ export function checkRoot({ $schema, ...schema }: JsonObject, at: Path): readonl
   return found;
 }
 
-function checkSchema(schema: JsonValue, at: Path): readonly Found[] {
+function checkSchema(schema: JsonValue, at: Path, root: JsonObject): readonly Found[] {
   if (typeof schema === "boolean") return [];
   if (!isObject(schema)) return [{ at, problem: "must be a schema: an object, true or false" }];
   const own = Object.entries(schema).flatMap(([name, value]): readonly Found[] => {
-    const problem = keywordProblem(name, value, schema);
+    const problem = keywordProblem(name, value, schema, root);
     return problem === null ? [] : [{ at: [...at, name], problem }];
   });
   const names = isObject(schema.patternProperties) ? Object.keys(schema.patternProperties) : [];
@@ -191,11 +191,11 @@ function checkSchema(schema: JsonValue, at: Path): readonly Found[] {
     const problem = patternProblem(name);
     return problem === null ? [] : [{ at: [...at, "patternProperties", name], problem }];
   });
-  const below = subschemas(schema, at).flatMap(({ schema: sub, at: place }) => checkSchema(sub, place));
+  const below = subschemas(schema, at).flatMap(({ schema: sub, at: place }) => checkSchema(sub, place, root));
   return [...own, ...patterns, ...below];
 }
 
-function keywordProblem(name: string, value: JsonValue, schema: JsonObject): string | null {
+function keywordProblem(name: string, value: JsonValue, schema: JsonObject, root: JsonObject): string | null {
   const keyword = KEYWORDS.get(name);
   if (keyword === undefined) return "is not a keyword that is taken here: it would check nothing";
   const { family, holds, needs = [], problem } = keyword;
@@ -204,11 +204,26 @@ function keywordProblem(name: string, value: JsonValue, schema: JsonObject): str
   if (needs.length > 0 && !needs.some((other) => schema[other] !== undefined)) {
     return `checks nothing without ${needs.join(" or ")}`;
   }
-  const types = schema.type === undefined ? null : [schema.type].flat();
+  const types = typesOf(schema, root);
   if (family !== undefined && types !== null && !types.some((type) => isOf(type, family))) {
     return `checks nothing here: it is about type ${family}`;
   }
-  return problem?.(value) ?? null;
+  return problem?.(value) ?? (name === "required" ? undescribed(value, schema) : null);
+}
+
+/** Whichever of two names is misspelt: one would not be asked for, or what is said of it would never be looked at. */
+function undescribed(required: JsonValue, { properties, patternProperties }: JsonObject): string | null {
+  if (!isList(required) || !isObject(properties) || patternProperties !== undefined) return null;
+  const name = required.find((one) => !Object.hasOwn(properties, String(one)));
+  if (name === undefined) return null;
+  return `names ${JSON.stringify(name)}, which is not in properties: add it there, as true where it can be anything`;
+}
+
+/** Types that a schema names, or the one that it refers to; null where neither does. */
+function typesOf({ type, $ref }: JsonObject, root: JsonObject): readonly JsonValue[] | null {
+  const target = $ref === undefined ? undefined : referred($ref, root)?.schema;
+  const named = type ?? (isObject(target) ? target.type : undefined);
+  return named === undefined ? null : [named].flat();
 }
 
 const isOf = (type: JsonValue, family: Family): boolean =>

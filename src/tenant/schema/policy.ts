@@ -5,7 +5,7 @@ import type { ArgumentRules } from "../../evidence/act/constraints/arguments.ts"
 import { MAX_RULE_LENGTH, MAX_RULES, MAX_TENANT_ENTRIES, MAX_TENANT_LIST } from "../../limits.ts";
 import type { Expression } from "../../policy/rules/expression.ts";
 import type { InputSchema } from "../../policy/schema/input-schema.ts";
-import { fields, identifier, list, must, nonEmptyList, text, toolName } from "../fields.ts";
+import { fields, identifier, jsonObject, list, must, nonEmptyList, text, toolName } from "../fields.ts";
 import {
   type ApprovalPolicy,
   approval,
@@ -59,10 +59,7 @@ const tool = fields({
   approval: v.optional(toolApproval),
   redact: v.optional(redaction),
   inputSchema: v.optional(
-    v.pipe(
-      v.record(v.string(), v.unknown()),
-      v.description("JSON Schema (2020-12, in the part that docs/policy.md names) of its arguments."),
-    ),
+    jsonObject("JSON Schema (2020-12, in the part that docs/policy.md names) of its arguments."),
   ),
 });
 
@@ -84,10 +81,7 @@ const grant = fields({
     nonEmptyList(toolName, MAX_TENANT_LIST, "The tools that it covers; absent: all of that scope."),
   ),
   constraints: v.optional(
-    v.pipe(
-      v.record(v.string(), v.unknown()),
-      v.description("What the arguments may be: members arguments and additional, as in a mandate's cap."),
-    ),
+    jsonObject("What the arguments may be: members arguments and additional, as in a mandate's cap."),
   ),
   expires: v.optional(moment("When it ends.")),
   status: v.optional(
