@@ -157,7 +157,29 @@ export const revocations: Topic = {
       kind: "key",
       thumbprint: await thumbprintOf("ada-second"),
     }),
-    unaffected("ended", "A revocation that has ended", { kind: "agent", name: "ada", until: NOW - 31 }),
+    admitted(
+      "ended",
+      "After its end",
+      KINDS,
+      {},
+      {
+        change: administered,
+        before: [sent(), revoked({ kind: "agent", name: "ada", until: NOW + 60 })],
+        at: 120,
+      },
+    ),
+    denied(
+      "not-ended",
+      "revoked.agent",
+      "Before its end",
+      KINDS,
+      {},
+      {
+        change: administered,
+        before: [sent(), revoked({ kind: "agent", name: "ada", until: NOW + 60 })],
+        at: 59,
+      },
+    ),
     admitted(
       "lifted",
       "One that was lifted",
