@@ -5,8 +5,8 @@ import { sha256, toBase64url, utf8 } from "../encoding.ts";
 import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
 import { MAX_TENANT_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { checkAccessTokens } from "./access-token-rules.ts";
-import { checkApproval } from "./approval-rules.ts";
+import { checkAccessTokens } from "./checks/access-tokens.ts";
+import { checkApproval } from "./checks/approval.ts";
 import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
 import {
   compileAgents,
@@ -15,10 +15,10 @@ import {
   compileTrustDomains,
   type Placed,
 } from "./identities.ts";
-import { checkLimits } from "./limit-rules.ts";
-import { checkOriginHeaders } from "./origin-rules.ts";
+import { checkLimits } from "./checks/limits.ts";
+import { checkOriginHeaders } from "./checks/origin.ts";
 import { compilePrograms } from "./policy-programs.ts";
-import { checkPolicy } from "./policy-rules.ts";
+import { checkPolicy } from "./checks/policy.ts";
 import {
   checkActions,
   checkDelegation,
@@ -28,7 +28,7 @@ import {
   checkSigners,
   checkUsable,
   checkWorkloads,
-} from "./rules.ts";
+} from "./checks/document.ts";
 import { accessTokenPolicy, tokenIssuer } from "./schema/access-tokens.ts";
 import { actPolicy } from "./schema/act.ts";
 import { actionsPolicy } from "./schema/actions.ts";
@@ -45,7 +45,7 @@ import { policyOf } from "./schema/policy.ts";
 import { signaturePolicy, webBotAuthPolicy } from "./schema/signature.ts";
 import type { Tenant } from "./tenant.ts";
 import { compileTokenIssuers } from "./token-issuers.ts";
-import { checkToolNames } from "./tool-rules.ts";
+import { checkToolNames } from "./checks/tool-names.ts";
 import { pathTenantUrl } from "./urls.ts";
 
 export type { Fault } from "./faults.ts";

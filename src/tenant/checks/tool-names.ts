@@ -1,7 +1,7 @@
 /** Checks that what a tenant document says of tools outside its policy is of tools that there are. */
 
-import type { Found, Path } from "./faults.ts";
-import type { ShapedDocument } from "./schema/document.ts";
+import type { Found, Path } from "../faults.ts";
+import type { ShapedDocument } from "../schema/document.ts";
 
 type Section = "evidence" | "accessTokens" | "audit" | "observe";
 

@@ -1,8 +1,8 @@
 /** Checks of what a tenant has its origin shown. */
 
-import { claims, type Found } from "./faults.ts";
-import { asServersRead } from "./forward-headers.ts";
-import type { ShapedDocument } from "./schema/document.ts";
+import { claims, type Found } from "../faults.ts";
+import { asServersRead } from "../forward-headers.ts";
+import type { ShapedDocument } from "../schema/document.ts";
 
 /** Each header has one value, and whose it is the document says. */
 export function checkOriginHeaders({

@@ -1,8 +1,8 @@
 /** Checks of the section `policy` across its fields, and with the callers of the document. What could never have an effect is a slip. */
 
-import { claims, type Found, type Path } from "./faults.ts";
-import type { ShapedDocument } from "./schema/document.ts";
-import { type PolicySection, SCOPES } from "./schema/policy.ts";
+import { claims, type Found, type Path } from "../faults.ts";
+import type { ShapedDocument } from "../schema/document.ts";
+import { type PolicySection, SCOPES } from "../schema/policy.ts";
 
 type Grant = PolicySection["grants"][number];
 

@@ -1,5 +1,5 @@
-import { claims, type Found, type Path } from "./faults.ts";
-import type { PolicySection } from "./schema/policy.ts";
+import { claims, type Found, type Path } from "../faults.ts";
+import type { PolicySection } from "../schema/policy.ts";
 
 type ApprovalSection = NonNullable<PolicySection["approval"]>;
 type Ask = NonNullable<PolicySection["tools"][number]["approval"]>;

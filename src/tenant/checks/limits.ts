@@ -1,7 +1,7 @@
 /** Checks of the limits of a tenant document. */
 
-import { type Found, formatPath, type Path } from "./faults.ts";
-import type { ShapedDocument } from "./schema/document.ts";
+import { type Found, formatPath, type Path } from "../faults.ts";
+import type { ShapedDocument } from "../schema/document.ts";
 
 type Policy = ShapedDocument["policy"];
 type Rule = Policy["limits"][number];

@@ -1,9 +1,9 @@
 /** Checks of the section `accessTokens` of a tenant document that need several of its fields at once. */
 
-import { remoteUrlProblem } from "../remote/url.ts";
-import { claims, type Found } from "./faults.ts";
-import { checkMatching } from "./rules.ts";
-import type { ShapedDocument } from "./schema/document.ts";
+import { remoteUrlProblem } from "../../remote/url.ts";
+import { claims, type Found } from "../faults.ts";
+import { checkMatching } from "./document.ts";
+import type { ShapedDocument } from "../schema/document.ts";
 
 /** @param extraMethods those of the section `actions` */
 export function checkAccessTokens(

@@ -1,11 +1,11 @@
 /** Checks of a tenant document that need several fields at once: URLs, action templates, evidence rules. */
 
-import { MCP_METHODS } from "../mcp/methods.ts";
-import { OWN_PREFIX } from "../policy/actions.ts";
-import { claims, type Found, formatPath, type Path } from "./faults.ts";
-import type { ShapedDocument } from "./schema/document.ts";
-import { pathTenantUrl } from "./urls.ts";
-import { trustDomainOf } from "./workload-identifier.ts";
+import { MCP_METHODS } from "../../mcp/methods.ts";
+import { OWN_PREFIX } from "../../policy/actions.ts";
+import { claims, type Found, formatPath, type Path } from "../faults.ts";
+import type { ShapedDocument } from "../schema/document.ts";
+import { pathTenantUrl } from "../urls.ts";
+import { trustDomainOf } from "../workload-identifier.ts";
 
 /** The public URL must be one that can be served: on the gateway's own host there are path tenants only. */
 export function checkPublicUrl(
