@@ -28,8 +28,4 @@ export const SIGNED_EVIDENCE_HEADERS = [
 ] as const;
 
 /** All evidence. It is for us, not for the origin. */
-export const EVIDENCE_HEADERS = [
-  ...SIGNED_EVIDENCE_HEADERS,
-  WIT_HEADER,
-  ...SIGNATURE_HEADERS,
-] as const;
+export const EVIDENCE_HEADERS = [...SIGNED_EVIDENCE_HEADERS, WIT_HEADER, ...SIGNATURE_HEADERS] as const;

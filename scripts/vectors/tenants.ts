@@ -69,6 +69,7 @@ const standard: TenantDocument = {
   ],
   policy: {
     unsafeUnlistedTools: "read",
+    tools: [{ name: "sealed", scope: "read" }],
     grants: [{ agents: ["ada", "bob", "courier"], scope: "read" }],
   },
   evidence: [

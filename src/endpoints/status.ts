@@ -3,6 +3,7 @@
 import type { ChainFault } from "../audit/checkpoint.ts";
 import { withDeadline } from "../deadline.ts";
 import type { DirectoryStatus } from "../directory/directory.ts";
+import { readLedgerName } from "../ledger/names.ts";
 import { STATUS_DEADLINE_MS } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -91,7 +92,7 @@ export function auditStatus(tenant: string, status: DirectoryStatus, now: number
 type Chain = DirectoryStatus["chains"][number];
 
 function entryOf({ ledger, chain, seq, fault, status }: Chain, now: number): LedgerEntry {
-  const [, , principal = null, lane = null] = JSON.parse(ledger ?? "[]") as [string, string, string, number];
+  const { principal, lane } = ledger === null ? { principal: null, lane: null } : readLedgerName(ledger);
   const named = { principal, lane, chain, fault };
   if (status === null)
     return { ...named, records: seq, backlog: null, backlog_age_ms: null, set_aside: null, open: null };

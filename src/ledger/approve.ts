@@ -6,6 +6,7 @@ import { fail, ok, type Result } from "../result.ts";
 import type { Weighed } from "./approvals.ts";
 import { outcomeDraft } from "./drafts.ts";
 import { ALONE, type Item } from "./journal.ts";
+import { readLedgerName } from "./names.ts";
 import type { ApprovalFault } from "./protocol.ts";
 import type { State } from "./state.ts";
 
@@ -30,7 +31,7 @@ export async function hear(
   const keys = await readSigningKeys(env.SIGNING_KEYS);
   const said = keys && (await readApproval(text, keys.verifying));
   if (said === null) return fail("invalid");
-  const [, tenant = "", principal = ""] = JSON.parse(name) as string[];
+  const { tenant, principal } = readLedgerName(name);
   if (said.principal !== principal) return fail("mismatch");
   if (isHolder(principal, said.sub)) return fail("own");
   const statement = await statementDigest(text);

@@ -6,6 +6,7 @@ import type { Reason } from "../reasons.ts";
 import type { ApprovalVerdict } from "./approvals.ts";
 import type { Draft, Entry, Item } from "./journal.ts";
 import { type Judgement, mayBeNamed } from "./judgement.ts";
+import { readLedgerName } from "./names.ts";
 import { APPROVED, type Attempt, type Outcome, type Place, type Ruling } from "./protocol.ts";
 import { runKey } from "./run-key.ts";
 import type { Step } from "./step.ts";
@@ -165,7 +166,7 @@ const bounded = (facts: DecisionFacts): DecisionFacts => ({
 
 /** The audit record that stands for `count` denials which were too many to be written one by one. */
 export function summaryDraft(ledger: string, count: number): Draft {
-  const [, tenant = "", principal = ""] = JSON.parse(ledger) as string[];
+  const { tenant, principal } = readLedgerName(ledger);
   const decision = randomId();
   return {
     tenant,

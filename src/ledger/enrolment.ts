@@ -4,6 +4,7 @@ import type { Directory } from "../directory/directory.ts";
 import { randomId } from "../encoding.ts";
 import { CLOCK_SKEW, LEDGER_DEADLINE_MS } from "../limits.ts";
 import { Meta } from "./meta.ts";
+import { readLedgerName } from "./names.ts";
 import { Revocations } from "./revocations.ts";
 import type { Enrolled, KnownNotices } from "./revoked.ts";
 
@@ -49,6 +50,6 @@ export const enrol = (
 
 export function directoryOf(name: string | undefined, env: Env): DurableObjectStub<Directory> {
   if (name === undefined) throw new Error("a ledger is always addressed by name");
-  const [, tenant] = JSON.parse(name) as [string, string];
+  const { tenant } = readLedgerName(name);
   return env.DIRECTORY.getByName(tenant);
 }

@@ -1,10 +1,11 @@
 /** An answer that is redacted before its caller sees it, or withheld. Part of stage 10. */
 
-import { type ReadFault, readWhole } from "../bytes/read-whole.ts";
+import { readWhole } from "../bytes/read-whole.ts";
 import { sha256, toBase64url } from "../encoding.ts";
 import type { RequestId } from "../mcp/message.ts";
 import type { Answer } from "../origin/forward.ts";
 import { isCoded, isEventStream, ofOtherBytes } from "../origin/headers.ts";
+import { readFault } from "../origin/read-fault.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Redaction } from "../tenant/schema/redaction.ts";
@@ -45,7 +46,7 @@ export async function redactAnswer(
   const read = await readWhole(answer.body ?? NOTHING(), redaction.maxBytes, deadlineMs, stop);
   if (!read.ok) {
     if (clientGone.aborted) return fail("origin.client_gone");
-    const fault = readFault(read.error, stop);
+    const fault = readFault("redaction.too_large", read.error, stop);
     const reason = isWithheld(fault) || fault === "origin.timeout" ? (unfit ?? fault) : fault;
     return isWithheld(reason) ? ok({ originSha256: null, shown: fail(reason) }) : fail(reason);
   }
@@ -73,19 +74,6 @@ function headFault({ status, headers }: Answer): Withheld | null {
   if (status !== 200) return "redaction.not_response";
   const isJson = /^application\/json\s*(;|$)/i.test(headers.get("content-type") ?? "");
   return isJson && !isCoded(headers) ? null : "redaction.not_json";
-}
-
-function readFault(fault: ReadFault, stop: AbortSignal): Reason {
-  switch (fault) {
-    case "too_large":
-      return "redaction.too_large";
-    case "timeout":
-      return "origin.timeout";
-    case "stopped":
-      return stop.reason;
-    case "broken":
-      return "origin.broken";
-  }
 }
 
 const isWithheld = (reason: Reason): reason is Withheld => reason.startsWith("redaction.");

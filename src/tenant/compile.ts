@@ -5,8 +5,7 @@ import { sha256, toBase64url, utf8 } from "../encoding.ts";
 import { isObject, type JsonFault, type JsonValue, parseStrictJson } from "../json/strict-json.ts";
 import { MAX_TENANT_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { checkAccessTokens } from "./checks/access-tokens.ts";
-import { checkApproval } from "./checks/approval.ts";
+import { checkTogether, field } from "./checks/together.ts";
 import { type Fault, type Found, fromIssue, inDocumentOrder } from "./faults.ts";
 import {
   compileAgents,
@@ -15,20 +14,7 @@ import {
   compileTrustDomains,
   type Placed,
 } from "./identities.ts";
-import { checkLimits } from "./checks/limits.ts";
-import { checkOriginHeaders } from "./checks/origin.ts";
 import { compilePrograms } from "./policy-programs.ts";
-import { checkPolicy } from "./checks/policy.ts";
-import {
-  checkActions,
-  checkDelegation,
-  checkEvidence,
-  checkKept,
-  checkPublicUrl,
-  checkSigners,
-  checkUsable,
-  checkWorkloads,
-} from "./checks/document.ts";
 import { accessTokenPolicy, tokenIssuer } from "./schema/access-tokens.ts";
 import { actPolicy } from "./schema/act.ts";
 import { actionsPolicy } from "./schema/actions.ts";
@@ -45,7 +31,6 @@ import { policyOf } from "./schema/policy.ts";
 import { signaturePolicy, webBotAuthPolicy } from "./schema/signature.ts";
 import type { Tenant } from "./tenant.ts";
 import { compileTokenIssuers } from "./token-issuers.ts";
-import { checkToolNames } from "./checks/tool-names.ts";
 import { pathTenantUrl } from "./urls.ts";
 
 export type { Fault } from "./faults.ts";
@@ -135,16 +120,6 @@ export async function compileTenant(
   });
 }
 
-/** A field of the document, where it is well-formed; defaults filled in. A fault elsewhere must not hide its faults. */
-function field<K extends keyof ShapedDocument & keyof typeof tenantDocument.entries>(
-  raw: JsonValue,
-  name: K,
-): { readonly value: ShapedDocument[K] } | null {
-  const input = isObject(raw) && Object.hasOwn(raw, name) ? raw[name] : undefined;
-  const parsed = v.safeParse(tenantDocument.entries[name], input);
-  return parsed.success ? { value: parsed.output as ShapedDocument[K] } : null;
-}
-
 /** The entries of a list that have their shape. */
 function entriesOf<S extends v.GenericSchema>(schema: S, raw: JsonValue, name: string): readonly Placed<S>[] {
   const entries: JsonValue | undefined = isObject(raw) ? raw[name] : undefined;
@@ -163,62 +138,6 @@ function agentNames(raw: JsonValue): ReadonlySet<string> {
       .map((entry: JsonValue) => (isObject(entry) ? entry.name : null))
       .filter((n) => typeof n === "string"),
   );
-}
-
-/** The checks of `rules.ts`, each where the fields that it needs are well-formed. */
-function checkTogether(raw: JsonValue, gatewayUrl: string): readonly Found[] {
-  const id = field(raw, "id");
-  const actions = field(raw, "actions");
-  const evidence = field(raw, "evidence");
-  const agents = field(raw, "agents");
-  const ect = field(raw, "ect");
-  const act = field(raw, "act");
-  const issuers = field(raw, "issuers");
-  const attestationKeys = field(raw, "attestationKeys");
-  const trustDomains = field(raw, "trustDomains");
-  const audit = field(raw, "audit");
-  const accessTokens = field(raw, "accessTokens");
-  const policy = field(raw, "policy");
-  const origin = field(raw, "origin");
-  const observe = field(raw, "observe");
-  return [
-    ...(id ? checkPublicUrl(id.value, field(raw, "publicUrl")?.value, gatewayUrl) : []),
-    ...(actions ? checkActions(actions.value) : []),
-    ...(actions && evidence ? checkEvidence(evidence.value, actions.value.extraMethods) : []),
-    ...(act && issuers && agents
-      ? checkDelegation({ act: act.value, issuers: issuers.value, agents: agents.value })
-      : []),
-    ...(issuers ? checkSigners(issuers.value, "issuers") : []),
-    ...(trustDomains ? checkSigners(trustDomains.value, "trustDomains") : []),
-    ...(agents && trustDomains
-      ? checkWorkloads({ agents: agents.value, trustDomains: trustDomains.value })
-      : []),
-    ...(agents && evidence && ect && attestationKeys
-      ? checkUsable({
-          agents: agents.value,
-          evidence: evidence.value,
-          ect: ect.value,
-          attestationKeys: attestationKeys.value,
-        })
-      : []),
-    ...(audit ? checkKept(audit.value) : []),
-    ...(policy && evidence && accessTokens && audit && observe
-      ? checkToolNames({
-          policy: policy.value,
-          evidence: evidence.value,
-          accessTokens: accessTokens.value,
-          audit: audit.value,
-          observe: observe.value,
-        })
-      : []),
-    ...(policy && agents && accessTokens
-      ? checkPolicy({ policy: policy.value, agents: agents.value, accessTokens: accessTokens.value })
-      : []),
-    ...(policy ? checkLimits(policy.value) : []),
-    ...(accessTokens ? checkAccessTokens(accessTokens.value, actions?.value.extraMethods ?? []) : []),
-    ...(policy ? checkApproval(policy.value) : []),
-    ...(origin ? checkOriginHeaders(origin.value) : []),
-  ];
 }
 
 /** What needs no key: a plain translation. */

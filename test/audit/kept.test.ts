@@ -157,7 +157,15 @@ test("what is kept comes back from D1 as it went in, so that the record has its 
   const record = { ...facts({ tenant: "kept", kept }), id: "kept", kind: "decision", decision: "kept" };
   const rest = { v: 3, chain: "kept", seq: 1, time: 1, verdict: "admitted", prev_hash: "p", hash: "h" };
   const none = { reason: null, status: null, run: null, evidence: null, execution: null };
-  const whole = { ...record, ...rest, ...none, output_hash: null, delivered_hash: null, latency_ms: null, digest: "" };
+  const whole = {
+    ...record,
+    ...rest,
+    ...none,
+    output_hash: null,
+    delivered_hash: null,
+    latency_ms: null,
+    digest: "",
+  };
   const written = whole as unknown as AuditRecord;
   const text = JSON.stringify({ ...written, digest: await digestRecord(written) });
   expect(await insertRecords(env.AUDIT, [text])).toEqual([]);

@@ -21,7 +21,7 @@ const holder: TokenCaller = {
     scopes: new Set(["tools", "admin"]),
     digest: "d",
     key: "k",
-  confirmation: null,
+    confirmation: null,
     tenantName: null,
     proof: null,
   },

@@ -135,7 +135,7 @@ describe("the tool gate", () => {
     ["an issuer that begins alike", "https://as.example/", "alice", "policy.tool_not_granted"],
   ])("holders of access tokens: %s", async (_, iss, sub, expected) => {
     const tenant = await compiled();
-    const grant = { ...tenant.policy.grants[0], agents: new Set<string>(), index: 0, scope: "read" as const };
+    const grant = { ...tenant.policy.grants[0], agents: new Set<string>(), scope: "read" as const };
     const subjects = [
       { issuer: "https://as.example", subject: "alice" },
       { issuer: "https://open-as.example", subject: null },

@@ -121,7 +121,10 @@ test("per tool a call is the same call, whichever others the rule is for", async
 });
 
 test("names that callers invent are counted as one tool, those that the operator has named for themselves", async () => {
-  const policy: Partial<Policy> = { unsafeUnlistedTools: "read" };
+  const policy: Partial<Policy> = {
+    unsafeUnlistedTools: "read",
+    tools: ["search", "beta"].map((name) => ({ name, scope: "read" })),
+  };
   const limits: Limits = [
     { per: "tool", calls: 5, ...MINUTE },
     { per: "tenant", calls: 5, tools: ["beta"], ...MINUTE },

@@ -241,6 +241,7 @@ function document(
 ): TenantDocument {
   const policy: TenantDocument["policy"] = difference.policy ?? {
     unsafeUnlistedTools: "read",
+    tools: [{ name: "sealed", scope: "read" }],
     grants: [{ agents: callers.map(({ caller }) => caller.name), scope: "read" }],
   };
   return {
@@ -271,7 +272,7 @@ function document(
     })),
     policy,
     evidence: [
-      ...(isNamed("sealed", policy)
+      ...(isListed("sealed", policy)
         ? [
             {
               methods: ["tools/call"],
@@ -287,6 +288,6 @@ function document(
   };
 }
 
-/** Whether other sections may name a tool: those that a policy does not know are faults. */
-const isNamed = (tool: string, policy: TenantDocument["policy"]): boolean =>
-  policy?.unsafeUnlistedTools !== undefined || (policy?.tools ?? []).some(({ name }) => name === tool);
+/** Whether other sections may name a tool: those that a policy does not list are faults. */
+const isListed = (tool: string, policy: TenantDocument["policy"]): boolean =>
+  (policy?.tools ?? []).some(({ name }) => name === tool);

@@ -269,7 +269,7 @@ describe("one fault: meaning", () => {
       { methods: ["tools/call", "tools/list"], require },
     ];
     const ruled = (rules: typeof evidence) =>
-      faultsOf({ ...change("evidence", rules), policy: { unsafeUnlistedTools: "read" } });
+      faultsOf({ ...change("evidence", rules), policy: minimal().policy ?? {} });
     expect(await ruled(evidence)).toEqual([]);
     expect(await ruled([...evidence, { tools: ["c"], require }])).toMatchObject([{ path: "evidence[4]" }]);
   });

@@ -37,7 +37,10 @@ export const minimal = (): TenantDocument => ({
     { iss: "https://issuer.example", keys: [jwks.issuer], agents: ["reader"], actions: ["mcp.search"] },
   ],
   agents: [{ name: "reader", subjects: ["agent:reader"], keys: [{ jwk: jwks.reader }] }],
-  policy: { unsafeUnlistedTools: "read" },
+  policy: {
+    unsafeUnlistedTools: "read",
+    tools: ["search", "a", "b", "c"].map((name) => ({ name, scope: "read" as const })),
+  },
 });
 
 /** Every field, none with its default. */

@@ -2,8 +2,8 @@
 
 import { remoteUrlProblem } from "../../remote/url.ts";
 import { claims, type Found } from "../faults.ts";
-import { checkMatching } from "./document.ts";
 import type { ShapedDocument } from "../schema/document.ts";
+import { checkMatching } from "./document.ts";
 
 /** @param extraMethods those of the section `actions` */
 export function checkAccessTokens(

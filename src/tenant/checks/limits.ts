@@ -33,8 +33,7 @@ function checkTools({ tools }: Rule, policy: Policy, at: Path): readonly Found[]
   return (tools ?? []).flatMap((name, t) => {
     const place = [...at, "tools", t];
     if (tools?.indexOf(name) !== t) return [{ at: place, problem: "is there twice" }];
-    const exists = listed.has(name) || policy.unsafeUnlistedTools !== undefined;
-    return exists ? [] : [{ at: place, problem: "is not a tool of policy.tools" }];
+    return listed.has(name) ? [] : [{ at: place, problem: "is not a tool of policy.tools" }];
   });
 }
 

@@ -6,8 +6,8 @@ import type { ShapedDocument } from "../schema/document.ts";
 type Section = "evidence" | "accessTokens" | "audit" | "observe";
 
 /**
- * A rule for a misspelt tool matches nothing, and a weaker one decides. Where tools that nobody has listed can be called, a name says
- * nothing.
+ * A rule for a misspelt tool matches nothing, and a weaker one decides; so a tool that rules name is listed, also where others may be
+ * called. What is kept and what is observed of a tool only narrows: where tools need not be listed, any may be named there.
  */
 export function checkToolNames({
   policy,
@@ -19,13 +19,12 @@ export function checkToolNames({
   const isOpen =
     policy.unsafeUnlistedTools !== undefined ||
     observe.some(({ gates }) => gates === undefined || gates.includes("tool"));
-  if (isOpen) return [];
   const listed = new Set(policy.tools.map(({ name }) => name));
+  const kept = audit.keep.map(({ tool }, i) => ({ name: tool, at: ["audit", "keep", i, "tool"] }));
   return [
     ...listsOf(evidence, ["evidence"]),
     ...listsOf(accessTokens?.scopes ?? [], ["accessTokens", "scopes"]),
-    ...listsOf(observe, ["observe"]),
-    ...audit.keep.map(({ tool }, i) => ({ name: tool, at: ["audit", "keep", i, "tool"] })),
+    ...(isOpen ? [] : [...listsOf(observe, ["observe"]), ...kept]),
   ].flatMap(({ name, at }) => (listed.has(name) ? [] : [{ at, problem: "is not a tool of policy.tools" }]));
 }
 

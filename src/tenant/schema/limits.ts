@@ -31,8 +31,6 @@ const limit = fields({
 export const limits = list(limit, MAX_LIMIT_RULES, "How many calls of tools there may be, and of what cost.");
 
 export interface LimitRule {
-  /** Its place in the document. */
-  readonly index: number;
   readonly per: LimitOwner;
   readonly tools: ReadonlySet<string> | null;
   readonly calls: number | null;
@@ -42,8 +40,7 @@ export interface LimitRule {
 }
 
 export const limitsPolicy = (section: v.InferOutput<typeof limits>): readonly LimitRule[] =>
-  section.map(({ per, tools, calls = null, cost = null, windowSeconds = null }, index) => ({
-    index,
+  section.map(({ per, tools, calls = null, cost = null, windowSeconds = null }) => ({
     per,
     tools: tools ? new Set(tools) : null,
     calls,

@@ -152,8 +152,6 @@ export interface ToolEntry {
 }
 
 export interface ToolGrant {
-  /** Its place in the document. */
-  readonly index: number;
   readonly agents: ReadonlySet<string>;
   readonly subjects: readonly { readonly issuer: string; readonly subject: string | null }[];
   readonly scope: Scope;
@@ -225,7 +223,6 @@ export const policyOf = (
   ),
   unsafeUnlistedTools: unsafeUnlistedTools ?? null,
   grants: grants.map(({ agents, subjects, scope, tools, expires, status }, index) => ({
-    index,
     agents: new Set(agents),
     subjects: subjects.map(({ issuer, subject = null }) => ({ issuer, subject })),
     scope,

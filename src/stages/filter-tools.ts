@@ -1,24 +1,25 @@
-import { discard } from "./bytes/discard.ts";
-import { type ReadFault, readWhole } from "./bytes/read-whole.ts";
-import { bindCapability } from "./evidence/act/bind.ts";
-import type { Caller } from "./evidence/caller.ts";
-import type { Passage } from "./gate.ts";
-import { MAX_LIST_BYTES } from "./limits.ts";
-import { isToolName, type Message, type ToolCall } from "./mcp/message.ts";
-import { filterEvents } from "./mcp/tool-list/event-stream.ts";
-import { filterListBytes } from "./mcp/tool-list/filter.ts";
-import { observes } from "./observe.ts";
-import type { Answer } from "./origin/forward.ts";
-import { isCoded, isEventStream, ofOtherBytes } from "./origin/headers.ts";
-import { deriveAction } from "./policy/actions.ts";
-import { authorize } from "./policy/authorize.ts";
-import type { Gate } from "./policy/gate-names.ts";
-import { requiredEvidence } from "./policy/required.ts";
-import { neededScopes } from "./policy/scopes.ts";
-import { checkEnvironment, checkTool } from "./policy/tool.ts";
-import type { Reason } from "./reasons.ts";
-import { fail, ok, type Result } from "./result.ts";
-import type { Tenant } from "./tenant/tenant.ts";
+import { discard } from "../bytes/discard.ts";
+import { readWhole } from "../bytes/read-whole.ts";
+import { bindCapability } from "../evidence/act/bind.ts";
+import type { Caller } from "../evidence/caller.ts";
+import type { Passage } from "../gate.ts";
+import { MAX_LIST_BYTES } from "../limits.ts";
+import { isToolName, type Message, type ToolCall } from "../mcp/message.ts";
+import { filterEvents } from "../mcp/tool-list/event-stream.ts";
+import { filterListBytes } from "../mcp/tool-list/filter.ts";
+import { observes } from "../observe.ts";
+import type { Answer } from "../origin/forward.ts";
+import { isCoded, isEventStream, ofOtherBytes } from "../origin/headers.ts";
+import { readFault } from "../origin/read-fault.ts";
+import { deriveAction } from "../policy/actions.ts";
+import { authorize } from "../policy/authorize.ts";
+import type { Gate } from "../policy/gate-names.ts";
+import { requiredEvidence } from "../policy/required.ts";
+import { neededScopes } from "../policy/scopes.ts";
+import { checkEnvironment, checkTool } from "../policy/tool.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Tenant } from "../tenant/tenant.ts";
 
 /**
  * Shows the caller in an answer to `tools/list` only the tools that it may call, where its tenant wants that. Streams
@@ -49,7 +50,10 @@ export async function filterTools(
   if (isEventStream(headers)) return shown(filterEvents(body, isAllowed, "break"));
 
   const read = await readWhole(body, MAX_LIST_BYTES, tenant.origin.timeoutMs, stop);
-  if (!read.ok) return fail(facts.signal.aborted ? "origin.client_gone" : faultOf(read.error, stop));
+  if (!read.ok)
+    return fail(
+      facts.signal.aborted ? "origin.client_gone" : readFault("origin.list_unreadable", read.error, stop),
+    );
   const filtered = filterListBytes(read.value, isAllowed);
   if (filtered !== null) return shown(new Response(filtered).body);
   // A page that says what went wrong, or nothing at all, holds no list.
@@ -60,19 +64,6 @@ export async function filterTools(
 /** A GET stream may bring the answer to an earlier request (MCP 2025-11-25, Streamable HTTP, "Resumability"). */
 const mayHoldList = (message: Message): boolean =>
   message.kind === "stream" || (message.kind === "request" && message.method === "tools/list");
-
-function faultOf(fault: ReadFault, stop: AbortSignal): Reason {
-  switch (fault) {
-    case "too_large":
-      return "origin.list_unreadable";
-    case "timeout":
-      return "origin.timeout";
-    case "stopped":
-      return stop.reason;
-    case "broken":
-      return "origin.broken";
-  }
-}
 
 /** The gates that say something of a tool before it is called. */
 const LIST_GATES = ["evidence", "agent", "tool", "environment"] as const satisfies readonly Gate[];

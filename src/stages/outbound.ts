@@ -1,16 +1,16 @@
 /** The headers of what the origin is sent: what the caller may have passed on, and what we say of it. */
 
-import { readSigningKeys } from "./audit/signing-keys.ts";
-import { seconds } from "./clock.ts";
-import { type Caller, covers } from "./evidence/caller.ts";
-import { ATTESTATION_HEADER } from "./evidence-headers.ts";
-import type { Passage } from "./gate.ts";
-import { ASSERTION_HEADER, signAssertion } from "./origin/assertion.ts";
-import { readCredentials } from "./origin/credentials.ts";
-import { forwardedHeaders } from "./origin/headers.ts";
-import type { Reason } from "./reasons.ts";
-import { fail, ok, type Result } from "./result.ts";
-import type { Trail } from "./trail.ts";
+import { readSigningKeys } from "../audit/signing-keys.ts";
+import { seconds } from "../clock.ts";
+import { type Caller, covers } from "../evidence/caller.ts";
+import { ATTESTATION_HEADER } from "../evidence-headers.ts";
+import type { Passage } from "../gate.ts";
+import { ASSERTION_HEADER, signAssertion } from "../origin/assertion.ts";
+import { readCredentials } from "../origin/credentials.ts";
+import { forwardedHeaders } from "../origin/headers.ts";
+import type { Reason } from "../reasons.ts";
+import { fail, ok, type Result } from "../result.ts";
+import type { Trail } from "../trail.ts";
 
 type Call = Extract<Passage, { kind: "call" }>;
 
