@@ -273,6 +273,24 @@ describe("what is refused by the policy", () => {
     expect(end).toMatchObject({ reason: "policy.argument_not_allowed" });
   });
 
+  test("arguments that the mandate does not allow: one line says so, where arguments are judged", async () => {
+    const at = scene();
+    const mandate = await mintMandate({
+      signer: issuer.signer,
+      iss: ISS,
+      sub: "agent:reader",
+      aud: at.url,
+      purpose: "test",
+      actions: [{ action: "mcp.search", constraints: { arguments: { "/q": { equals: "waves" } } } }],
+      now: NOW,
+    });
+    const { checks } = await told(at, await written(at, { run: startRun(mandate) }));
+    expect(checks.filter(({ check }) => check === "capability")).toMatchObject([
+      { stage: 7, verdict: "passed" },
+      { stage: 8, gate: "arguments", reason: "capability.argument_not_allowed" },
+    ]);
+  });
+
   test("what is only observed is passed on", async () => {
     const until = "2026-02-01T00:00:00Z";
     const at = scene({ observe: [{ until, gates: ["tool", "environment"] }] });
@@ -342,6 +360,16 @@ describe("what is refused by the evidence", () => {
     const at = scene();
     const { said } = await told(at, (await written(at)).replace("tides", "waves"));
     expect(said["evidence signature"]).toMatch(/^refused digest\./);
+  });
+
+  test("no bearer: limits that count the call are named", async () => {
+    const { policy } = scene().document;
+    const at = scene({
+      policy: { ...policy, limits: [{ per: "tool", tools: ["search"], calls: 1, windowSeconds: 60 }] },
+    });
+    const request = (await written(at)).replace(/^authorization: .*\r\n/im, "");
+    const { said } = await told(at, request);
+    expect(said["limits limits"]).toBe("not asked");
   });
 
   test("no bearer: the message is read, and nothing is said of whom nobody knows", async () => {

@@ -61,6 +61,9 @@ export function placeOf(reason: Reason, { mandate, token, caller }: Trail): Plac
   const place = PLACES[family(reason)];
   if (/^(signature|ect|wit)\.missing$/.test(reason)) return { ...place, stage: 5 };
   if (reason === "token.scope" || reason === "token.no_rule") return at(7, "evidence", "scopes");
+  // Which action is granted is looked at before its arguments are.
+  if (reason === "capability.argument_not_allowed" || reason === "capability.not_countable")
+    return at(8, "arguments", "capability");
   // With the bearer verified, it is the caller's own key that was looked for.
   if (reason === "keys.unavailable" && (mandate ?? token) !== null) return PLACES.signature;
   // What names an action is looked at where that is bound.

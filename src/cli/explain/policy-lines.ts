@@ -23,15 +23,17 @@ const ABOUT_CALLERS: ReadonlySet<string> = new Set([
 ]);
 
 export function policyLines(
-  trail: Trail,
+  reached: Trail,
   tenant: Tenant,
   message: Message,
   refused: Line | null,
 ): readonly Line[] {
+  const tool = message.kind === "request" ? message.tool : null;
+  // A request that was refused before its body was read has no tool in its trail.
+  const trail = { ...reached, tool: tool?.name ?? null };
   const isObserved = trail.caller === null && observes(tenant, "evidence", trail.tool, trail.startedAt);
   const supposed = trail.caller === null && !isObserved ? supposedCaller(trail) : null;
   const caller = trail.caller ?? supposed;
-  const tool = message.kind === "request" ? message.tool : null;
   const grants = grantsOf(caller, message, tenant);
   const { checks, approvalNeeded, rules } = judgePolicy({ tenant, caller, tool, grants, now: seconds() });
   const lines = checks.map((verdict): Line => {
