@@ -43,7 +43,8 @@ export const answerJson: Handler = ({ response }) => {
 
 export async function startOrigin(): Promise<Origin> {
   const paths = new Map<string, OriginPath & { waiting: ((arrival: Arrival) => void)[] }>();
-  const server = createServer(async (request, response) => {
+  // A connection that is given up the moment it is used again would make a call fail that is all right.
+  const server = createServer({ keepAliveTimeout: 600_000 }, async (request, response) => {
     const rawHeaders = linesOf(request);
     const closed = once(response, "close").then(() => response.writableFinished);
     const body = await buffer(request).catch(() => Buffer.from("(broken off)"));

@@ -10,7 +10,8 @@ type Limit = NonNullable<NonNullable<TenantDocument["policy"]>["limits"]>[number
 const limited =
   (...limits: Limit[]) =>
   (document: Draft): void => {
-    document.policy = { ...document.policy, tools: [{ name: "search", scope: "read", cost: 3 }], limits };
+    document.policy?.tools?.push({ name: "search", scope: "read", cost: 3 });
+    document.policy = { ...document.policy, limits };
   };
 
 const HOUR = 3600;

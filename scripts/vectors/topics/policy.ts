@@ -109,6 +109,7 @@ export const policy: Topic = {
       { ect: null },
       {
         change: (d) => {
+          d.policy?.tools?.push({ name: "search", scope: "read" });
           d.evidence = [
             { tools: ["search"], require: ["mandate", "signature"] },
             { require: ["mandate", "signature", "ect"] },
