@@ -44,6 +44,7 @@ beforeAll(async () => {
     oauth: { scopes: ["tools"] },
     policy: {
       unsafeUnlistedTools: "read",
+      tools: ["sealed", "search"].map((name) => ({ name, scope: "read" as const })),
       grants: [{ subjects: [{ issuer: server.issuer }], scope: "read" }],
     },
   });
@@ -59,7 +60,7 @@ beforeAll(async () => {
         ...taking(),
         policy: {
           unsafeUnlistedTools: "read",
-          tools: [{ name: "write", scope: "read" }],
+          tools: ["write", "sealed"].map((name) => ({ name, scope: "read" as const })),
           grants: [
             { subjects: [{ issuer: server.issuer, subject: "client-1" }], scope: "read", tools: ["write"] },
             { subjects: [{ issuer: server.issuer, subject: "client-2" }], scope: "read" },

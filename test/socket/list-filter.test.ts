@@ -15,6 +15,11 @@ const FILTERED = { tools: { filterList: true } };
 const FULL = ["mandate", "signature", "ect"] as const;
 
 let scene: Scene;
+const EVERY_TOOL = {
+  unsafeUnlistedTools: "read" as const,
+  grants: [{ agents: ["reader"], scope: "read" as const }],
+};
+
 let stateful: McpOrigin;
 let modern: McpOrigin;
 beforeAll(async () => {
@@ -24,6 +29,7 @@ beforeAll(async () => {
     open: {},
     ruled: {
       ...FILTERED,
+      policy: { ...EVERY_TOOL, tools: [{ name: "search", scope: "read" }] },
       evidence: [
         { methods: ["tools/call"], tools: ["search"], require: [...FULL] },
         { methods: ["tools/list"], require: [...FULL] },

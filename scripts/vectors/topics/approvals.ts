@@ -5,11 +5,14 @@ const PAGE = "Countersign docs/approvals.md";
 const AGENT = `${PAGE}, What the agent gets`;
 const APPROVED = `${PAGE}, What is approved`;
 
+/** The base document has a rule for it. */
+const SEALED = { name: "sealed", scope: "read" } as const;
+
 /** A tenant where a person approves each call of `search`. */
 function asking(document: Draft): void {
   document.policy = {
     ...document.policy,
-    tools: [{ name: "search", scope: "read", approval: { roles: ["reader"] } }],
+    tools: [SEALED, { name: "search", scope: "read", approval: { roles: ["reader"] } }],
     approval: {
       signIn: { issuer: "https://login.example", clientId: "countersign" },
       roles: [{ name: "reader", subjects: ["ann"] }],
@@ -23,7 +26,7 @@ const askedByRule = (when: string) => ({
     asking(document);
     document.policy = {
       ...document.policy,
-      tools: [{ name: "search", scope: "read" }],
+      tools: [SEALED, { name: "search", scope: "read" }],
       rules: [{ name: "ask", when, then: "approve", approval: { roles: ["reader"] } }],
     };
   },

@@ -154,10 +154,7 @@ export const redaction: Topic = {
       {
         change: (document) => {
           redacting()(document);
-          document.policy = {
-            ...document.policy,
-            tools: [{ name: "search", scope: "read", redact: { secrets: [] } }],
-          };
+          document.policy?.tools?.push({ name: "search", scope: "read", redact: { secrets: [] } });
         },
         origin: answering(text(JWT)),
         expect: { body: text(JWT) },

@@ -63,6 +63,7 @@ export const granting = ({
   issuers,
 }: Pick<NonNullable<TenantDocument["accessTokens"]>, "issuers">): NonNullable<TenantDocument["policy"]> => ({
   unsafeUnlistedTools: "read",
+  tools: ["search", "write"].map((name) => ({ name, scope: "read" as const })),
   grants: [{ subjects: issuers.map(({ iss }) => ({ issuer: iss })), scope: "read" }],
 });
 
