@@ -95,7 +95,9 @@ export class Revocations {
 
   /** Or as long as the same that is known here. */
   #asLong({ name, until }: Notice): Notice {
-    const known = this.all().find((notice) => notice.name === name);
+    const known = this.#sql
+      .exec<{ until: number | null }>("SELECT until FROM revocations WHERE name = ?", name)
+      .toArray()[0];
     if (known === undefined) return { name, until };
     return { name, until: known.until === null || until === null ? null : Math.max(known.until, until) };
   }

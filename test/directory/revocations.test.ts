@@ -188,9 +188,12 @@ test("what was lifted long ago is forgotten, and a ledger that has missed it is 
 test("there are as many as there may be, until some are lifted", async () => {
   const place = await newTenant();
   await runInDurableObject(place.stub, (_, { storage }) => {
-    const insert = "INSERT INTO revocations VALUES (?, ?, NULL, NULL, NULL, 0, NULL, ?, 0)";
-    for (let n = 1; n <= MAX_REVOCATIONS; n += 1)
-      storage.sql.exec(insert, n, revokedName({ kind: "agent", name: `${n}` }), n);
+    storage.sql.exec(
+      `WITH RECURSIVE count (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < ?)
+        INSERT INTO revocations SELECT n, replace(?, '0', n), NULL, NULL, NULL, 0, NULL, n, 0 FROM count`,
+      MAX_REVOCATIONS,
+      revokedName({ kind: "agent", name: "0" }),
+    );
     storage.kv.put("version", MAX_REVOCATIONS);
   });
   expect(await place.stub.revoke(asked(), BY)).toBeNull();
