@@ -49,6 +49,9 @@ export type Passage =
       known: Known | null;
     };
 
+/** An admitted call. */
+export type CallPassage = Extract<Passage, { kind: "call" }>;
+
 /** Who sends an admitted call, and under what. */
 export interface Known {
   /** The bearer as it was sent. */

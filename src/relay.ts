@@ -5,7 +5,7 @@ import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
 import { bearerEnd } from "./evidence/caller.ts";
 import { executed } from "./execution.ts";
-import type { Passage } from "./gate.ts";
+import type { CallPassage } from "./gate.ts";
 import { report } from "./ledger/client.ts";
 import type { Outcome } from "./ledger/protocol.ts";
 import { runKey } from "./ledger/run-key.ts";
@@ -31,8 +31,6 @@ import type { Redaction } from "./tenant/schema/redaction.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import type { Trail } from "./trail.ts";
 
-type Call = Extract<Passage, { kind: "call" }>;
-
 /** What became of a forwarded call. */
 type End = Pick<Outcome, "status" | "reason" | "output_hash" | "delivered_hash"> & {
   /** How an attested call ended at the origin; null where that is not known. */
@@ -40,7 +38,12 @@ type End = Pick<Outcome, "status" | "reason" | "output_hash" | "delivered_hash">
 };
 
 /** Stages 10 and 11: forwards an admitted call, streams the answer, and reports what became of it. */
-export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionContext): Promise<Response> {
+export async function relay(
+  call: CallPassage,
+  trail: Trail,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response> {
   const { facts, tenant } = call;
   const { promise: ended, resolve: end } = Promise.withResolvers<End>();
   const reported = ended.then((outcome) => reportOutcome(trail, tenant, outcome, env));
@@ -67,7 +70,7 @@ export async function relay(call: Call, trail: Trail, env: Env, ctx: ExecutionCo
 }
 
 /** Asks the origin; of its answer nothing but the head is there. */
-async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, Reason>> {
+async function ask(call: CallPassage, trail: Trail, env: Env): Promise<Result<Answer, Reason>> {
   const { facts, tenant, received } = call;
   const sent = await headersFor(call, trail, env);
   if (!sent.ok) return sent;
@@ -114,7 +117,7 @@ async function ask(call: Call, trail: Trail, env: Env): Promise<Result<Answer, R
  */
 async function show(
   answer: Answer,
-  call: Call,
+  call: CallPassage,
   trail: Trail,
   env: Env,
   ended: Promise<End>,
@@ -151,7 +154,7 @@ async function show(
 async function showRedacted(
   answer: Answer,
   redaction: Redaction,
-  { facts, tenant }: Call,
+  { facts, tenant }: CallPassage,
   trail: Trail,
   stop: AbortSignal,
   end: (end: End) => void,
@@ -190,7 +193,7 @@ const readerFor = (answer: Answer, { decisionRecord, id }: Trail): ResultReader 
   decisionRecord === null || id === null ? null : resultReader(answer, id);
 
 /** An answer that comes late, to a call that was admitted in time, has the time of grace all the same. */
-function superviseCall(call: Call, trail: Trail, env: Env): Supervision {
+function superviseCall(call: CallPassage, trail: Trail, env: Env): Supervision {
   const { tenant } = call;
   const { caller } = trail;
   const left = caller === null ? MAX_OBSERVED_STREAM_MS : Math.max(bearerEnd(caller) * 1000 - Date.now(), 0);

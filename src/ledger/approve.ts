@@ -4,7 +4,7 @@ import { readSigningKeys } from "../audit/signing-keys.ts";
 import { MAX_JOURNAL_BACKLOG } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Weighed } from "./approvals.ts";
-import { outcomeDraft } from "./drafts.ts";
+import { outcomeDraft, UNANSWERED } from "./drafts.ts";
 import { ALONE, type Item } from "./journal.ts";
 import { readLedgerName } from "./names.ts";
 import type { ApprovalFault } from "./protocol.ts";
@@ -76,10 +76,7 @@ function itemsOf(said: ApprovalStatement, statement: string, tenant: string): re
         attestation: null,
         record: null,
       },
-      execution: null,
-      output_hash: null,
-      delivered_hash: null,
-      latency_ms: null,
+      ...UNANSWERED,
     },
   };
   const outcome = outcomeDraft({
@@ -88,10 +85,8 @@ function itemsOf(said: ApprovalStatement, statement: string, tenant: string): re
     run: null,
     status: 200,
     reason: null,
-    output_hash: null,
-    delivered_hash: null,
+    ...UNANSWERED,
     latency_ms: 0,
-    execution: null,
   });
   return [decision, { ...ALONE, draft: outcome }];
 }

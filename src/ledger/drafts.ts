@@ -36,11 +36,11 @@ export const decisionDraft = (
   ...bounded(attempt.facts),
   ...ruledOn(attempt, ruling),
   evidence: evidenceOf(attempt, joined, approval),
-  execution: null,
-  output_hash: null,
-  delivered_hash: null,
-  latency_ms: null,
+  ...UNANSWERED,
 });
+
+/** What a record says that is not of an answer. */
+export const UNANSWERED = { execution: null, output_hash: null, delivered_hash: null, latency_ms: null };
 
 /** A ruling that has no place in the journal yet. */
 export type Ruled = Omit<Ruling, "place">;
@@ -185,11 +185,8 @@ export function summaryDraft(ledger: string, count: number): Draft {
     reason: null,
     status: null,
     run: null,
-    output_hash: null,
-    delivered_hash: null,
-    latency_ms: null,
     evidence: null,
-    execution: null,
+    ...UNANSWERED,
     kept: null,
     count,
   };

@@ -2,6 +2,7 @@ import type { Message } from "../mcp/message.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Agent, EvidenceKind, EvidenceRule } from "../tenant/tenant.ts";
+import { ruleFor } from "./message-rule.ts";
 
 /** What messages that are no requests must carry: the bearer, and a signature whose nonce is spent. */
 const SESSION_EVIDENCE: ReadonlySet<EvidenceKind> = new Set(["mandate", "signature"]);
@@ -18,11 +19,6 @@ export function requiredEvidence(
   if (message.kind !== "request") {
     return ok(agent.unsafeBearerOnly === null ? SESSION_EVIDENCE : BEARER_ONLY);
   }
-  const { method, tool } = message;
-  const rule = rules.find(
-    ({ methods, tools }) =>
-      (methods === null || methods.has(method)) &&
-      (tools === null || (tool !== null && tools.has(tool.name))),
-  );
+  const rule = ruleFor(rules, message);
   return rule === undefined ? fail("required.no_rule") : ok(rule.require);
 }

@@ -1,5 +1,6 @@
 import type { Message } from "../mcp/message.ts";
 import type { AccessTokenPolicy } from "../tenant/tenant.ts";
+import { ruleFor } from "./message-rule.ts";
 
 /**
  * The scopes that an access token needs for a message, all of them; null where no rule is for it, which means refusal. Messages that are
@@ -16,12 +17,7 @@ export function neededScopes(
     const met = scopes.find(({ require }) => isEnough(held, require));
     return (met ?? scopes.at(-1))?.require ?? null;
   }
-  const { method, tool } = message;
-  const rule = scopes.find(
-    ({ methods, tools }) =>
-      (methods === null || methods.has(method)) &&
-      (tools === null || (tool !== null && tools.has(tool.name))),
-  );
+  const rule = ruleFor(scopes, message);
   return rule?.require ?? null;
 }
 

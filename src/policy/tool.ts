@@ -4,7 +4,7 @@ import { isFor } from "../evidence/access-token/subject.ts";
 import type { Caller } from "../evidence/caller.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { SCOPES, type Scope } from "../tenant/schema/policy.ts";
+import { coversScope, type Scope } from "../tenant/schema/policy.ts";
 import type { Policy, ToolGrant } from "../tenant/tenant.ts";
 import type { Asked } from "./judge.ts";
 
@@ -15,7 +15,7 @@ export function checkTool({ tenant: { policy }, caller, tool, now }: Asked): Res
   if (scope === null) return fail("policy.tool_unlisted");
   const named = policy.grants.filter((grant) => names(grant, caller, tool.name));
   if (named.length === 0) return fail("policy.tool_not_granted");
-  const wide = named.filter((grant) => reaches(grant, scope));
+  const wide = named.filter((grant) => coversScope(grant.scope, scope));
   if (wide.length === 0) return fail("policy.scope_too_narrow");
   if (wide.some((grant) => stands(grant, now))) return ok(undefined);
   // Where one has ended and another was taken back, the one that was taken back would help.
@@ -29,15 +29,13 @@ export function standingGrants(
 ): readonly ToolGrant[] {
   const scope = scopeOf(tool, policy);
   return policy.grants.filter(
-    (grant) => scope !== null && names(grant, caller, tool) && reaches(grant, scope) && stands(grant, now),
+    (grant) =>
+      scope !== null && names(grant, caller, tool) && coversScope(grant.scope, scope) && stands(grant, now),
   );
 }
 
 const names = (grant: ToolGrant, caller: Caller | null, tool: string): boolean =>
   covers(grant, caller) && (grant.tools?.has(tool) ?? true);
-
-const reaches = (grant: ToolGrant, scope: Scope): boolean =>
-  SCOPES.indexOf(grant.scope) >= SCOPES.indexOf(scope);
 
 const stands = ({ revoked, expires }: ToolGrant, now: number): boolean =>
   !revoked && (expires === null || now < expires);

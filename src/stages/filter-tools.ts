@@ -2,7 +2,7 @@ import { discard } from "../bytes/discard.ts";
 import { readWhole } from "../bytes/read-whole.ts";
 import { bindCapability } from "../evidence/act/bind.ts";
 import type { Caller } from "../evidence/caller.ts";
-import type { Passage } from "../gate.ts";
+import type { CallPassage } from "../gate.ts";
 import { MAX_LIST_BYTES } from "../limits.ts";
 import { isToolName, type Message, type ToolCall } from "../mcp/message.ts";
 import { filterEvents } from "../mcp/tool-list/event-stream.ts";
@@ -30,7 +30,7 @@ import type { Tenant } from "../tenant/tenant.ts";
  */
 export async function filterTools(
   answer: Answer,
-  { tenant, facts, received: { message } }: Extract<Passage, { kind: "call" }>,
+  { tenant, facts, received: { message } }: CallPassage,
   caller: Caller | null,
   stop: AbortSignal,
 ): Promise<Result<Answer, Reason>> {

@@ -4,7 +4,7 @@ import { readSigningKeys } from "../audit/signing-keys.ts";
 import { seconds } from "../clock.ts";
 import { type Caller, covers } from "../evidence/caller.ts";
 import { ATTESTATION_HEADER } from "../evidence-headers.ts";
-import type { Passage } from "../gate.ts";
+import type { CallPassage } from "../gate.ts";
 import { ASSERTION_HEADER, signAssertion } from "../origin/assertion.ts";
 import { readCredentials } from "../origin/credentials.ts";
 import { forwardedHeaders } from "../origin/headers.ts";
@@ -12,10 +12,12 @@ import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Trail } from "../trail.ts";
 
-type Call = Extract<Passage, { kind: "call" }>;
-
 /** Where the evidence does not hold, and is only observed, the origin is shown nothing of the tenant's or ours. */
-export async function headersFor(call: Call, trail: Trail, env: Env): Promise<Result<Headers, Reason>> {
+export async function headersFor(
+  call: CallPassage,
+  trail: Trail,
+  env: Env,
+): Promise<Result<Headers, Reason>> {
   const { known, tenant } = call;
   const { ruling } = trail;
   const headers = passedOn(call, trail);
@@ -45,7 +47,7 @@ export async function headersFor(call: Call, trail: Trail, env: Env): Promise<Re
 }
 
 /** The header with the attestation goes along where that was verified, so that the origin can verify it again. */
-function passedOn({ facts, tenant }: Call, { caller, session, attested }: Trail): Headers {
+function passedOn({ facts, tenant }: CallPassage, { caller, session, attested }: Trail): Headers {
   const { forwardHeaders, unsafeForwardAuthorization } = tenant.origin;
   const headers = forwardedHeaders(facts.headers, forwardHeaders, isWordOf(caller), session);
   const attestation = facts.headers.get(ATTESTATION_HEADER);

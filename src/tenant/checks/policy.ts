@@ -2,7 +2,7 @@
 
 import { claims, type Found, type Path } from "../faults.ts";
 import type { ShapedDocument } from "../schema/document.ts";
-import { type PolicySection, SCOPES } from "../schema/policy.ts";
+import { coversScope, type PolicySection } from "../schema/policy.ts";
 
 type Grant = PolicySection["grants"][number];
 
@@ -37,9 +37,6 @@ interface Callers {
   readonly issuers: ReadonlySet<string>;
 }
 
-const covers = (grant: Grant, scope: Grant["scope"]): boolean =>
-  SCOPES.indexOf(grant.scope) >= SCOPES.indexOf(scope);
-
 function checkGrant(grant: Grant, at: Path, policy: PolicySection, callers: Callers): readonly Found[] {
   const { agents, subjects, tools } = grant;
   const found: Found[] = [];
@@ -63,13 +60,13 @@ function checkGrant(grant: Grant, at: Path, policy: PolicySection, callers: Call
     claimTool(name, place);
     const scope = scopeOf(name, policy);
     if (scope === null) found.push({ at: place, problem: NOT_LISTED });
-    else if (!covers(grant, scope)) {
+    else if (!coversScope(grant.scope, scope)) {
       found.push({ at: place, problem: `is of scope ${scope}, wider than that of the grant` });
     }
   }
   const { unsafeUnlistedTools: others } = policy;
   const scopes = [...policy.tools.map(({ scope }) => scope), ...(others === undefined ? [] : [others])];
-  if (tools === undefined && !scopes.some((scope) => covers(grant, scope))) {
+  if (tools === undefined && !scopes.some((scope) => coversScope(grant.scope, scope))) {
     found.push({ at, problem: "covers no tool: none that may be called is of its scope" });
   }
   return found;

@@ -11,21 +11,10 @@ import {
   MAX_TENANT_LIST,
 } from "../../limits.ts";
 import { remoteHostProblem, remoteUrlProblem } from "../../remote/url.ts";
-import {
-  bindingName,
-  fields,
-  flag,
-  identifier,
-  integer,
-  list,
-  methodName,
-  must,
-  nonEmptyList,
-  text,
-  toolName,
-} from "../fields.ts";
+import { bindingName, fields, flag, identifier, integer, list, must, nonEmptyList, text } from "../fields.ts";
 import { jwk } from "./identities.ts";
 import { issuerKeySources } from "./keys.ts";
+import { type MessageRule, messageRule, messageRuleFields } from "./message-rule.ts";
 
 const scopeToken = text(
   /^[!#-[\]-~]{1,256}$/,
@@ -127,20 +116,7 @@ export const accessTokens = v.pipe(
     scopes: v.optional(
       list(
         fields({
-          methods: v.optional(
-            nonEmptyList(
-              methodName("MCP method."),
-              MAX_TENANT_LIST,
-              "MCP methods this rule is for; all where absent.",
-            ),
-          ),
-          tools: v.optional(
-            nonEmptyList(
-              toolName,
-              MAX_TENANT_LIST,
-              "Tools this rule is for; with it, it matches tools/call alone.",
-            ),
-          ),
+          ...messageRuleFields,
           require: list(scopeToken, MAX_TENANT_LIST, "The scopes that a token must have, all of them."),
         }),
         MAX_SCOPE_RULES,
@@ -153,9 +129,7 @@ export const accessTokens = v.pipe(
 );
 
 /** What an access token must allow for some messages. */
-export interface ScopeRule {
-  readonly methods: ReadonlySet<string> | null;
-  readonly tools: ReadonlySet<string> | null;
+export interface ScopeRule extends MessageRule {
   readonly require: readonly string[];
 }
 
@@ -196,11 +170,7 @@ export const accessTokenPolicy = (section: Section | undefined): AccessTokenPoli
         tenantClaim: section.tenantClaim
           ? { ...section.tenantClaim, values: new Set(section.tenantClaim.values) }
           : null,
-        scopes: section.scopes.map(({ methods, tools, require }) => ({
-          methods: methods ? new Set(methods) : null,
-          tools: tools ? new Set(tools) : null,
-          require,
-        })),
+        scopes: section.scopes.map((rule) => ({ ...messageRule(rule), require: rule.require })),
       };
 
 function clientPolicy(clients: NonNullable<Section["clients"]>): ClientPolicy {

@@ -2,7 +2,8 @@
 
 import * as v from "valibot";
 import { MAX_TENANT_LIST } from "../../limits.ts";
-import { fields, methodName, must, nonEmptyList, toolName } from "../fields.ts";
+import { fields, must, nonEmptyList } from "../fields.ts";
+import { type MessageRule, messageRule, messageRuleFields } from "./message-rule.ts";
 
 export type EvidenceKind = "mandate" | "signature" | "ect" | "attestation";
 
@@ -18,20 +19,7 @@ function requireProblem(kinds: EvidenceKind[]): string | null {
 }
 
 const evidenceRule = fields({
-  methods: v.optional(
-    nonEmptyList(
-      methodName("MCP method."),
-      MAX_TENANT_LIST,
-      "MCP methods this rule is for; all where absent.",
-    ),
-  ),
-  tools: v.optional(
-    nonEmptyList(
-      toolName,
-      MAX_TENANT_LIST,
-      "Tools this rule is for; all where absent. With it, the rule matches tools/call alone.",
-    ),
-  ),
+  ...messageRuleFields,
   require: v.pipe(
     v.array(v.picklist(["mandate", "signature", "ect", "attestation"])),
     v.maxLength(4, "must have at most 4 entries"),
@@ -46,17 +34,9 @@ export const evidence = nonEmptyList(
   "What a call must carry. The first rule that matches decides; no match means refusal.",
 );
 
-export interface EvidenceRule {
-  /** MCP methods; null for all. */
-  readonly methods: ReadonlySet<string> | null;
-  /** Tool names of `tools/call`; null for all. A rule with tools matches nothing else. */
-  readonly tools: ReadonlySet<string> | null;
+export interface EvidenceRule extends MessageRule {
   readonly require: ReadonlySet<EvidenceKind>;
 }
 
 export const evidencePolicy = (section: v.InferOutput<typeof evidence>): readonly EvidenceRule[] =>
-  section.map(({ methods, tools, require }) => ({
-    methods: methods ? new Set(methods) : null,
-    tools: tools ? new Set(tools) : null,
-    require: new Set(require),
-  }));
+  section.map((rule) => ({ ...messageRule(rule), require: new Set(rule.require) }));

@@ -22,6 +22,10 @@ export const SCOPES = ["read", "write", "admin"] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
+/** Whether what is granted to one scope covers a tool of another. */
+export const coversScope = (granted: Scope, scope: Scope): boolean =>
+  SCOPES.indexOf(granted) >= SCOPES.indexOf(scope);
+
 const scope = (description: string) => v.pipe(v.picklist(SCOPES), v.description(description));
 
 const tag = text(
