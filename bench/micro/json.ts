@@ -1,6 +1,6 @@
 /** Strict JSON against JSON.parse, over bodies like those that MCP clients send; and itself over what attackers send. */
 
-import { type JsonValue, parseStrictJson, StrictJsonReader } from "../src/json/strict-json.ts";
+import { type JsonValue, parseStrictJson, StrictJsonReader } from "../../src/json/strict-json.ts";
 import { sync, type Work } from "./measure.ts";
 
 /** Bytes, about. */

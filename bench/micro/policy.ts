@@ -1,11 +1,11 @@
 /** What a rule, and what the schema of a tool costs: to compile, once for each tenant document, and to ask of one call. */
 
-import type { JsonObject } from "../src/json/strict-json.ts";
-import * as library from "../src/libraries/policy.ts";
-import { compileExpression, ruleLanguage } from "../src/policy/rules/compile.ts";
-import { factsOf } from "../src/policy/rules/facts.ts";
-import { compileInputSchema } from "../src/policy/schema/compile.ts";
-import type { Policy } from "../src/tenant/tenant.ts";
+import type { JsonObject } from "../../src/json/strict-json.ts";
+import * as library from "../../src/libraries/policy.ts";
+import { compileExpression, ruleLanguage } from "../../src/policy/rules/compile.ts";
+import { factsOf } from "../../src/policy/rules/facts.ts";
+import { compileInputSchema } from "../../src/policy/schema/compile.ts";
+import type { Policy } from "../../src/tenant/tenant.ts";
 import { sync, type Work } from "./measure.ts";
 
 const RULE = 'arguments.amount > 100 && !(arguments.to in ["ops@example.com"]) && "live" in environment';

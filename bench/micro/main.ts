@@ -9,7 +9,7 @@ import type { Times } from "./measure.ts";
 import { POLICY_STEPS } from "./policy.ts";
 import { SIGNATURE_ALGORITHMS } from "./signature.ts";
 
-const BUNDLE = join(import.meta.dirname, "../dist/bench/worker.js");
+const BUNDLE = join(import.meta.dirname, "../../dist/bench/micro/worker.js");
 const SIGNATURE_TARGET = 1.25;
 const JSON_TARGET = 3;
 

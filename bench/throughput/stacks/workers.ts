@@ -1,0 +1,62 @@
+/** The Workers that Countersign is compared with, in the runtime that Countersign has locally. */
+
+import type { ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { withChildren } from "../../../src/cli/local/children.ts";
+import { withoutSignalHandlers } from "../../../src/cli/local/contain.ts";
+import { findPort, HOST } from "../../../src/cli/local/port.ts";
+import type { World } from "../world.ts";
+import type { Stack, StartStack } from "./stack.ts";
+
+export const startPassthrough: StartStack = (world, directory) =>
+  startWorker("passthrough", directory, { bindings: { ORIGIN: world.originUrl } });
+
+export const startFloor: StartStack = (world, directory) =>
+  startWorker("floor", directory, {
+    bindings: { ORIGIN: world.originUrl, KEYS: JSON.stringify(keysOf(world)) },
+    durableObjects: { LEDGER: { className: "FloorLedger", useSQLite: true } },
+  });
+
+/** By `kid`. */
+const keysOf = ({ issuer, planner, agents }: World) =>
+  Object.fromEntries([issuer, planner, ...agents].map(({ publicJwk }) => [publicJwk.kid, publicJwk]));
+
+async function startWorker(name: string, directory: string, options: object): Promise<Stack> {
+  const entry = join(import.meta.dirname, `../workers/${name}.ts`);
+  const built = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: "esm",
+    external: ["cloudflare:workers"],
+  });
+  const port = await findPort(0);
+  if (!port.ok) throw new Error(port.error);
+  let workerd: ChildProcess | undefined;
+  const start = () =>
+    new Miniflare(
+      convertV4MiniflareOptions({
+        host: HOST,
+        port: 0,
+        cf: false,
+        resourcePersistencePath: directory,
+        workers: [
+          {
+            name,
+            compatibilityDate: "2026-11-01",
+            compatibilityFlags: ["no_nodejs_compat", "no_nodejs_compat_v2"],
+            modules: [{ type: "ESModule", path: "index.js", contents: built.outputFiles[0]?.text ?? "" }],
+            unsafeDirectSockets: [{ host: HOST, port: port.value }],
+            ...options,
+          },
+        ],
+      }),
+    );
+  const onChild = (child: ChildProcess) => child.once("spawn", () => (workerd = child));
+  const miniflare = withoutSignalHandlers(() => withChildren(onChild, start));
+  await miniflare.ready;
+  return { port: port.value, pid: workerd?.pid ?? 0, stop: () => miniflare.dispose() };
+}
