@@ -14,11 +14,11 @@ export const toBase64url = (bytes: Uint8Array): string => base64url.encode(bytes
  * Decodes canonical, unpadded base64url; null for anything else (padding, other alphabet, white space, unused
  * bits set). Decoding alone would take several spellings of the same bytes.
  */
-export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
-  const bytes = base64url.decode(text) as Uint8Array<ArrayBuffer>;
-  return toBase64url(bytes) === text ? bytes : null;
-}
+export const fromBase64url = (text: string): Uint8Array<ArrayBuffer> | null =>
+  BASE64URL.test(text) ? (base64url.decode(text) as Uint8Array<ArrayBuffer>) : null;
+
+/** The last character of a text that does not end with a whole group has bits that no byte takes: they are 0. */
+const BASE64URL = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/;
 
 /** Lower-case hex. */
 export const toHex = (bytes: Uint8Array): string =>
@@ -33,21 +33,28 @@ export function fromHex(text: string, length: number): Uint8Array<ArrayBuffer> |
 }
 
 /** Decodes UTF-8; null for invalid sequences. A byte order mark is kept as a character. */
-export const fromUtf8 = (bytes: Uint8Array): string | null => utf8Decoder()(bytes, true);
+export const fromUtf8 = (bytes: Uint8Array): string | null => decode(wholeTexts, bytes, true);
+
+const newDecoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** It is done with each text when that ends, well or not. */
+const wholeTexts = newDecoder();
+
+function decode(decoder: TextDecoder, bytes: Uint8Array, last: boolean): string | null {
+  try {
+    return decoder.decode(bytes, { stream: !last });
+  } catch {
+    return null;
+  }
+}
 
 /**
  * Decodes UTF-8 that comes in pieces, cut anywhere: each call returns the characters that its bytes complete, or null
  * for an invalid sequence, also for an unfinished one where `last` says that no more comes.
  */
 export function utf8Decoder(): (bytes: Uint8Array, last: boolean) => string | null {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  return (bytes, last) => {
-    try {
-      return decoder.decode(bytes, { stream: !last });
-    } catch {
-      return null;
-    }
-  };
+  const decoder = newDecoder();
+  return (bytes, last) => decode(decoder, bytes, last);
 }
 
 export const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>

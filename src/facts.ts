@@ -28,10 +28,13 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 /** Reads the facts and checks the caps on header count and size, and that each value could be passed on. */
 export function readFacts(request: Request): Result<Facts, Reason> {
-  const headers = new Map(request.headers);
-  if (headers.size > MAX_HEADER_COUNT) return fail("request.too_many_headers");
+  const headers = new Map<string, string>();
   let size = 0;
-  for (const [name, value] of headers) size += name.length + value.length;
+  for (const [name, value] of request.headers) {
+    headers.set(name, value);
+    size += name.length + value.length;
+  }
+  if (headers.size > MAX_HEADER_COUNT) return fail("request.too_many_headers");
   if (size > MAX_HEADERS_BYTES) return fail("request.headers_too_large");
   for (const value of headers.values()) if (CONTROL.test(value)) return fail("request.header_value");
 

@@ -509,6 +509,9 @@ export const TENANT_STALE_MS = 10 * 60_000;
 /** Tenant documents, host names and compiled documents that one isolate of 128 MiB remembers, by their text. */
 export const MAX_CACHED_TENANT_BYTES = 8 * 1024 * 1024;
 
+/** Verified tokens that one isolate remembers, by their text: some thousand mandates. With their claims they take a few times as much. */
+export const MAX_REMEMBERED_TOKEN_BYTES = 2 * 1024 * 1024;
+
 /** KV's answer, which is local in the usual case. Beyond it the last known document serves, or 503. */
 export const KV_DEADLINE_MS = 3_000;
 

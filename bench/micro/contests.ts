@@ -4,6 +4,7 @@ import { BODY_KINDS, BODY_SIZES, bodyContest, HOSTILE_KINDS, hostileContest } fr
 import { contest, type Times, type Work } from "./measure.ts";
 import { policyContest } from "./policy.ts";
 import { SIGNATURE_ALGORITHMS, signatureContest } from "./signature.ts";
+import { stagesContest } from "./stages.ts";
 
 interface Contest {
   readonly rounds: number;
@@ -23,6 +24,7 @@ for (const kind of HOSTILE_KINDS) {
   contests.set(`hostile ${kind}`, { rounds: 3, contestants: () => hostileContest(kind) });
 }
 contests.set("policy", { rounds: 20, contestants: policyContest });
+contests.set("stages", { rounds: 20, contestants: stagesContest });
 
 export async function hold(name: string): Promise<Times> {
   const found = contests.get(name);

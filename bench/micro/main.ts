@@ -8,6 +8,7 @@ import { BODY_KINDS, BODY_SIZES, HOSTILE_KINDS, HOSTILE_STEP } from "./json.ts";
 import type { Times } from "./measure.ts";
 import { POLICY_STEPS } from "./policy.ts";
 import { SIGNATURE_ALGORITHMS } from "./signature.ts";
+import { STAGES } from "./stages.ts";
 
 const BUNDLE = join(import.meta.dirname, "../../dist/bench/micro/worker.js");
 const SIGNATURE_TARGET = 1.25;
@@ -73,6 +74,10 @@ async function report(runtime: string, held: Hold): Promise<void> {
   console.log("\n(c) a rule and a schema of a policy, microseconds\n");
   const times = await held("policy");
   for (const step of POLICY_STEPS) row(step, [(quantile(times[step] ?? [], 0.25) / 1000).toFixed(1)]);
+
+  console.log("\n(d) the stages of the gate before the ledger is asked, microseconds\n");
+  const stages = await held("stages");
+  for (const stage of STAGES) row(stage, [(quantile(stages[stage] ?? [], 0.25) / 1000).toFixed(1)]);
 }
 
 /** That no text takes more than its length. It says the same in both runtimes, which have one engine. */

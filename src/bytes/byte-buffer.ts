@@ -17,6 +17,11 @@ export class ByteBuffer {
     return this.#room.subarray(0, this.#size);
   }
 
+  /** What is held, in a buffer of exactly its size. Good until the next change. */
+  whole(): Uint8Array<ArrayBuffer> {
+    return this.#size === this.#room.length ? this.#room : this.bytes.slice();
+  }
+
   push(bytes: Uint8Array): void {
     this.#makeRoom(bytes.length);
     this.#room.set(bytes, this.#size);

@@ -29,6 +29,7 @@ export async function readWhole<Fault = never>(
   if (stop?.aborted) cutOff("stopped");
   stop?.addEventListener("abort", () => cutOff("stopped"));
   const held = new ByteBuffer();
+  let isOver = false;
   try {
     for (;;) {
       // It fails where the sender breaks off.
@@ -36,7 +37,10 @@ export async function readWhole<Fault = never>(
       if (cut !== null) return fail(cut);
       if (next === null) return fail("broken");
       const { done, value } = next;
-      if (done) return ok(held.bytes.slice());
+      if (done) {
+        isOver = true;
+        return ok(held.whole());
+      }
       if (held.size + value.length > maxBytes) return fail("too_large");
       held.push(value);
       const fault = inspect?.(value) ?? null;
@@ -44,6 +48,6 @@ export async function readWhole<Fault = never>(
     }
   } finally {
     clearTimeout(timer);
-    void discard(reader);
+    if (!isOver) void discard(reader);
   }
 }

@@ -157,10 +157,13 @@ function settings(
 > {
   const { id } = document;
   const publicUrl = document.publicUrl ?? pathTenantUrl(gatewayUrl, id);
+  const { host: publicHost, pathname: publicPath } = new URL(publicUrl);
   return {
     id,
     publicUrl,
-    ownHost: document.publicUrl === undefined ? null : new URL(publicUrl).host,
+    publicHost,
+    publicPath,
+    ownHost: document.publicUrl === undefined ? null : publicHost,
     audiences: new Set(document.audiences ?? [publicUrl]),
     fingerprints: new Set(document.serverFingerprints ?? [publicUrl]),
     version: document.version,

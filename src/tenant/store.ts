@@ -23,7 +23,7 @@ export async function findTenant(
   const found = await tenantAt(host, path, env, now);
   if (!found.ok) return found;
   const tenant = found.value;
-  const endpoint = endpointAt(path, new URL(tenant.publicUrl).pathname);
+  const endpoint = endpointAt(path, tenant.publicPath);
   if (endpoint === null) return fail("target.unknown");
   return query === null || takesQuery(endpoint) ? ok({ tenant, endpoint }) : fail("target.query_not_allowed");
 }
@@ -42,7 +42,7 @@ export async function findDescribed(
 ): Promise<Result<Tenant, Reason>> {
   const tenant = await tenantAt(host, path, env, now);
   if (!tenant.ok || path === null) return tenant;
-  return new URL(tenant.value.publicUrl).pathname === path ? tenant : fail("target.unknown");
+  return tenant.value.publicPath === path ? tenant : fail("target.unknown");
 }
 
 /** @param path null for whatever tenant has the host to itself */
@@ -53,17 +53,17 @@ async function tenantAt(
   now: number,
 ): Promise<Result<Tenant, Reason>> {
   if (path !== null && !isPlainPath(path)) return fail("target.not_canonical");
-  const gateway = URL.parse(env.GATEWAY_URL);
+  const gateway = gatewayHost(env.GATEWAY_URL);
   if (gateway === null) return fail("gateway.misconfigured");
 
-  const id = host === gateway.host ? ok(pathTenant(path ?? "")) : await hostTenant(host, env, now);
+  const id = host === gateway ? ok(pathTenant(path ?? "")) : await hostTenant(host, env, now);
   if (!id.ok) return id;
   if (id.value === null) return fail("target.unknown");
   const tenant = await readTenant(id.value, env, now);
   if (!tenant.ok) return tenant;
 
   // Asked again of the document itself: the entry in KV only says where to look.
-  return new URL(tenant.value.publicUrl).host === host ? tenant : fail("target.unknown");
+  return tenant.value.publicHost === host ? tenant : fail("target.unknown");
 }
 
 /**
@@ -78,6 +78,15 @@ export async function readTenant(id: string, env: Env, now: number): Promise<Res
   const tenant = await compileOnce(id, text.value, env.GATEWAY_URL);
   // A document stored under another tenant's key must not answer for it.
   return tenant?.id === id ? ok(tenant) : fail("tenant.invalid");
+}
+
+/** The last URL that was read: a deployment has one. */
+let readUrl: { readonly text: string; readonly host: string | null } = { text: "", host: null };
+
+/** Null where it is no URL. */
+function gatewayHost(text: string): string | null {
+  if (readUrl.text !== text) readUrl = { text, host: URL.parse(text)?.host ?? null };
+  return readUrl.host;
 }
 
 const pathTenant = (path: string): string | null => /^\/([a-z0-9-]{1,63})\//.exec(path)?.[1] ?? null;

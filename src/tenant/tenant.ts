@@ -40,6 +40,9 @@ export interface Tenant {
   readonly revision: string;
   /** The absolute URL clients use and sign. From configuration, never from the request. */
   readonly publicUrl: string;
+  /** Its host, with a port where it has one, and its path. */
+  readonly publicHost: string;
+  readonly publicPath: string;
   /** Host of its own, with a port where it has one; null for a path tenant, which lives on the gateway's host. */
   readonly ownHost: string | null;
   /** Values of `aud` and `wimse-aud` that mean this tenant; compared byte for byte. */

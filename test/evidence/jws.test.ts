@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toBase64url, utf8 } from "../../src/encoding.ts";
 import { readIdentifier, readIdentifiers, readTime } from "../../src/evidence/claims.ts";
-import { decodeJws, verifyJws } from "../../src/evidence/jws.ts";
+import { claimsDigest, decodeJws, verifyJws, verifyReusableJws } from "../../src/evidence/jws.ts";
 import type { JsonValue } from "../../src/json/strict-json.ts";
 import { importVerificationKey } from "../../src/keys/hygiene.ts";
 import { MAX_AUDIENCES, MAX_IDENTIFIER_LENGTH, MAX_TOKEN_BYTES } from "../../src/limits.ts";
@@ -23,7 +23,7 @@ describe("decodeJws", () => {
   test("takes a token whole, and keeps its text", () => {
     expect(decodeJws(GOOD)).toEqual({
       ok: true,
-      value: { token: GOOD, header: { alg: "none" }, payload: { a: 1 } },
+      value: { token: GOOD, header: { alg: "none" }, payload: { a: 1 }, signature: utf8("sig") },
     });
   });
 
@@ -130,6 +130,57 @@ describe("verifyJws", async () => {
     for (const bad of ["", signature.slice(0, 40), der, zeros, foreign]) {
       expect(await verify(`${header}.${payload}.${bad}`, p256.jwk)).toBe(false);
     }
+  });
+});
+
+describe("verifyReusableJws", async () => {
+  const ours = await signer("EdDSA", "ours");
+  const keyOf = async (jwk: unknown) => unwrap(await importVerificationKey(jwk, ["EdDSA"]));
+  const key = await keyOf(ours.jwk);
+  const verify = (token: string, by = key) => verifyReusableJws(unwrap(decodeJws(token)), by);
+
+  test("what was verified is good again, by the same key alone", async () => {
+    const token = await compact({ alg: "EdDSA" }, { a: 1 }, ours.sign);
+    const other = await keyOf((await signer("EdDSA", "other")).jwk);
+    for (let i = 0; i < 3; i++) {
+      expect(await verify(token)).toBe(true);
+      expect(await verify(token, other)).toBe(false);
+    }
+    expect(decodeJws(token)).toEqual(decodeJws(token));
+    expect(unwrap(decodeJws(token)).payload).toEqual({ a: 1 });
+  });
+
+  test("nothing that shares a part with it is", async () => {
+    const [header, payload, signature = ""] = (await compact({ alg: "EdDSA" }, { a: 2 }, ours.sign)).split(
+      ".",
+    );
+    expect(await verify(`${header}.${payload}.${signature}`)).toBe(true);
+    const changed = b64('{"a":3}');
+    const unsigned = signature.replace(/^./, (first) => (first === "A" ? "B" : "A"));
+    for (const token of [
+      `${header}.${changed}.${signature}`,
+      `${header}.${payload}.${unsigned}`,
+      `${header}.${payload}.`,
+    ])
+      for (let i = 0; i < 2; i++) expect(await verify(token)).toBe(false);
+  });
+
+  test("a token that does not verify is not remembered", async () => {
+    const forged = `${await compact({ alg: "EdDSA" }, {}, ours.sign)}`.replace(
+      /[^.]*$/,
+      toBase64url(new Uint8Array(64)),
+    );
+    expect(await verify(forged)).toBe(false);
+    expect(unwrap(decodeJws(forged))).not.toBe(unwrap(decodeJws(forged)));
+  });
+
+  test("the digest of the claims is over their canonical form, first and later", async () => {
+    const claims = { b: 1, a: "x" };
+    const jws = unwrap(decodeJws(await compact({ alg: "EdDSA" }, claims, ours.sign)));
+    const digest = toBase64url(
+      new Uint8Array(await crypto.subtle.digest("SHA-256", utf8('{"a":"x","b":1}'))),
+    );
+    expect([await claimsDigest(jws), await claimsDigest(jws)]).toEqual([digest, digest]);
   });
 });
 

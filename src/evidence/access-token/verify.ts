@@ -1,5 +1,3 @@
-import { sha256, toBase64url, utf8 } from "../../encoding.ts";
-import { canonical } from "../../json/canonical.ts";
 import { findKey } from "../../keys/find.ts";
 import { OAUTH_ALGORITHMS } from "../../keys/key.ts";
 import type { KeyFault, KeyFinder } from "../../keys/source.ts";
@@ -9,7 +7,7 @@ import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AccessTokenPolicy, Tenant, TokenIssuer } from "../../tenant/tenant.ts";
 import { lastAcceptable } from "../act/verify.ts";
-import { verifyJws } from "../jws.ts";
+import { claimsDigest, verifyReusableJws } from "../jws.ts";
 import { checkClient } from "./client.ts";
 import type { AccessToken } from "./parse.ts";
 import { isKnown } from "./subject.ts";
@@ -61,7 +59,7 @@ export async function verifyAccessToken(
   if (!client.ok) return client;
 
   const { iss, sub, clientId, jti, iat, exp, scopes, confirmation, jws } = token;
-  const digest = toBase64url(await sha256(utf8(canonical(jws.payload))));
+  const digest = await claimsDigest(jws);
   const verified = { iss, sub, clientId, jti, iat, exp, scopes, confirmation, digest };
   return ok({ ...verified, key: signed.value, tenantName: claims.value, proof: null });
 }
@@ -95,7 +93,7 @@ async function checkSignature(
   const found = await findKey(issuer.keys, wanted, keys);
   if (!found.ok) return fail(KEY_FAULTS[found.error]);
   if (found.value.alg !== alg) return fail("token.alg");
-  return (await verifyJws(jws, found.value)) ? ok(found.value.thumbprint) : fail("token.signature");
+  return (await verifyReusableJws(jws, found.value)) ? ok(found.value.thumbprint) : fail("token.signature");
 }
 
 const KEY_FAULTS: Readonly<Record<KeyFault, Reason>> = {

@@ -1,5 +1,3 @@
-import { sha256, toBase64url, utf8 } from "../../encoding.ts";
-import { canonical } from "../../json/canonical.ts";
 import { findKey } from "../../keys/find.ts";
 import { TOKEN_ALGORITHMS } from "../../keys/key.ts";
 import type { KeyFault, KeyFinder, WantedKey } from "../../keys/source.ts";
@@ -9,7 +7,7 @@ import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { Agent, Issuer, Tenant } from "../../tenant/tenant.ts";
 import { agentKeys } from "../agent-key.ts";
-import { verifyJws } from "../jws.ts";
+import { claimsDigest, verifyReusableJws } from "../jws.ts";
 import type { Capability } from "./capability.ts";
 import { checkChain, checkPrivilege, linksOf } from "./chain.ts";
 import type { Mandate } from "./parse.ts";
@@ -89,7 +87,7 @@ export async function verifyMandate(
 
   const presented = chain.pop();
   if (presented === undefined) throw new Error("a chain has a link");
-  const digest = toBase64url(await sha256(utf8(canonical(mandate.jws.payload))));
+  const digest = await claimsDigest(mandate.jws);
   return ok({ ...presented, chain, purpose: mandate.purpose, cap: mandate.cap, keys: signers, digest });
 }
 
@@ -103,7 +101,7 @@ async function checkIssuer(
   const found = await findKey(issuer.keys, wanted, keys);
   if (!found.ok) return fail(KEY_FAULTS[found.error]);
   if (found.value.alg !== alg) return fail("act.alg");
-  return (await verifyJws(jws, found.value)) ? ok(found.value.thumbprint) : fail("act.signature");
+  return (await verifyReusableJws(jws, found.value)) ? ok(found.value.thumbprint) : fail("act.signature");
 }
 
 /**
@@ -125,7 +123,7 @@ async function checkDelegator(
   if (key?.agent !== delegator || key.profile !== "agent" || key.alg !== alg) {
     return fail("act.delegation_signature");
   }
-  return (await verifyJws(jws, key)) ? ok(key.thumbprint) : fail("act.delegation_signature");
+  return (await verifyReusableJws(jws, key)) ? ok(key.thumbprint) : fail("act.delegation_signature");
 }
 
 const KEY_FAULTS: Readonly<Record<KeyFault, Reason>> = {

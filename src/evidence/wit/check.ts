@@ -3,7 +3,7 @@ import type { KeyAlgorithm, VerificationKey } from "../../keys/key.ts";
 import { CLOCK_SKEW } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, type Result } from "../../result.ts";
-import { verifyJws } from "../jws.ts";
+import { verifyReusableJws } from "../jws.ts";
 import type { Wit } from "./parse.ts";
 
 /**
@@ -20,7 +20,7 @@ export async function checkWit(
   now: number,
 ): Promise<Result<VerificationKey, Reason>> {
   if (anchor.alg !== wit.alg) return fail("wit.alg");
-  if (!(await verifyJws(wit.jws, anchor))) return fail("wit.signature");
+  if (!(await verifyReusableJws(wit.jws, anchor))) return fail("wit.signature");
   if (now > wit.exp + CLOCK_SKEW) return fail("wit.expired");
   if (wit.notBefore !== null && wit.notBefore > now + CLOCK_SKEW) return fail("wit.in_future");
   const key = await importVerificationKey(wit.confirmed, algorithms);
