@@ -160,9 +160,8 @@ export class Ledger extends DurableObject<Env> {
     if (!isOpen) return;
     // One that cannot be hashed would keep all from being written that is written with it.
     canonical(outcome as unknown as JsonObject);
-    const isFirst = !this.#waiting.hasOutcomes;
     this.#waiting.add(outcome);
-    if (isFirst) this.#upkeep.flushSoon();
+    this.#upkeep.flushSoon();
   }
 
   /**
