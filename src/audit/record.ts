@@ -125,10 +125,14 @@ const RECORD_DOMAIN = "countersign-audit-record-v3\n";
 const LINK_DOMAIN = "countersign-audit-link-v2\n";
 
 /** SHA-256 over the domain and the canonical form (RFC 8785) of all members but the three hashes. */
-export async function digestRecord(record: Unhashed): Promise<string> {
+export function digestRecord(record: Unhashed): Promise<string> {
   const { digest: _d, prev_hash: _p, hash: _h, ...content } = record as AuditRecord;
-  return toBase64url(await sha256(utf8(RECORD_DOMAIN + canonical(content as unknown as JsonObject))));
+  return digestContent(canonical(content as unknown as JsonObject));
 }
+
+/** The same of a record whose canonical form is there. */
+export const digestContent = async (content: string): Promise<string> =>
+  toBase64url(await sha256(utf8(RECORD_DOMAIN + content)));
 
 /** A record before it is chained; what hashes it may have are not looked at. */
 export type Unhashed = Omit<AuditRecord, "digest" | "prev_hash" | "hash">;

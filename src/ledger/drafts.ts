@@ -1,4 +1,4 @@
-import { type AuditRecord, type DecisionFacts, isForwarded, type RecordedEvidence } from "../audit/record.ts";
+import { type AuditRecord, isForwarded, type RecordedEvidence } from "../audit/record.ts";
 import { statusOf } from "../denial.ts";
 import { randomId } from "../encoding.ts";
 import { MAX_TOOL_NAME_LENGTH } from "../limits.ts";
@@ -33,7 +33,8 @@ export const decisionDraft = (
   joined: boolean,
   approval: ApprovalVerdict | null = null,
 ): Draft => ({
-  ...bounded(attempt.facts),
+  ...attempt.facts,
+  method: bounded(attempt.facts.method),
   ...ruledOn(attempt, ruling),
   evidence: evidenceOf(attempt, joined, approval),
   ...UNANSWERED,
@@ -58,6 +59,7 @@ const ruledOn = ({ decision, mandate, answerForm, verified }: Attempt, ruling: R
   run: mandate && runKey(mandate),
 });
 
+/** Its members stand in the order of the canonical form, as those of an outcome: see `canonical`. */
 function evidenceOf(
   { mandate, token, step, attestation, record }: Attempt,
   joined: boolean,
@@ -65,30 +67,30 @@ function evidenceOf(
 ): RecordedEvidence | null {
   if (mandate === null && token === null) return null;
   return {
-    mandate: mandate && { digest: mandate.digest, iat: mandate.iat, exp: mandate.exp },
-    token,
     approval: approvalOf(approval),
-    ect: step && stepOf(step, joined),
     attestation,
+    ect: step && stepOf(step, joined),
+    mandate: mandate && { digest: mandate.digest, exp: mandate.exp, iat: mandate.iat },
     record: record && {
-      iss: record.iss,
-      jti: record.jti,
-      run: runKey(record),
       digest: record.digest,
       exec_act: record.execAct,
       exec_ts: record.execTs,
-      status: record.status,
+      iss: record.iss,
+      jti: record.jti,
       pred: record.pred,
+      run: runKey(record),
+      status: record.status,
     },
+    token: token && { digest: token.digest, exp: token.exp, iat: token.iat },
   };
 }
 
 function approvalOf(verdict: ApprovalVerdict | null): RecordedEvidence["approval"] {
   switch (verdict?.kind) {
     case "approved":
-      return { id: verdict.id, approvals: verdict.approvals };
+      return { approvals: verdict.approvals, id: verdict.id };
     case "pending":
-      return { id: verdict.id, approvals: [] };
+      return { approvals: [], id: verdict.id };
     default:
       return null;
   }
@@ -96,7 +98,7 @@ function approvalOf(verdict: ApprovalVerdict | null): RecordedEvidence["approval
 
 function stepOf({ jti, iat, level, pred, foreignParents }: Step, joined: boolean): RecordedEvidence["ect"] {
   const known = new Set(foreignParents.map((parent) => parent.jti));
-  return { jti, iat, level, pred, foreign: pred.filter((parent) => known.has(parent)), joined };
+  return { foreign: pred.filter((parent) => known.has(parent)), iat, joined, jti, level, pred };
 }
 
 /** The ruling that `decisionDraft` made a record of. */
@@ -124,15 +126,30 @@ export const placeOf = ({ chain, seq, time, hash }: AuditRecord): Place => ({ ch
 
 /** The audit record of what became of an admitted call. */
 export const outcomeDraft = ({ decision, facts, ...outcome }: Outcome): Draft => ({
-  ...bounded(facts),
-  ...outcome,
-  id: outcomeId(decision),
-  kind: "outcome",
+  action: facts.action,
+  checks: facts.checks,
+  count: facts.count,
   decision,
-  verdict: null,
-  // Both stand in its decision.
+  delivered_hash: outcome.delivered_hash,
+  // Stands in its decision, as what is kept of the arguments.
   evidence: null,
+  execution: outcome.execution,
+  id: outcomeId(decision),
+  input_hash: facts.input_hash,
   kept: null,
+  kind: "outcome",
+  latency_ms: outcome.latency_ms,
+  mandate: facts.mandate,
+  method: bounded(facts.method),
+  output_hash: outcome.output_hash,
+  principal: facts.principal,
+  reason: outcome.reason,
+  revision: facts.revision,
+  run: outcome.run,
+  status: outcome.status,
+  tenant: facts.tenant,
+  tool: facts.tool,
+  verdict: null,
 });
 
 /** The audit record of an admitted call of which nothing was heard again. */
@@ -159,10 +176,8 @@ export const unknownDraft = ({
 const outcomeId = (decision: string): string => `${decision}.outcome`;
 
 /** A caller chooses the method, and it may be one that nobody knows: neither its length nor its bytes may harm the log. */
-const bounded = (facts: DecisionFacts): DecisionFacts => ({
-  ...facts,
-  method: facts.method?.slice(0, MAX_TOOL_NAME_LENGTH).toWellFormed() ?? null,
-});
+const bounded = (method: string | null): string | null =>
+  method?.slice(0, MAX_TOOL_NAME_LENGTH).toWellFormed() ?? null;
 
 /** The audit record that stands for `count` denials which were too many to be written one by one. */
 export function summaryDraft(ledger: string, count: number): Draft {

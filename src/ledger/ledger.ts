@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { turns } from "../turns.ts";
 import { hear } from "./approve.ts";
 import { ruleWithLeases } from "./borrow.ts";
-import { decisionItem, placeOf, unwritten } from "./drafts.ts";
+import { decisionItem, outcomeDraft, placeOf, unwritten } from "./drafts.ts";
 import { Following } from "./following.ts";
 import { emptyHead, type KnownHead, type LedgerHead, tellHead } from "./head.ts";
 import { spend } from "./holdings.ts";
@@ -158,11 +158,11 @@ export class Ledger extends DurableObject<Env> {
   async outcome(outcome: Outcome): Promise<void> {
     const isOpen = this.#opening.state?.open.has(outcome.decision) ?? this.#opening.hasBegun;
     if (!isOpen) return;
+    const draft = outcomeDraft(outcome);
     // One that cannot be hashed would keep all from being written that is written with it.
-    canonical(outcome as unknown as JsonObject);
-    const isFirst = !this.#waiting.hasOutcomes;
-    this.#waiting.add(outcome);
-    if (isFirst) this.#upkeep.flushSoon();
+    canonical(draft as unknown as JsonObject);
+    this.#waiting.add(draft);
+    this.#upkeep.flushSoon();
   }
 
   /**

@@ -1,7 +1,6 @@
 import type { AuditRecord } from "../audit/record.ts";
-import { outcomeDraft, unknownDraft } from "./drafts.ts";
-import { ALONE, type Entry, type Item, type Journal } from "./journal.ts";
-import type { Outcome } from "./protocol.ts";
+import { unknownDraft } from "./drafts.ts";
+import { ALONE, type Draft, type Entry, type Item, type Journal } from "./journal.ts";
 
 interface OpenCall {
   /** Number of the decision. */
@@ -47,14 +46,14 @@ export class OpenCalls {
   }
 
   /**
-   * The records of outcomes. What was reported before, was closed or is not known has none: a repeated report changes nothing.
+   * Those of outcomes that close a call. What was reported before, was closed or is not known does not: a repeated report changes nothing.
    *
    * @param outcomes one of a decision
    */
-  closing(outcomes: Iterable<Outcome>): Item[] {
-    return [...outcomes].flatMap((outcome) => {
-      const call = this.#calls.get(outcome.decision);
-      return call === undefined ? [] : [{ ...ALONE, draft: outcomeDraft(outcome), closes: call.seq }];
+  closing(outcomes: Iterable<Draft>): Item[] {
+    return [...outcomes].flatMap((draft) => {
+      const call = this.#calls.get(draft.decision);
+      return call === undefined ? [] : [{ ...ALONE, draft, closes: call.seq }];
     });
   }
 
@@ -63,7 +62,7 @@ export class OpenCalls {
    *
    * @param reported by decision, what waits to be written
    */
-  overdue(now: number, reported: ReadonlyMap<string, Outcome>, limit: number): Item[] {
+  overdue(now: number, reported: ReadonlyMap<string, Draft>, limit: number): Item[] {
     const items: Item[] = [];
     for (const [decision, { seq, outcomeBy }] of this.#calls) {
       if (items.length === limit) break;

@@ -22,6 +22,7 @@ export class Revocations {
   readonly #ends = new Map<string, number>();
   /** The same of the lowest versions of the tenant document. */
   readonly #minima = new Map<number, number>();
+  #askedAt: number;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -30,6 +31,7 @@ export class Revocations {
       "CREATE TABLE IF NOT EXISTS revocations (name TEXT PRIMARY KEY, until INTEGER) STRICT, WITHOUT ROWID",
     );
     for (const notice of this.all()) this.#remember(notice);
+    this.#askedAt = this.#meta.number("asked");
   }
 
   get known(): KnownNotices {
@@ -38,11 +40,12 @@ export class Revocations {
 
   /** When the directory was asked last, milliseconds; 0 for never. */
   get askedAt(): number {
-    return this.#meta.number("asked");
+    return this.#askedAt;
   }
 
   set askedAt(time: number) {
     this.#meta.set("asked", time);
+    this.#askedAt = time;
   }
 
   /** All that there are, to teach them to a directory that has lost them. */

@@ -25,6 +25,8 @@ export interface Run {
   readonly size: number;
   /** Not in the database yet. */
   readonly isNew: boolean;
+  /** The same of the mandate that it was found for. */
+  readonly mandateIsNew: boolean;
 }
 
 /** A step whose jti is used. */
@@ -87,15 +89,18 @@ export class Runs {
     const known = this.#mandates.find(mandate.iss, mandate.jti);
     if (known !== null && known.digest !== mandate.digest) return fail("run.mandate_changed");
     const key = runKey(mandate);
+    const mandateIsNew = known === null;
     const run = this.#sql
       .exec<{ id: number; size: number }>("SELECT id, size FROM runs WHERE key = ?", key)
       .toArray()[0];
     if (run === undefined) {
       if (this.#live.of(mandate.iss) >= MAX_LIVE_RUNS) return fail("run.too_many");
-      return ok({ id: newId, key, size: 0, isNew: true });
+      return ok({ id: newId, key, size: 0, isNew: true, mandateIsNew });
     }
     const size = this.#sizes.get(key) ?? run.size;
-    return size >= MAX_RUN_SIZE ? fail("run.full") : ok({ id: run.id, key, size, isNew: false });
+    return size >= MAX_RUN_SIZE
+      ? fail("run.full")
+      : ok({ id: run.id, key, size, isNew: false, mandateIsNew });
   }
 
   /**
@@ -140,13 +145,13 @@ export class Runs {
     });
   }
 
-  /** Writes run and mandate, as far as they are new. Belongs into a transaction. */
+  /** Writes a run and the mandate that it was found for, as far as they are new. Belongs into a transaction. */
   open(run: Run, mandate: MandateFacts): void {
     if (run.isNew) {
       this.#sql.exec("INSERT INTO runs VALUES (?, ?, ?, ?, 0)", run.key, run.id, mandate.iss, mandate.exp);
       this.#live.added(mandate.iss);
     }
-    if (this.#mandates.find(mandate.iss, mandate.jti) !== null) return;
+    if (!run.mandateIsNew) return;
     this.#mandates.write(mandate, run.id);
     this.#sql.exec("UPDATE runs SET expires = ?1 WHERE key = ?2 AND expires < ?1", mandate.exp, run.key);
   }

@@ -38,6 +38,8 @@ export class Upkeep {
   /** Waits for D1, and so is no work in turn. */
   readonly #drain = shared(() => this.#drainNow());
   #drainDelayMs = DRAIN_DELAY_MS;
+  /** Whether outcomes will be written in a while, if nothing else has taken them along by then. */
+  #flushIsDue = false;
   #purgedAt = 0;
 
   constructor(means: Means) {
@@ -56,11 +58,15 @@ export class Upkeep {
     if (this.#means.waiting.denials.isOwing) this.#alarm.setBy(Date.now() + DENIAL_WINDOW_MS);
   }
 
-  /** Has outcomes written a while later, if nothing else that is written has taken them along. */
+  /** Has outcomes written a while later, if nothing else that is written has taken them along. One timer is for all that come meanwhile. */
   flushSoon(): void {
+    if (this.#flushIsDue) return;
+    this.#flushIsDue = true;
     const { ctx, log } = this.#means;
-    const flush = () => this.#flush().catch((error: unknown) => log("ledger.flush_failed", error));
-    setTimeout(() => ctx.waitUntil(flush()), OUTCOME_DELAY_MS);
+    setTimeout(() => {
+      this.#flushIsDue = false;
+      ctx.waitUntil(this.#flush().catch((error: unknown) => log("ledger.flush_failed", error)));
+    }, OUTCOME_DELAY_MS);
   }
 
   /** See `commit`: what it has written is to be drained, and what it could not write is to be written. */

@@ -1,15 +1,14 @@
 import { MAX_CLOSED_AT_ONCE } from "../limits.ts";
 import { Denials } from "./denials.ts";
 import { summaryDraft } from "./drafts.ts";
-import { ALONE, type Item } from "./journal.ts";
+import { ALONE, type Draft, type Item } from "./journal.ts";
 import type { OpenCalls } from "./open-calls.ts";
-import type { Outcome } from "./protocol.ts";
 
 /** What is to be written with the next commit, whatever that is for. It is in memory alone. */
 export class Waiting {
   readonly #ledger: string;
   /** By decision: of two reports of one call the first counts. */
-  #outcomes = new Map<string, Outcome>();
+  #outcomes = new Map<string, Draft>();
   readonly denials = new Denials();
 
   /** @param ledger its name */
@@ -21,7 +20,8 @@ export class Waiting {
     return this.#outcomes.size > 0;
   }
 
-  add(outcome: Outcome): void {
+  /** @param outcome its record */
+  add(outcome: Draft): void {
     if (!this.#outcomes.has(outcome.decision)) this.#outcomes.set(outcome.decision, outcome);
   }
 

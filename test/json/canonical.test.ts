@@ -1,3 +1,4 @@
+import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonical } from "../../src/json/canonical.ts";
@@ -55,6 +56,24 @@ describe("RFC 8785", () => {
   });
 });
 
+describe("where the names stand in order already", () => {
+  test("the text is that of the library", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: "binary" }), (generated) => {
+        const text = canonicalize(generated);
+        expect(canonical(JSON.parse(text ?? ""))).toBe(text);
+      }),
+    );
+  });
+
+  test.each([
+    ["a text that means an escape", "\\ud800"],
+    ["a pair of surrogates", "\ud83d\ude00"],
+  ])("%s is one like others", (_, text) => {
+    expect(canonical({ a: text, b: 1 })).toBe(`{"a":${JSON.stringify(text)},"b":1}`);
+  });
+});
+
 describe("what is not JSON is a bug", () => {
   test.each([
     ["undefined", undefined],
@@ -63,6 +82,7 @@ describe("what is not JSON is a bug", () => {
     ["Infinity", [Number.POSITIVE_INFINITY]],
     ["a lone surrogate", "\ud800"],
     ["a name with a lone surrogate", { "\udc00": 1 }],
+    ["a lone surrogate behind a text that means one", ["\\ud800", "\ud800"]],
   ])("%s throws", (_, value) => {
     expect(() => canonical(value as JsonValue)).toThrow();
   });
