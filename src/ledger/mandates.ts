@@ -1,6 +1,7 @@
 import type { VerifiedRecord } from "../evidence/act/record.ts";
 import { CLOCK_SKEW } from "../limits.ts";
 import type { MandateFacts } from "./protocol.ts";
+import { Recent } from "./recent.ts";
 
 /** A mandate that was used here. */
 export interface KnownMandate {
@@ -16,6 +17,7 @@ export interface KnownMandate {
 /** The mandates under which a step or a record was taken: from then on their claims are fixed. */
 export class Mandates {
   readonly #sql: SqlStorage;
+  readonly #recent = new Recent<KnownMandate>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -24,13 +26,18 @@ export class Mandates {
   }
 
   find(iss: string, jti: string): KnownMandate | null {
-    const rows = this.#sql
+    const key = keyOf(iss, jti);
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent;
+    const row = this.#sql
       .exec<KnownMandate & Record<string, SqlStorageValue>>(
         "SELECT run, digest, iat, expires, record FROM mandates WHERE key = ?",
-        keyOf(iss, jti),
+        key,
       )
-      .toArray();
-    return rows[0] ?? null;
+      .toArray()[0];
+    if (row === undefined) return null;
+    this.#recent.set(key, row);
+    return row;
   }
 
   /** Writes a mandate that is not there. Belongs into a transaction. */
@@ -47,12 +54,15 @@ export class Mandates {
 
   /** Takes the record of a mandate that is there. Belongs into a transaction. */
   writeRecord({ iss, jti, digest }: VerifiedRecord): void {
-    this.#sql.exec("UPDATE mandates SET record = ? WHERE key = ?", digest, keyOf(iss, jti));
+    const key = keyOf(iss, jti);
+    this.#sql.exec("UPDATE mandates SET record = ? WHERE key = ?", digest, key);
+    this.#recent.delete(key);
   }
 
   /** Drops mandates that have ended. `now` in seconds. */
   purge(now: number): void {
     this.#sql.exec("DELETE FROM mandates WHERE expires < ?", now - 2 * CLOCK_SKEW);
+    this.#recent.clear();
   }
 }
 

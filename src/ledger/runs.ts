@@ -13,6 +13,7 @@ import type { Journal } from "./journal.ts";
 import { LiveCounts } from "./live-counts.ts";
 import type { Mandates } from "./mandates.ts";
 import type { MandateFacts } from "./protocol.ts";
+import { Recent } from "./recent.ts";
 import { runKey } from "./run-key.ts";
 import type { FoundStep, Parent, Step } from "./step.ts";
 import { WindowedTable } from "./windows.ts";
@@ -49,8 +50,9 @@ export const NO_RUN = 0;
 export class Runs {
   readonly #sql: SqlStorage;
   readonly #nodes: WindowedTable;
-  /** Sizes of runs, by key, that are newer than those in the database. */
-  readonly #sizes: Map<string, number>;
+  readonly #recent = new Recent<NodeRow>();
+  /** By key: runs whose size is newer than the one in the database. The id is null where it is to be looked up there. */
+  readonly #grown: Map<string, { readonly id: number | null; readonly size: number }>;
   readonly #live: LiveCounts;
   readonly #mandates: Mandates;
 
@@ -66,7 +68,7 @@ export class Runs {
       span: NODE_WINDOW,
       horizon: NODE_HORIZON,
     });
-    this.#sizes = new Map(journal.runSizes().map(({ run, size }) => [run, size]));
+    this.#grown = new Map(journal.runSizes().map(({ run, size }) => [run, { id: null, size }]));
     this.#live = new LiveCounts(sql, "runs");
   }
 
@@ -77,7 +79,7 @@ export class Runs {
 
   /** The step with this jti, under whatever mandate or run it was first seen. */
   find(jti: string): KnownStep | null {
-    return this.#node<{ attempt: string; run: number; reason: Reason | null }>("attempt, run, reason", jti);
+    return this.#node(jti);
   }
 
   /**
@@ -90,17 +92,12 @@ export class Runs {
     if (known !== null && known.digest !== mandate.digest) return fail("run.mandate_changed");
     const key = runKey(mandate);
     const mandateIsNew = known === null;
-    const run = this.#sql
-      .exec<{ id: number; size: number }>("SELECT id, size FROM runs WHERE key = ?", key)
-      .toArray()[0];
-    if (run === undefined) {
+    const run = this.#run(key);
+    if (run === null) {
       if (this.#live.of(mandate.iss) >= MAX_LIVE_RUNS) return fail("run.too_many");
       return ok({ id: newId, key, size: 0, isNew: true, mandateIsNew });
     }
-    const size = this.#sizes.get(key) ?? run.size;
-    return size >= MAX_RUN_SIZE
-      ? fail("run.full")
-      : ok({ id: run.id, key, size, isNew: false, mandateIsNew });
+    return run.size >= MAX_RUN_SIZE ? fail("run.full") : ok({ ...run, key, isNew: false, mandateIsNew });
   }
 
   /**
@@ -127,7 +124,7 @@ export class Runs {
 
   /** A step of the run, or another mandate of the same workflow, as a parent; null if it is neither. */
   parent(jti: string, run: number, iss: string): Parent | null {
-    const node = this.#node<{ run: number } & NodeRow>("run, iat, level, reason", jti);
+    const node = this.#node(jti);
     if (node?.run === run)
       return { earliestChild: node.iat - CLOCK_SKEW, level: node.level, denied: node.reason !== null };
     const root = this.#mandates.find(iss, jti);
@@ -136,10 +133,10 @@ export class Runs {
 
   /** Those of the steps that a run has, for another agent's ledger to name as parents. */
   findIn(key: string, jtis: readonly string[]): FoundStep[] {
-    const run = this.#sql.exec<{ id: number }>("SELECT id FROM runs WHERE key = ?", key).toArray()[0];
-    if (run === undefined) return [];
+    const run = this.#run(key);
+    if (run === null) return [];
     return jtis.flatMap((jti) => {
-      const node = this.#node<{ run: number } & NodeRow>("run, iat, level, reason", jti);
+      const node = this.#node(jti);
       if (node?.run !== run.id) return [];
       return [{ jti, iat: node.iat, level: node.level, denied: node.reason !== null }];
     });
@@ -159,21 +156,25 @@ export class Runs {
   /** Writes a step of a run that is open, or, with null, one of no run. Belongs into a transaction. */
   write(run: Run | null, step: Step, attempt: string, reason: Reason | null): void {
     const table = this.#nodes.tableFor(step.iat);
+    const { jti, iat, level } = step;
+    const node = { run: run?.id ?? NO_RUN, iat, level, attempt, reason };
     this.#sql.exec(
       `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?)`,
-      step.jti,
-      run?.id ?? NO_RUN,
-      step.iat,
-      step.level,
+      jti,
+      node.run,
+      iat,
+      level,
       attempt,
       reason,
     );
-    if (run !== null) this.#sizes.set(run.key, run.size + 1);
+    this.#recent.set(jti, node);
+    if (run !== null) this.#grown.set(run.key, { id: run.id, size: run.size + 1 });
   }
 
   /** Drops finished runs and node tables that no live run can need. `now` in seconds. */
   purge(now: number): void {
     this.#nodes.dropExpired(now);
+    this.#recent.clear();
     const finished = this.#sql
       .exec<{ key: string; issuer: string }>(
         "DELETE FROM runs WHERE expires < ? RETURNING key, issuer",
@@ -181,24 +182,35 @@ export class Runs {
       )
       .toArray();
     for (const { key, issuer } of finished) {
-      this.#sizes.delete(key);
+      this.#grown.delete(key);
       this.#live.removed(issuer);
     }
   }
 
-  #node<T extends Record<string, SqlStorageValue>>(columns: string, jti: string): T | null {
+  #run(key: string): { readonly id: number; readonly size: number } | null {
+    const grown = this.#grown.get(key);
+    if (grown !== undefined && grown.id !== null) return { id: grown.id, size: grown.size };
+    const row = this.#sql
+      .exec<{ id: number; size: number }>("SELECT id, size FROM runs WHERE key = ?", key)
+      .toArray()[0];
+    return row === undefined ? null : { id: row.id, size: grown?.size ?? row.size };
+  }
+
+  #node(jti: string): NodeRow | null {
+    const recent = this.#recent.get(jti);
+    if (recent !== undefined) return recent;
     for (const table of this.#nodes.live) {
-      const row = this.#sql.exec<T>(`SELECT ${columns} FROM ${table} WHERE jti = ?`, jti).toArray()[0];
+      const query = `SELECT run, iat, level, attempt, reason FROM ${table} WHERE jti = ?`;
+      const row = this.#sql.exec<NodeRow & Record<string, SqlStorageValue>>(query, jti).toArray()[0];
       if (row !== undefined) return row;
     }
     return null;
   }
 }
 
-interface NodeRow extends Record<string, SqlStorageValue> {
+interface NodeRow extends KnownStep {
   readonly iat: number;
   readonly level: EctLevel;
-  readonly reason: Reason | null;
 }
 
 /** A mandate as a parent. Two clocks are at work, the issuer's and the agent's, and each may be wrong by the skew. */
