@@ -46,14 +46,18 @@ export async function refuse(
   return answer();
 }
 
-/** Adds what every response of ours carries, and the signature where the caller takes none without. */
+/**
+ * Adds what every response of ours carries, and the signature where the caller takes none without.
+ *
+ * @param response one that was made here, whose headers can be changed
+ */
 export async function finish(
   response: Response,
   trail: Trail,
   httpMethod: string,
   env: Env,
 ): Promise<Response> {
-  const headers = new Headers(response.headers);
+  const { headers } = response;
   headers.set("Countersign-Decision", trail.decision);
   const receipt = await receiptOf(trail, env);
   if (receipt !== null) headers.set(RECEIPT_HEADER, receipt);
@@ -62,9 +66,7 @@ export async function finish(
   if (trail.dpopNonce !== null) headers.set("DPoP-Nonce", trail.dpopNonce);
   if (trail.corsOrigin !== null) addCors(headers, trail.corsOrigin);
   if (trail.endpoint?.kind === "mcp") headers.append("Content-Security-Policy", NO_PAGE);
-  const { status, body } = response;
-  const finished = new Response(body, { status, headers });
-  return isSignatureDemanded(trail) ? signed(finished, trail, httpMethod, env) : finished;
+  return isSignatureDemanded(trail) ? signed(response, trail, httpMethod, env) : response;
 }
 
 /**
