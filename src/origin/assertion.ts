@@ -36,17 +36,17 @@ export const signAssertion = (asserted: Asserted, key: SigningKey): Promise<stri
   signStatement(key, ASSERTION_TYP, claimsOf(asserted));
 
 function claimsOf({ tenant, caller, decision, verdict, method, bodySha256, tool, action, now }: Asserted) {
-  const target = new URL(tenant.origin.url);
+  const { href, origin } = tenant.origin.target;
   return {
     iss: tenant.publicUrl,
-    aud: target.origin,
+    aud: origin,
     sub: principalOf(caller),
     jti: randomId(),
     iat: now,
     exp: now + ASSERTION_LIFETIME,
     // The request, named as DPoP names it (RFC 9449 section 4.2), but with the query.
     htm: method,
-    htu: target.href,
+    htu: href,
     inp_hash: bodySha256 && toBase64url(bodySha256),
     tenant: tenant.id,
     decision,

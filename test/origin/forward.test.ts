@@ -6,6 +6,7 @@ import { outcome, unwrap } from "../support/acme.ts";
 
 const ORIGIN: Origin = {
   url: "https://origin.example/mcp?shard=1",
+  target: { href: "https://origin.example/mcp?shard=1", origin: "https://origin.example" },
   binding: "ORIGIN",
   timeoutMs: 60_000,
   forwardHeaders: new Set(),

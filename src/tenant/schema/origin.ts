@@ -92,6 +92,8 @@ export const origin = v.pipe(
 
 export interface Origin {
   readonly url: string;
+  /** The same as assertions name it: normalised, and its origin (RFC 6454). */
+  readonly target: { readonly href: string; readonly origin: string };
   /** Name of a Fetcher binding to reach it through; null for public https. */
   readonly binding: string | null;
   readonly timeoutMs: number;
@@ -119,10 +121,14 @@ export const originPolicy = ({
   timeoutSeconds,
   forwardHeaders,
   ...rest
-}: v.InferOutput<typeof origin>): Origin => ({
-  ...rest,
-  url,
-  binding: binding ?? null,
-  timeoutMs: timeoutSeconds * 1000,
-  forwardHeaders: new Set(forwardHeaders),
-});
+}: v.InferOutput<typeof origin>): Origin => {
+  const { href, origin } = new URL(url);
+  return {
+    ...rest,
+    url,
+    target: { href, origin },
+    binding: binding ?? null,
+    timeoutMs: timeoutSeconds * 1000,
+    forwardHeaders: new Set(forwardHeaders),
+  };
+};
