@@ -1,4 +1,3 @@
-import { Hono } from "hono";
 import { respondToPerson } from "./approval/respond.ts";
 import { answerVisit } from "./endpoints/answer.ts";
 import { methodsOf } from "./endpoints/endpoint.ts";
@@ -11,14 +10,15 @@ import { finish, refuse } from "./respond.ts";
 import type { Tenant } from "./tenant/tenant.ts";
 import { newTrail, type Trail } from "./trail.ts";
 
-/** Every path and method goes through the gate: which of them exist is for the tenant documents to say. */
-export const app = new Hono<{ Bindings: Env }>();
-
-app.all("*", async (c) => {
+/**
+ * Answers a request. Every path and method goes through the gate: which of them exist is for the tenant documents to say, so that there is
+ * nothing for a router to do.
+ */
+export async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const trail = newTrail(Date.now());
-  const answered = await answer(c.req.raw, trail, c.env, c.executionCtx as ExecutionContext);
-  return finish(answered, trail, c.req.method, c.env);
-});
+  const answered = await answer(request, trail, env, ctx);
+  return finish(answered, trail, request.method, env);
+}
 
 /** An exception is a bug: it is logged, refused, and nothing more is done. */
 async function answer(request: Request, trail: Trail, env: Env, ctx: ExecutionContext): Promise<Response> {

@@ -1,6 +1,6 @@
-import { app } from "./app.ts";
+import { handle } from "./app.ts";
 
-export default { fetch: app.fetch };
+export default { fetch: handle };
 
 export { Directory } from "./directory/directory.ts";
 export { Ledger } from "./ledger/ledger.ts";

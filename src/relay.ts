@@ -11,7 +11,7 @@ import type { Outcome } from "./ledger/protocol.ts";
 import { runKey } from "./ledger/run-key.ts";
 import { MAX_OBSERVED_STREAM_MS } from "./limits.ts";
 import { type Answer, forward } from "./origin/forward.ts";
-import { isEventStream, returnedHeaders } from "./origin/headers.ts";
+import { isEventStream, lengthOf, returnedHeaders } from "./origin/headers.ts";
 import { type CallResult, type ResultReader, resultReader } from "./origin/result.ts";
 import { watchBody } from "./origin/watch.ts";
 import type { Reason } from "./reasons.ts";
@@ -107,7 +107,8 @@ async function ask(call: CallPassage, trail: Trail, env: Env): Promise<Result<An
     headers.set(SESSION_HEADER, named.value);
   }
   // A response of these two has no body, whatever the origin sent.
-  return ok({ status, headers, body: status === 204 || status === 205 ? null : body });
+  const hasBody = status !== 204 && status !== 205;
+  return ok({ status, headers, body: hasBody ? body : null, length: lengthOf(forwarded.value.headers) });
 }
 
 /**
@@ -131,10 +132,10 @@ async function show(
   const filtered = await filterTools(answer, call, trail.caller, stop);
   const guarded = filtered.ok ? await guardStream(filtered.value, call) : filtered;
   if (!guarded.ok) return guarded;
-  const { status, headers, body } = guarded.value;
+  const { status, headers } = guarded.value;
   const cuts = { clientGone: call.facts.signal, stop, endsCleanly: isEventStream(headers) };
   const reader = readerFor(guarded.value, trail);
-  const watched = watchBody(body, cuts, reader?.push);
+  const watched = watchBody(guarded.value, cuts, reader?.push);
   void watched.end.then(({ sha256, reason }) =>
     end({
       status,
@@ -173,7 +174,10 @@ async function showRedacted(
   const withheld = shown.ok ? null : shown.error;
   const given = shown.ok ? shown.value : toResponse(refusalOf(trail, shown.error));
   const { status } = answer;
-  const watched = watchBody(given.body, { clientGone: facts.signal, stop, endsCleanly: false });
+  const watched = watchBody(
+    { body: given.body, length: null },
+    { clientGone: facts.signal, stop, endsCleanly: false },
+  );
   void watched.end.then(({ sha256, reason }) =>
     end({
       status,

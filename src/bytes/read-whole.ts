@@ -11,6 +11,7 @@ export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
  * @param deadlineMs how long the sender may take for all of it, milliseconds
  * @param stop ends the reading when it is aborted
  * @param inspect is shown each chunk as it comes; the fault it finds ends the reading
+ * @param length the octets there will be; the end is not waited for once they are here. Null where that is not known
  */
 export async function readWhole<Fault = never>(
   stream: ReadableStream<Uint8Array>,
@@ -18,6 +19,7 @@ export async function readWhole<Fault = never>(
   deadlineMs: number,
   stop?: AbortSignal,
   inspect?: (chunk: Uint8Array) => Fault | null,
+  length: number | null = null,
 ): Promise<Result<Uint8Array<ArrayBuffer>, ReadFault | Fault>> {
   const reader = stream.getReader();
   let cut: "timeout" | "stopped" | null = null;
@@ -37,14 +39,14 @@ export async function readWhole<Fault = never>(
       if (cut !== null) return fail(cut);
       if (next === null) return fail("broken");
       const { done, value } = next;
-      if (done) {
-        isOver = true;
-        return ok(held.whole());
-      }
+      isOver = done;
+      if (done) return ok(held.whole());
       if (held.size + value.length > maxBytes) return fail("too_large");
       held.push(value);
       const fault = inspect?.(value) ?? null;
       if (fault !== null) return fail(fault);
+      isOver = held.size === length;
+      if (isOver) return ok(held.whole());
     }
   } finally {
     clearTimeout(timer);

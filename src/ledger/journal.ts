@@ -205,9 +205,12 @@ export class Journal {
   drained(seq: number, onDrop: (seq: number) => void): void {
     if (seq <= this.#drained) return;
     this.#meta.set("drained", seq);
-    const done = this.#tables()
-      .slice(0, -2)
-      .filter((table) => lastSeq(table) <= seq);
+    const mayBeDone = lastSeq(tableOf(this.#dropped + 1)) <= seq;
+    const done = mayBeDone
+      ? this.#tables()
+          .slice(0, -2)
+          .filter((table) => lastSeq(table) <= seq)
+      : [];
     const dropped = Math.max(this.#dropped, ...done.map(lastSeq));
     if (done.length > 0) onDrop(dropped);
     for (const table of done) this.#sql.exec(`DROP TABLE ${table}`);

@@ -75,8 +75,10 @@ async function read(
   deadlineMs: number,
   inspect: (chunk: Uint8Array) => TextFault | null,
 ): Promise<Result<Uint8Array<ArrayBuffer>, Reason>> {
-  if (Number(headers.get("content-length") ?? 0) > maxBytes) return fail("message.too_large");
+  const announced = headers.get("content-length") ?? "";
+  if (Number(announced) > maxBytes) return fail("message.too_large");
   if (body === null) return ok(new Uint8Array());
-  const whole = await readWhole(body, maxBytes, deadlineMs, undefined, inspect);
+  const length = /^\d{1,15}$/.test(announced) ? Number(announced) : null;
+  const whole = await readWhole(body, maxBytes, deadlineMs, undefined, inspect, length);
   return whole.ok ? whole : fail(REASONS[whole.error]);
 }

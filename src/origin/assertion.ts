@@ -9,7 +9,7 @@ import { randomId, toBase64url } from "../encoding.ts";
 import { type Caller, principalOf } from "../evidence/caller.ts";
 import type { SigningKey } from "../keys/signing.ts";
 import { ASSERTION_LIFETIME } from "../limits.ts";
-import type { Tenant } from "../tenant/tenant.ts";
+import type { Origin, Tenant } from "../tenant/tenant.ts";
 
 export const ASSERTION_HEADER = "countersign-assertion";
 
@@ -17,7 +17,7 @@ export const ASSERTION_TYP = "countersign-assertion+jwt";
 
 /** What is said of one request. */
 export interface Asserted {
-  readonly tenant: Pick<Tenant, "id" | "publicUrl" | "origin">;
+  readonly tenant: Pick<Tenant, "id" | "publicUrl"> & { readonly origin: Pick<Origin, "target"> };
   readonly caller: Caller;
   readonly decision: string;
   /** `observed`: it would have been refused, if the tenant did more than look. */

@@ -19,6 +19,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
+  /** Octets of the body; null where that is not known before it ends. */
+  readonly length: number | null;
 }
 
 /**

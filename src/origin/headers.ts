@@ -102,6 +102,12 @@ const DESCRIPTIONS = [
   "signature-input",
 ];
 
+/** How many octets a body will have; null where the origin does not say, or codes them, so that they are others here. */
+export function lengthOf(headers: Headers): number | null {
+  const length = headers.get("content-length") ?? "";
+  return /^\d{1,15}$/.test(length) && !isCoded(headers) ? Number(length) : null;
+}
+
 /** Whether a body has a content coding (RFC 9110 section 8.4), which nobody here takes off. */
 export const isCoded = (headers: Headers): boolean =>
   (headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity";

@@ -1,6 +1,6 @@
 import { BrokenStream } from "../bytes/broken-stream.ts";
+import { Digest } from "../bytes/digest.ts";
 import { discard } from "../bytes/discard.ts";
-import { toBase64url } from "../encoding.ts";
 import type { Reason } from "../reasons.ts";
 
 /**
@@ -21,6 +21,12 @@ export interface Cuts {
   readonly endsCleanly: boolean;
 }
 
+/** A response body, and how many octets it has; null where that is not known before it ends. */
+export interface Body {
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly length: number | null;
+}
+
 /**
  * Passes a response body on, chunk by chunk as it comes, and tells at its end what went through. Never `tee()`:
  * that would not tell the origin when the client goes away.
@@ -28,24 +34,19 @@ export interface Cuts {
  * @param see is shown each chunk, once it has been passed on
  */
 export function watchBody(
-  body: ReadableStream<Uint8Array> | null,
+  { body, length }: Body,
   { clientGone, stop, endsCleanly }: Cuts,
   see: (chunk: Uint8Array) => void = () => {},
 ): { body: ReadableStream<Uint8Array> | null; end: Promise<BodyEnd> } {
-  const digest = new crypto.DigestStream("SHA-256");
-  const writer = digest.getWriter();
-  const finish = async (): Promise<BodyEnd> => {
-    await writer.close();
-    return { sha256: toBase64url(new Uint8Array(await digest.digest)), reason: null };
-  };
+  const digest = new Digest();
+  const finish = async (): Promise<BodyEnd> => ({ sha256: await digest.end(), reason: null });
   if (body === null) return { body: null, end: finish() };
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
-  void end.then(async ({ sha256 }) => {
-    // Of a body that was cut off there is no digest: each of these three rejects, and nobody needs to know.
-    if (sha256 === null) await Promise.allSettled([writer.abort(), writer.closed, digest.digest]);
-  });
+  void end.then(({ sha256 }) => (sha256 === null ? digest.abandon() : undefined));
   const reader = body.getReader();
+  /** Octets that were passed on. */
+  let passed = 0;
   /** Nothing more is passed on. */
   let over = false;
   /** Lets go of the origin, whose stream the client's going may have broken already. */
@@ -78,8 +79,11 @@ export function watchBody(
           if (over) return;
           if (!done) {
             controller.enqueue(value);
-            await writer.write(value);
-            return see(value);
+            passed += value.length;
+            await digest.push(value);
+            see(value);
+            // The end of what came whole need not be waited for.
+            if (passed !== length || over) return;
           }
           over = true;
           controller.close();

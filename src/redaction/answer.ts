@@ -57,7 +57,8 @@ export async function redactAnswer(
   if (!redacted.ok) return ok({ originSha256, shown: fail(`redaction.${redacted.error}` as const) });
   const headers = redacted.value === read.value ? answer.headers : headersOfJson(answer.headers);
   const body = new Response(redacted.value).body;
-  return ok({ originSha256, shown: ok({ status: answer.status, headers, body }) });
+  const { length } = redacted.value;
+  return ok({ originSha256, shown: ok({ status: answer.status, headers, body, length }) });
 }
 
 /** Of JSON that is written anew, in UTF-8, whatever the origin called its own. */

@@ -42,7 +42,7 @@ export async function guardStream(
     (event) => (mayPass(decode(dataOf(event)), expected) ? ok(event) : fail("garbage")),
     { unreadable: "break", maxEventBytes: MAX_REDACTED_BYTES, reason: "redaction.foreign_response" },
   );
-  return ok({ status, headers, body: guarded });
+  return ok({ status, headers, body: guarded, length: null });
 }
 
 /**

@@ -43,7 +43,8 @@ export async function filterTools(
     return fail("origin.list_unreadable");
   }
   const isAllowed = (tool: string) => mayCall(tool, caller, tenant, Date.now());
-  const shown = (filtered: Answer["body"]) => ok({ status, headers: ofOtherBytes(headers), body: filtered });
+  const shown = (filtered: Answer["body"]) =>
+    ok({ status, headers: ofOtherBytes(headers), body: filtered, length: null });
   // MCP clients read what answers a GET as events, whatever its type. Most of them are no lists: none breaks a stream
   // that we can read.
   if (message.kind === "stream") return shown(filterEvents(body, isAllowed, "pass"));

@@ -68,3 +68,19 @@ test("a bug in the inspection is not taken for a sender that breaks off", async 
   };
   await expect(readWhole(streamOf(utf8("x")), CAP, PATIENT, undefined, inspect)).rejects.toThrow(RangeError);
 });
+
+test("with as many octets as there will be, the end is not waited for", async () => {
+  const fed = handFed();
+  fed.push(utf8("abc"));
+  fed.push(utf8("def"));
+  expect(await readWhole(fed.body, CAP, PATIENT, undefined, undefined, 6)).toEqual(ok(utf8("abcdef")));
+});
+
+test.each([
+  ["fewer octets than there would be", 9],
+  ["more octets than there would be", 5],
+])("%s: what came, at its end", async (_, length) => {
+  expect(
+    await readWhole(streamOf(utf8("abc"), utf8("def")), CAP, PATIENT, undefined, undefined, length),
+  ).toEqual(ok(utf8("abcdef")));
+});

@@ -27,22 +27,57 @@ describe("a body that ends", () => {
     ["several chunks", ["a", "b", "\u00e9"]],
     ["a large one", ["a".repeat(1_000_000), "b".repeat(1_000_000)]],
   ])("%s: the same octets, and their digest", async (_, chunks) => {
-    const watched = watchBody(streamOf(...chunks.map(utf8)), present());
+    const watched = watchBody({ body: streamOf(...chunks.map(utf8)), length: null }, present());
     expect(await new Response(watched.body).text()).toBe(chunks.join(""));
     expect(await watched.end).toEqual(await whole(chunks.join("")));
   });
 
   test("none at all", async () => {
-    const watched = watchBody(null, present());
+    const watched = watchBody({ body: null, length: null }, present());
     expect(watched.body).toBeNull();
     expect(await watched.end).toEqual(await whole(""));
+  });
+});
+
+describe("a body whose length is known", () => {
+  test("ends with its last octet: nothing more is waited for", async () => {
+    const fed = handFed();
+    const watched = watchBody({ body: fed.body, length: 6 }, present());
+    fed.push(utf8("abc"));
+    fed.push(utf8("def"));
+    expect(await new Response(watched.body).text()).toBe("abcdef");
+    expect(await watched.end).toEqual(await whole("abcdef"));
+  });
+
+  test("broken off before: an error, not an end", async () => {
+    const watched = watchBody({ body: brokenAfter(utf8("abc")), length: 6 }, present());
+    await expect(new Response(watched.body).text()).rejects.toThrow();
+    expect(await watched.end).toEqual(BROKEN);
+  });
+
+  test("ended before: what came", async () => {
+    const watched = watchBody({ body: streamOf(utf8("abc")), length: 6 }, present());
+    expect(await new Response(watched.body).text()).toBe("abc");
+    expect(await watched.end).toEqual(await whole("abc"));
+  });
+
+  test("stopped with its last octet on the way: it is whole", async () => {
+    const fed = handFed();
+    const stop = new AbortController();
+    const watched = watchBody({ body: fed.body, length: 3 }, present({ stop: stop.signal }));
+    const reader = readerOf(watched.body);
+    fed.push(utf8("abc"));
+    expect((await reader.read()).value).toEqual(utf8("abc"));
+    stop.abort("act.expired");
+    expect((await reader.read()).done).toBe(true);
+    expect(await watched.end).toEqual(await whole("abc"));
   });
 });
 
 describe("timing", () => {
   test("a chunk goes on before the next one is there", async () => {
     const fed = handFed();
-    const watched = watchBody(fed.body, present());
+    const watched = watchBody({ body: fed.body, length: null }, present());
     const reader = readerOf(watched.body);
     for (const chunk of ["first", "second"]) {
       fed.push(utf8(chunk));
@@ -61,7 +96,7 @@ describe("timing", () => {
         controller.enqueue(utf8("x"));
       },
     });
-    const watched = watchBody(endless, present());
+    const watched = watchBody({ body: endless, length: null }, present());
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(produced).toBeLessThan(10);
     await watched.body?.cancel();
@@ -72,7 +107,7 @@ describe("timing", () => {
 describe("a body that is cut off", () => {
   test("by the client: the origin is told", async () => {
     const fed = handFed();
-    const watched = watchBody(fed.body, present());
+    const watched = watchBody({ body: fed.body, length: null }, present());
     const reader = readerOf(watched.body);
     fed.push(utf8("x"));
     await reader.read();
@@ -83,7 +118,7 @@ describe("a body that is cut off", () => {
 
   test("by the client in the middle of a read: no error comes of it", async () => {
     const fed = handFed();
-    const watched = watchBody(fed.body, present());
+    const watched = watchBody({ body: fed.body, length: null }, present());
     const reader = readerOf(watched.body);
     const read = reader.read();
     await reader.cancel("gone");
@@ -95,7 +130,7 @@ describe("a body that is cut off", () => {
   test("by the client while the origin says nothing", async () => {
     const client = new AbortController();
     const fed = handFed();
-    const watched = watchBody(fed.body, present({ clientGone: client.signal }));
+    const watched = watchBody({ body: fed.body, length: null }, present({ clientGone: client.signal }));
     client.abort();
     expect(await watched.end).toEqual(CLIENT_GONE);
     fed.close();
@@ -103,7 +138,7 @@ describe("a body that is cut off", () => {
 
   test("by a client that had gone before", async () => {
     const fed = handFed();
-    const watched = watchBody(fed.body, present({ clientGone: AbortSignal.abort() }));
+    const watched = watchBody({ body: fed.body, length: null }, present({ clientGone: AbortSignal.abort() }));
     expect(await watched.end).toEqual(CLIENT_GONE);
     fed.close();
   });
@@ -112,7 +147,7 @@ describe("a body that is cut off", () => {
     ["at once", () => brokenAfter()],
     ["after a chunk", () => brokenAfter(utf8("x"))],
   ])("by the origin, %s: an error, not an end", async (_, body) => {
-    const watched = watchBody(body(), present());
+    const watched = watchBody({ body: body(), length: null }, present());
     await expect(new Response(watched.body).text()).rejects.toThrow();
     expect(await watched.end).toEqual(BROKEN);
   });
@@ -123,7 +158,7 @@ describe("a body that is cut off", () => {
   ])("by us, where an end is no lie %s: it %s, and the origin is told", async (endsCleanly) => {
     const stop = new AbortController();
     const fed = handFed();
-    const watched = watchBody(fed.body, present({ stop: stop.signal, endsCleanly }));
+    const watched = watchBody({ body: fed.body, length: null }, present({ stop: stop.signal, endsCleanly }));
     const reader = readerOf(watched.body);
     fed.push(utf8("x"));
     await reader.read();
@@ -137,7 +172,10 @@ describe("a body that is cut off", () => {
 
   test("by us, after its end: nothing more happens", async () => {
     const stop = new AbortController();
-    const watched = watchBody(streamOf(utf8("x")), present({ stop: stop.signal, endsCleanly: true }));
+    const watched = watchBody(
+      { body: streamOf(utf8("x")), length: null },
+      present({ stop: stop.signal, endsCleanly: true }),
+    );
     await new Response(watched.body).text();
     stop.abort("act.expired");
     expect((await watched.end).reason).toBeNull();
@@ -145,7 +183,10 @@ describe("a body that is cut off", () => {
 
   test("by a client that has it all, before its digest is there: it is whole", async () => {
     const client = new AbortController();
-    const watched = watchBody(streamOf(utf8("x".repeat(1_000_000))), present({ clientGone: client.signal }));
+    const watched = watchBody(
+      { body: streamOf(utf8("x".repeat(1_000_000))), length: null },
+      present({ clientGone: client.signal }),
+    );
     const reader = readerOf(watched.body);
     while (!(await reader.read()).done);
     client.abort();
@@ -154,7 +195,10 @@ describe("a body that is cut off", () => {
 
   test("an end that has come is not taken back", async () => {
     const client = new AbortController();
-    const watched = watchBody(streamOf(utf8("x")), present({ clientGone: client.signal }));
+    const watched = watchBody(
+      { body: streamOf(utf8("x")), length: null },
+      present({ clientGone: client.signal }),
+    );
     await new Response(watched.body).text();
     const end = await watched.end;
     client.abort();

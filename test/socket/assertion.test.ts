@@ -252,8 +252,7 @@ describe("the verifier of docs/origin.md", () => {
   async function assertion(changes: Partial<Asserted> = {}, keys = signingKeys): Promise<string> {
     const signing = (await readSigningKeys(keys))?.signing;
     if (signing === undefined) throw new Error("no key");
-    const url = `${verifierOrigin}/mcp?shard=1`;
-    const origin = { url, target: new URL(url) };
+    const origin = { target: new URL(`${verifierOrigin}/mcp?shard=1`) };
     return signAssertion(
       {
         tenant: { id: "guarded", publicUrl: scene.endpoint("guarded"), origin } as Asserted["tenant"],
@@ -275,8 +274,11 @@ describe("the verifier of docs/origin.md", () => {
     );
   }
 
-  const at = (url: string, publicUrl = scene.endpoint("guarded")) =>
-    ({ id: "guarded", publicUrl, origin: { url, target: new URL(url) } }) as Asserted["tenant"];
+  const at = (url: string, publicUrl = scene.endpoint("guarded")) => ({
+    id: "guarded",
+    publicUrl,
+    origin: { target: new URL(url) },
+  });
 
   async function ask(jws: string | null, body: Buffer = BODY, target = "/mcp?shard=1", method = "POST") {
     const headers: Record<string, string> = jws === null ? {} : { "countersign-assertion": jws };

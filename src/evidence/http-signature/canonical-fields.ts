@@ -23,11 +23,11 @@ const BASE64 = /(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?/.
 const SIGNATURE = new RegExp(`(${KEY})=:(${BASE64}):(?:, (?!$)|$)`, "y");
 
 /**
- * Reads a `Signature` in which each member is a Byte Sequence without parameters.
+ * Reads a Dictionary in which each member is a Byte Sequence without parameters, as `Signature` and `Content-Digest` are.
  *
  * @returns by label; null where the field has any other form, which says nothing of whether it is well-formed
  */
-export function readCanonicalSignature(text: string): ReadonlyMap<string, Uint8Array<ArrayBuffer>> | null {
+export function readCanonicalBytes(text: string): ReadonlyMap<string, Uint8Array<ArrayBuffer>> | null {
   const values = new Map<string, Uint8Array<ArrayBuffer>>();
   SIGNATURE.lastIndex = 0;
   for (let position = 0; position < text.length; position = SIGNATURE.lastIndex) {

@@ -4,6 +4,7 @@ import { serializeByteSequence } from "structured-headers";
 import { equalBytes, sha256 } from "../../encoding.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
+import { readCanonicalBytes } from "./canonical-fields.ts";
 import { strictDictionary } from "./dictionary.ts";
 
 export type DigestReason = Extract<Reason, "digest.missing" | "digest.malformed" | "digest.mismatch">;
@@ -22,10 +23,10 @@ export async function checkContentDigest(
   bodySha256: Uint8Array,
 ): Promise<Result<void, DigestReason>> {
   if (header === undefined) return body.length > 0 ? fail("digest.missing") : ok(undefined);
-  const field = strictDictionary(header);
-  if (field === null) return fail("digest.malformed");
-  const weak = digestOf(field.get("sha-256")?.[0], 32);
-  const strong = digestOf(field.get("sha-512")?.[0], 64);
+  const digests = readCanonicalBytes(header) ?? readDigests(header);
+  if (digests === null) return fail("digest.malformed");
+  const weak = digestOf(digests.get("sha-256"), 32);
+  const strong = digestOf(digests.get("sha-512"), 64);
   if (weak === "malformed" || strong === "malformed") return fail("digest.malformed");
   if (weak === null && strong === null) return fail("digest.malformed");
   if (weak !== null && !equalBytes(weak, bodySha256)) return fail("digest.mismatch");
@@ -37,10 +38,19 @@ export async function checkContentDigest(
 export const contentDigest = async (body: Uint8Array<ArrayBuffer>): Promise<string> =>
   `sha-256=${serializeByteSequence(await sha256(body))}`;
 
+/** The field in any spelling, with values of any type; null where it is malformed. */
+function readDigests(header: string): ReadonlyMap<string, unknown> | null {
+  const field = strictDictionary(header);
+  if (field === null) return null;
+  const values = [...field].map(([key, [value]]) => [key, value] as const);
+  return new Map(
+    values.map(([key, value]) => [key, value instanceof ArrayBuffer ? new Uint8Array(value) : value]),
+  );
+}
+
 function digestOf(value: unknown, length: number): Uint8Array | null | "malformed" {
   if (value === undefined) return null;
-  if (!(value instanceof ArrayBuffer) || value.byteLength !== length) return "malformed";
-  return new Uint8Array(value);
+  return value instanceof Uint8Array && value.length === length ? value : "malformed";
 }
 
 const sha512 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>

@@ -9,7 +9,7 @@ import {
 } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
-import { readCanonicalInput, readCanonicalSignature } from "./canonical-fields.ts";
+import { readCanonicalBytes, readCanonicalInput } from "./canonical-fields.ts";
 import { strictDictionary, structureOf } from "./dictionary.ts";
 
 /** One covered component, as listed. Whether it exists in a message is the business of `base.ts`. */
@@ -64,7 +64,7 @@ export function parseSignatures(
     return fail("signature.too_large");
   }
   const inputs = readCanonicalInput(input) ?? readInput(input);
-  const values = readCanonicalSignature(signature) ?? readSignature(signature);
+  const values = readCanonicalBytes(signature) ?? readSignature(signature);
   if (inputs === null || values === null) return fail("signature.malformed");
   if (inputs.size > MAX_SIGNATURE_LABELS || values.size > MAX_SIGNATURE_LABELS)
     return fail("signature.too_large");
