@@ -5,6 +5,7 @@ import { SIGNING_KEYS } from "./src/cli/local/secrets.ts";
 /** What needs Node: real sockets, child processes, other people's files and packages. */
 const NODE_TESTS = [
   "test/socket/**/*.test.ts",
+  "test/bench/**/*.test.ts",
   "test/clients/**/*.test.ts",
   "test/interop/**/*.test.ts",
   "test/hostile/**/*.test.ts",

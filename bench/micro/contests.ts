@@ -1,5 +1,6 @@
 /** All contests by name, for whichever runtime they are held in. */
 
+import { afterStagesContest } from "./after-stages.ts";
 import { BODY_KINDS, BODY_SIZES, bodyContest, HOSTILE_KINDS, hostileContest } from "./json.ts";
 import { contest, type Times, type Work } from "./measure.ts";
 import { policyContest } from "./policy.ts";
@@ -25,6 +26,7 @@ for (const kind of HOSTILE_KINDS) {
 }
 contests.set("policy", { rounds: 20, contestants: policyContest });
 contests.set("stages", { rounds: 20, contestants: stagesContest });
+contests.set("stages after", { rounds: 20, contestants: afterStagesContest });
 
 export async function hold(name: string): Promise<Times> {
   const found = contests.get(name);

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { AFTER_STAGES } from "./after-stages.ts";
 import { hold } from "./contests.ts";
 import { BODY_KINDS, BODY_SIZES, HOSTILE_KINDS, HOSTILE_STEP } from "./json.ts";
 import type { Times } from "./measure.ts";
@@ -36,6 +37,7 @@ try {
     return (await response.json()) as Times;
   };
   await report("workerd", inWorkerd);
+  await reportAfter(inWorkerd);
   await reportHostile(inWorkerd);
   await report(`Node ${process.versions.node}`, hold);
 } finally {
@@ -72,12 +74,21 @@ async function report(runtime: string, held: Hold): Promise<void> {
   row("highest", [Math.max(...all.map(({ value }) => value)).toFixed(2)]);
 
   console.log("\n(c) a rule and a schema of a policy, microseconds\n");
-  const times = await held("policy");
-  for (const step of POLICY_STEPS) row(step, [(quantile(times[step] ?? [], 0.25) / 1000).toFixed(1)]);
+  await steps(held, "policy", POLICY_STEPS);
 
   console.log("\n(d) the stages of the gate before the ledger is asked, microseconds\n");
-  const stages = await held("stages");
-  for (const stage of STAGES) row(stage, [(quantile(stages[stage] ?? [], 0.25) / 1000).toFixed(1)]);
+  await steps(held, "stages", STAGES);
+}
+
+/** Node has no streams that make digests. */
+async function reportAfter(held: Hold): Promise<void> {
+  console.log("\n(e) the stages from the question to the ledger on, microseconds\n");
+  await steps(held, "stages after", AFTER_STAGES);
+}
+
+async function steps(held: Hold, contest: string, names: readonly string[]): Promise<void> {
+  const times = await held(contest);
+  for (const name of names) row(name, [(quantile(times[name] ?? [], 0.25) / 1000).toFixed(1)]);
 }
 
 /** That no text takes more than its length. It says the same in both runtimes, which have one engine. */
@@ -116,5 +127,5 @@ function show({ value, spread }: Ratio): string {
 }
 
 function row(name: string, cells: readonly string[]): void {
-  console.log(`    ${name.padEnd(34)}${cells.map((cell) => cell.padStart(13)).join("")}`);
+  console.log(`    ${name.padEnd(44)}${cells.map((cell) => cell.padStart(13)).join("")}`);
 }

@@ -35,11 +35,11 @@ export const ISSUER = "https://issuer.bench.example";
 export const PLANNER = "issuer://planner.bench.example";
 
 /** What callers sign as the target, and what their evidence is for. */
-export const audienceOf = ({ port }: World, profile: Profile): string =>
-  `http://${HOST}:${port}/${profile}/mcp`;
+export const audienceOf = ({ port }: Pick<World, "port">, tenant: string): string =>
+  `http://${HOST}:${port}/${tenant}/mcp`;
 
-export async function makeWorld(port: number, originUrl: string): Promise<World> {
-  const names = Array.from({ length: AGENTS }, (_, i) => `agent-${i}`);
+export async function makeWorld(port: number, originUrl: string, agents = AGENTS): Promise<World> {
+  const names = Array.from({ length: agents }, (_, i) => `agent-${i}`);
   return {
     port,
     originUrl,

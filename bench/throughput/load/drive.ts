@@ -2,10 +2,11 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { HOST } from "../../../src/cli/local/port.ts";
 import { ORIGIN_SAYS } from "../origin.ts";
 import { serve } from "./child.ts";
-import { readLoad } from "./load.ts";
+import { type Load, readLoad } from "./load.ts";
 
 export interface DriveOrder {
   readonly port: number;
@@ -13,11 +14,14 @@ export interface DriveOrder {
   /** Of each connection: which of its calls, from and up to. */
   readonly from: number;
   readonly to: number;
+  /** How many of them, of each connection, are sent first and not measured: none unless given. */
+  readonly warmUp?: number;
   /** Calls per second, whoever waits; null: each connection sends its next call when it has its answer. */
   readonly rate: number | null;
 }
 
 export interface Driven {
+  /** Without those of the warm-up, as all below but the failures. */
   readonly calls: number;
   readonly seconds: number;
   /** Milliseconds, one for each call. */
@@ -28,16 +32,29 @@ export interface Driven {
   readonly failure: string | null;
 }
 
-async function drive({ port, file, from, to, rate }: DriveOrder): Promise<Driven> {
-  const load = (await readLoad(file)).map((requests) => requests.slice(from, to));
+/** Timers are late by a millisecond or two; a driver that is later than this was kept from running. */
+const MAX_LATE_MS = 5;
+
+async function drive({ port, file, from, to, warmUp = 0, rate }: DriveOrder): Promise<Driven> {
+  const load = await readLoad(file);
+  const calls = (first: number, end: number) => load.map((requests) => requests.slice(first, end));
   const lines = await Promise.all(load.map(() => Line.open(port)));
+  const warming = await send(lines, calls(from, from + warmUp), null);
+  const measured = await send(lines, calls(from + warmUp, to), rate);
+  for (const line of lines) line.close();
+  return {
+    ...measured,
+    failures: warming.failures + measured.failures,
+    failure: warming.failure ?? measured.failure,
+  };
+}
+
+async function send(lines: readonly Line[], load: Load, rate: number | null): Promise<Driven> {
   const tally = new Tally(load.reduce((sum, { length }) => sum + length, 0));
   const start = performance.now();
   if (rate === null) await Promise.all(lines.map((line, i) => sendAll(line, load[i] ?? [], tally)));
   else await sendAtRate(lines, load, rate, tally);
-  const seconds = (performance.now() - start) / 1000;
-  for (const line of lines) line.close();
-  return { seconds, ...tally.sum() };
+  return { seconds: (performance.now() - start) / 1000, ...tally.sum() };
 }
 
 async function sendAll(line: Line, requests: readonly Buffer[], tally: Tally): Promise<void> {
@@ -47,18 +64,15 @@ async function sendAll(line: Line, requests: readonly Buffer[], tally: Tally): P
   }
 }
 
-/** A call that is due while no connection is free waits, and its waiting counts. */
-async function sendAtRate(
-  lines: readonly Line[],
-  load: readonly (readonly Buffer[])[],
-  rate: number,
-  tally: Tally,
-): Promise<void> {
+/**
+ * A call that is due while no connection is free waits, and its waiting counts. A driver that could not run when calls were due does not
+ * make up for it: the burst would be its own doing, and would count against the server.
+ */
+async function sendAtRate(lines: readonly Line[], load: Load, rate: number, tally: Tally): Promise<void> {
   const free = lines.map((line, i) => ({ line, requests: (load[i] ?? []).values() }));
   const due: number[] = [];
   const running = new Set<Promise<void>>();
-  const total = load.reduce((sum, { length }) => sum + length, 0);
-  const send = () => {
+  const sendDue = () => {
     while (due.length > 0) {
       const next = free.shift();
       if (next === undefined) return;
@@ -70,17 +84,18 @@ async function sendAtRate(
         tally.add(since, answer);
         free.push(next);
         running.delete(exchanged);
-        send();
+        sendDue();
       });
       running.add(exchanged);
     }
   };
-  const start = performance.now();
-  for (let begun = 0; begun < total; ) {
-    const now = performance.now();
-    for (; begun < total && begun / rate <= (now - start) / 1000; begun++) due.push(now);
-    send();
-    await new Promise((resolve) => setTimeout(resolve, 1));
+  let at = performance.now();
+  for (let calls = load.reduce((sum, { length }) => sum + length, 0); calls > 0; calls--) {
+    let now = performance.now();
+    for (; now < at; now = performance.now()) await setTimeout(at - now);
+    due.push(now);
+    sendDue();
+    at = (now - at > MAX_LATE_MS ? now : at) + 1000 / rate;
   }
   while (running.size > 0) await Promise.all(running);
 }

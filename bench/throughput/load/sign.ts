@@ -6,6 +6,7 @@ import {
   importAttestationSigner,
   importSigner,
   mintMandate,
+  type Run,
   type Signer,
   startRun,
 } from "countersign/agent";
@@ -50,19 +51,8 @@ async function signRun(
   agent: BenchAgent,
   calls: number,
 ): Promise<Buffer[]> {
-  const signer = await importSigner(agent.privateJwk);
-  const audience = audienceOf(world, profile);
-  const run = startRun(
-    await mintMandate({
-      signer: issuer,
-      iss: ISSUER,
-      sub: `agent:${agent.name}`,
-      aud: audience,
-      purpose: "Find recent papers on tides",
-      actions: ["mcp.search"],
-    }),
-  );
-  const attestor = profile === "attested" ? await attestorOf(world, agent) : null;
+  const caller = await callerOf(world, profile, agent);
+  const run = await openRun(issuer, caller, agent);
   const requests: Buffer[] = [];
   for (let id = 0; id < calls; id++) {
     const body = JSON.stringify({
@@ -71,20 +61,61 @@ async function signRun(
       method: "tools/call",
       params: { name: "search", arguments: { query: "recent papers on tides", page: id, language: "en" } },
     });
-    const { headers, step } = await addEvidence(
-      { method: "POST", url: audience, headers: HEADERS, body },
-      {
-        run,
-        signer,
-        lifetimeSeconds: LIFETIME,
-        ...(attestor && { attestation: { signer: attestor, intent: "answer the user's question" } }),
-      },
-    );
-    // As its answer will say.
-    run.answered(step, { headers: new Headers({ "countersign-ect": "recorded" }) });
-    requests.push(toBytes(new URL(audience), headers, body));
+    requests.push(await signCall(caller, run, body));
   }
   return requests;
+}
+
+/** Who signs calls of one tenant, and with what. */
+export interface Caller {
+  readonly audience: string;
+  readonly signer: Signer;
+  /** null: its calls are not attested. */
+  readonly attestor: AttestationSigner | null;
+}
+
+/** @param tenant of that profile, by its id; the one that has its name unless given */
+export const callerOf = async (
+  world: World,
+  profile: Profile,
+  agent: BenchAgent,
+  tenant: string = profile,
+): Promise<Caller> => ({
+  audience: audienceOf(world, tenant),
+  signer: await importSigner(agent.privateJwk),
+  attestor: profile === "attested" ? await attestorOf(world, agent) : null,
+});
+
+export const openRun = async (issuer: Signer, { audience }: Caller, { name }: BenchAgent): Promise<Run> =>
+  startRun(
+    await mintMandate({
+      signer: issuer,
+      iss: ISSUER,
+      sub: `agent:${name}`,
+      aud: audience,
+      purpose: "Find recent papers on tides",
+      actions: ["mcp.search"],
+    }),
+  );
+
+/** The whole request. The run goes on as if it were answered. */
+export async function signCall(
+  { audience, signer, attestor }: Caller,
+  run: Run,
+  body: string,
+): Promise<Buffer> {
+  const { headers, step } = await addEvidence(
+    { method: "POST", url: audience, headers: HEADERS, body },
+    {
+      run,
+      signer,
+      lifetimeSeconds: LIFETIME,
+      ...(attestor && { attestation: { signer: attestor, intent: "answer the user's question" } }),
+    },
+  );
+  // As its answer will say.
+  run.answered(step, { headers: new Headers({ "countersign-ect": "recorded" }) });
+  return toBytes(new URL(audience), headers, body);
 }
 
 const attestorOf = (world: World, { name }: BenchAgent): Promise<AttestationSigner> =>
@@ -103,4 +134,4 @@ function toBytes({ host, pathname }: URL, headers: Headers, body: string): Buffe
   return Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
-serve(sign);
+if (import.meta.main) serve(sign);

@@ -1,7 +1,7 @@
 /** The Workers that Countersign is compared with, in the runtime that Countersign has locally. */
 
 import type { ChildProcess } from "node:child_process";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { withChildren } from "../../../src/cli/local/children.ts";
@@ -11,10 +11,10 @@ import type { World } from "../world.ts";
 import type { Stack, StartStack } from "./stack.ts";
 
 export const startPassthrough: StartStack = (world, directory) =>
-  startWorker("passthrough", directory, { bindings: { ORIGIN: world.originUrl } });
+  startWorker(workerIn("passthrough"), directory, { bindings: { ORIGIN: world.originUrl } });
 
 export const startFloor: StartStack = (world, directory) =>
-  startWorker("floor", directory, {
+  startWorker(workerIn("floor"), directory, {
     bindings: { ORIGIN: world.originUrl, KEYS: JSON.stringify(keysOf(world)) },
     durableObjects: { LEDGER: { className: "FloorLedger", useSQLite: true } },
   });
@@ -23,8 +23,10 @@ export const startFloor: StartStack = (world, directory) =>
 const keysOf = ({ issuer, planner, agents }: World) =>
   Object.fromEntries([issuer, planner, ...agents].map(({ publicJwk }) => [publicJwk.kid, publicJwk]));
 
-async function startWorker(name: string, directory: string, options: object): Promise<Stack> {
-  const entry = join(import.meta.dirname, `../workers/${name}.ts`);
+const workerIn = (name: string): string => join(import.meta.dirname, `../workers/${name}.ts`);
+
+/** @param entry the path of its module */
+export async function startWorker(entry: string, directory: string, options: object): Promise<Stack> {
   const built = await build({
     entryPoints: [entry],
     bundle: true,
@@ -45,7 +47,7 @@ async function startWorker(name: string, directory: string, options: object): Pr
         resourcePersistencePath: directory,
         workers: [
           {
-            name,
+            name: basename(entry, ".ts"),
             compatibilityDate: "2026-11-01",
             compatibilityFlags: ["no_nodejs_compat", "no_nodejs_compat_v2"],
             modules: [{ type: "ESModule", path: "index.js", contents: built.outputFiles[0]?.text ?? "" }],
