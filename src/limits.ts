@@ -512,6 +512,15 @@ export const TENANT_STALE_MS = 10 * 60_000;
 /** Tenant documents, host names and compiled documents that one isolate of 128 MiB remembers, by their text. */
 export const MAX_CACHED_TENANT_BYTES = 8 * 1024 * 1024;
 
+/**
+ * A body is read in pieces of this size. Of themselves the streams of the platform give 4 KiB: 1 MiB took four times as long in those. What is
+ * wrong with a body shows with the piece that it is in.
+ */
+export const READ_PIECE_BYTES = 64 * 1024;
+
+/** A stream whose length is not known may stay open for long, with room for one piece. */
+export const OPEN_PIECE_BYTES = 4 * 1024;
+
 /** Verified tokens that one isolate remembers, by their text: some thousand mandates. With their claims they take a few times as much. */
 export const MAX_REMEMBERED_TOKEN_BYTES = 2 * 1024 * 1024;
 

@@ -1,6 +1,8 @@
+import { READ_PIECE_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { discard } from "./discard.ts";
+import { pieceReader } from "./piece-reader.ts";
 
 /** Why a stream was not read to its end: more came than may be held, it took too long, we stopped, or its sender broke off. */
 export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
@@ -21,7 +23,7 @@ export async function readWhole<Fault = never>(
   inspect?: (chunk: Uint8Array) => Fault | null,
   length: number | null = null,
 ): Promise<Result<Uint8Array<ArrayBuffer>, ReadFault | Fault>> {
-  const reader = stream.getReader();
+  const reader = pieceReader(stream);
   let cut: "timeout" | "stopped" | null = null;
   const cutOff = (why: "timeout" | "stopped") => {
     cut ??= why;
@@ -34,16 +36,17 @@ export async function readWhole<Fault = never>(
   let isOver = false;
   try {
     for (;;) {
+      const left = length === null ? READ_PIECE_BYTES : length - held.size;
+      const size = Math.max(Math.min(left, READ_PIECE_BYTES), 1);
       // It fails where the sender breaks off.
-      const next = await reader.read().catch(() => null);
+      const next = await reader.read({ size, atLeast: length === null ? 1 : size }).catch(() => null);
       if (cut !== null) return fail(cut);
       if (next === null) return fail("broken");
-      const { done, value } = next;
-      isOver = done;
-      if (done) return ok(held.whole());
-      if (held.size + value.length > maxBytes) return fail("too_large");
-      held.push(value);
-      const fault = inspect?.(value) ?? null;
+      isOver = next === undefined;
+      if (next === undefined) return ok(held.whole());
+      if (held.size + next.length > maxBytes) return fail("too_large");
+      held.push(next);
+      const fault = inspect?.(next) ?? null;
       if (fault !== null) return fail(fault);
       isOver = held.size === length;
       if (isOver) return ok(held.whole());

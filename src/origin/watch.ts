@@ -1,6 +1,8 @@
 import { BrokenStream } from "../bytes/broken-stream.ts";
 import { Digest } from "../bytes/digest.ts";
 import { discard } from "../bytes/discard.ts";
+import { pieceReader } from "../bytes/piece-reader.ts";
+import { OPEN_PIECE_BYTES, READ_PIECE_BYTES } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 
 /**
@@ -44,7 +46,7 @@ export function watchBody(
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
   void end.then(({ sha256 }) => (sha256 === null ? digest.abandon() : undefined));
-  const reader = body.getReader();
+  const reader = pieceReader(body);
   /** Octets that were passed on. */
   let passed = 0;
   /** Nothing more is passed on. */
@@ -75,13 +77,14 @@ export function watchBody(
       },
       async pull(controller) {
         try {
-          const { done, value } = await reader.read();
+          const left = length === null ? OPEN_PIECE_BYTES : Math.min(length - passed, READ_PIECE_BYTES);
+          const piece = await reader.read({ size: Math.max(left, 1), atLeast: 1 });
           if (over) return;
-          if (!done) {
-            controller.enqueue(value);
-            passed += value.length;
-            await digest.push(value);
-            see(value);
+          if (piece !== undefined) {
+            controller.enqueue(piece);
+            passed += piece.length;
+            await digest.push(piece);
+            see(piece);
             // The end of what came whole need not be waited for.
             if (passed !== length || over) return;
           }

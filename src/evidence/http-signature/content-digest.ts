@@ -2,6 +2,7 @@
 
 import { serializeByteSequence } from "structured-headers";
 import { equalBytes, sha256 } from "../../encoding.ts";
+import { MAX_SIGNATURE_FIELD_BYTES } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { readCanonicalBytes } from "./canonical-fields.ts";
@@ -23,6 +24,7 @@ export async function checkContentDigest(
   bodySha256: Uint8Array,
 ): Promise<Result<void, DigestReason>> {
   if (header === undefined) return body.length > 0 ? fail("digest.missing") : ok(undefined);
+  if (header.length > MAX_SIGNATURE_FIELD_BYTES) return fail("digest.malformed");
   const digests = readCanonicalBytes(header) ?? readDigests(header);
   if (digests === null) return fail("digest.malformed");
   const weak = digestOf(digests.get("sha-256"), 32);

@@ -56,6 +56,7 @@ test.each([
   ["too much padding", SHA256.replace("=:", "==:")],
   ["base64url", "sha-256=:RK_0qy18MlBSVnWgjwz6lZEWjP_lF5HF9bvEF8FabDg=:"],
   ["larger than is read", `${SHA256}, x="${"x".repeat(MAX_SIGNATURE_FIELD_BYTES)}"`],
+  ["larger than is read, of octets alone", `${SHA256}, x=:${"A".repeat(MAX_SIGNATURE_FIELD_BYTES)}:`],
 ])("malformed: %s", async (_, header) => expect(await outcome(header, HELLO)).toBe("digest.malformed"));
 
 test("without the field only an empty body passes", async () => {

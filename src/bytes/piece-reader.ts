@@ -1,0 +1,45 @@
+/** How large a piece is wanted. */
+export interface Wanted {
+  /** At most, in octets. */
+  readonly size: number;
+  /** A piece with fewer octets is waited for, unless the stream ends; 1 takes what there is. */
+  readonly atLeast: number;
+}
+
+/** Reads a stream in pieces; of whoever reads. */
+export interface PieceReader {
+  /** The next piece, which is nobody else's; undefined at the end. Rejects where the sender breaks off. */
+  read(wanted: Wanted): Promise<Uint8Array | undefined>;
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/**
+ * Byte streams, as bodies of requests and responses are, give pieces as large as they are wanted; of themselves they give 4 KiB, and each
+ * piece takes a turn of the event loop. Other streams give what they have.
+ */
+export function pieceReader(stream: ReadableStream<Uint8Array>): PieceReader {
+  const bytes = byteReader(stream);
+  if (bytes === null) {
+    const reader = stream.getReader();
+    return { read: async () => (await reader.read()).value, cancel: (reason) => reader.cancel(reason) };
+  }
+  return {
+    async read({ size, atLeast }) {
+      const { value }: { value?: Uint8Array | undefined } = await bytes.readAtLeast(
+        atLeast,
+        new Uint8Array(size),
+      );
+      // At the end there may be less than was wanted, and then nothing; a piece of nothing else there is not.
+      return value === undefined || value.length === 0 ? undefined : value;
+    },
+    cancel: (reason) => bytes.cancel(reason),
+  };
+}
+
+function byteReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | null {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    return null;
+  }
+}
