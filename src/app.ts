@@ -16,8 +16,18 @@ import { newTrail, type Trail } from "./trail.ts";
  */
 export async function handle(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const trail = newTrail(Date.now());
-  const answered = await answer(request, trail, env, ctx);
-  return finish(answered, trail, request.method, env);
+  try {
+    return await finish(await answer(request, trail, env, ctx), trail, request.method, env);
+  } catch (error) {
+    // Not even a refusal could be made.
+    logBug(error, trail);
+    return new Response(null, { status: 500 });
+  }
+}
+
+function logBug(error: unknown, { decision }: Trail): void {
+  const stack = error instanceof Error ? error.stack : String(error);
+  console.error(JSON.stringify({ event: "internal.error", decision, stack }));
 }
 
 /** An exception is a bug: it is logged, refused, and nothing more is done. */
@@ -45,8 +55,7 @@ async function answer(request: Request, trail: Trail, env: Env, ctx: ExecutionCo
         return await relay(passage, trail, env, ctx);
     }
   } catch (error) {
-    const stack = error instanceof Error ? error.stack : String(error);
-    console.error(JSON.stringify({ event: "internal.error", decision: trail.decision, stack }));
+    logBug(error, trail);
     return await refuse(trail, "internal.error", env, ctx);
   }
 }

@@ -8,7 +8,7 @@ import { fail, ok, type Result } from "./result.ts";
  * centre: no accounting, and when the binding fails the request goes on to the checks that count.
  */
 export async function brake(facts: Facts, env: Env): Promise<Result<void, Reason>> {
-  // The local runtime has none, unless a test asks for one: its own would cost more than all else (see docs/benchmarks.md).
+  // The local runtime has none unless it is asked for: see src/cli/local/options.ts.
   if (env.BRAKE === undefined) return ok(undefined);
   try {
     const { success } = await env.BRAKE.limit({ key: facts.clientAddress ?? facts.host });

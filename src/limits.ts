@@ -249,7 +249,7 @@ export const MAX_UNKNOWN_PARENTS = 16;
 /** Runs of one agent that live at once under one issuer: a mandate per call, 27 calls a second for an hour. */
 export const MAX_LIVE_RUNS = 100_000;
 
-/** Mandates, and steps, that a ledger has at hand without asking its storage: those of as many agents at work. Some 100 KB. */
+/** Mandates, and as many steps, that a ledger has at hand without asking its storage: the latest, enough for as many runs at work. Some 100 KB. */
 export const MAX_RECENT = 256;
 
 /** Counts of calls (`max_calls`) of one agent that live at once under one issuer: one for each of its live runs. */

@@ -108,7 +108,8 @@ async function ask(call: CallPassage, trail: Trail, env: Env): Promise<Result<An
   }
   // A response of these two has no body, whatever the origin sent.
   const hasBody = status !== 204 && status !== 205;
-  return ok({ status, headers, body: hasBody ? body : null, length: lengthOf(forwarded.value.headers) });
+  const length = lengthOf(forwarded.value.headers, tenant.origin);
+  return ok({ status, headers, body: hasBody ? body : null, length });
 }
 
 /**

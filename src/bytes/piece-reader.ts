@@ -36,7 +36,9 @@ export function pieceReader(stream: ReadableStream<Uint8Array>): PieceReader {
   };
 }
 
+/** Null for a stream that is none of bytes, and outside workerd: Node's fail where they are read at their end. */
 function byteReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | null {
+  if (!("readAtLeast" in ReadableStreamBYOBReader.prototype)) return null;
   try {
     return stream.getReader({ mode: "byob" });
   } catch {

@@ -2,7 +2,7 @@ import { READ_PIECE_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { discard } from "./discard.ts";
-import { pieceReader } from "./piece-reader.ts";
+import { pieceReader, type Wanted } from "./piece-reader.ts";
 
 /** Why a stream was not read to its end: more came than may be held, it took too long, we stopped, or its sender broke off. */
 export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
@@ -36,10 +36,8 @@ export async function readWhole<Fault = never>(
   let isOver = false;
   try {
     for (;;) {
-      const left = length === null ? READ_PIECE_BYTES : length - held.size;
-      const size = Math.max(Math.min(left, READ_PIECE_BYTES), 1);
       // It fails where the sender breaks off.
-      const next = await reader.read({ size, atLeast: length === null ? 1 : size }).catch(() => null);
+      const next = await reader.read(nextPiece(length, held.size)).catch(() => null);
       if (cut !== null) return fail(cut);
       if (next === null) return fail("broken");
       isOver = next === undefined;
@@ -55,4 +53,14 @@ export async function readWhole<Fault = never>(
     clearTimeout(timer);
     if (!isOver) void discard(reader);
   }
+}
+
+/**
+ * One octet more than there will be: so it shows where there are more after all. No connection gives them; another Worker, through a
+ * service binding, is not held to the length that it says. Then all is read as where none is known.
+ */
+function nextPiece(length: number | null, held: number): Wanted {
+  if (length === null || held > length) return { size: READ_PIECE_BYTES, atLeast: 1 };
+  const left = Math.min(length - held, READ_PIECE_BYTES);
+  return { size: left + 1, atLeast: Math.max(left, 1) };
 }

@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from "./strict-json.ts";
  */
 export function canonical(value: JsonValue): string {
   const quick = isInOrder(value) ? JSON.stringify(value) : null;
-  // An escape is left for lone surrogates alone, unless the text means one; none of them has a canonical form.
+  // So it escapes a lone surrogate, which has no canonical form: `canonicalize` is to tell that from a text with these three characters.
   if (quick !== null && !quick.includes("\\ud")) return quick;
   const text: unknown = canonicalize(value);
   if (typeof text !== "string") throw new TypeError("Not a JSON value");

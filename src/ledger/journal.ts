@@ -205,6 +205,7 @@ export class Journal {
   drained(seq: number, onDrop: (seq: number) => void): void {
     if (seq <= this.#drained) return;
     this.#meta.set("drained", seq);
+    // Which tables there are is asked only where the oldest may be done with.
     const mayBeDone = lastSeq(tableOf(this.#dropped + 1)) <= seq;
     const done = mayBeDone
       ? this.#tables()

@@ -1,4 +1,5 @@
 import { SESSION_HEADER, type Session } from "../session/seal.ts";
+import type { Origin } from "../tenant/tenant.ts";
 
 /**
  * What the origin receives, signed or not: no MCP client works without them, and the profile poc signs none of
@@ -102,10 +103,15 @@ const DESCRIPTIONS = [
   "signature-input",
 ];
 
-/** How many octets a body will have; null where the origin does not say, or codes them, so that they are others here. */
-export function lengthOf(headers: Headers): number | null {
+/**
+ * How many octets a body will have; null where that is not certain: the origin does not say, or codes them, so that they are others here, or
+ * sends chunks, which count in the place of a length beside them (RFC 9112 section 6.3), or is a Worker behind a binding, whose bodies nothing
+ * holds to what it says.
+ */
+export function lengthOf(headers: Headers, { binding }: Pick<Origin, "binding">): number | null {
+  if (binding !== null || headers.has("transfer-encoding") || isCoded(headers)) return null;
   const length = headers.get("content-length") ?? "";
-  return /^\d{1,15}$/.test(length) && !isCoded(headers) ? Number(length) : null;
+  return /^\d{1,15}$/.test(length) ? Number(length) : null;
 }
 
 /** Whether a body has a content coding (RFC 9110 section 8.4), which nobody here takes off. */

@@ -84,3 +84,12 @@ test.each([
     await readWhole(streamOf(utf8("abc"), utf8("def")), CAP, PATIENT, undefined, undefined, length),
   ).toEqual(ok(utf8("abcdef")));
 });
+
+test.each([0, 5, 70_000])(
+  "a byte stream with more octets than the %i there would be: all of them",
+  async (length) => {
+    const body = octets(length + 70_000);
+    const stream = new Response(body).body ?? streamOf();
+    expect(await readWhole(stream, body.length, PATIENT, undefined, undefined, length)).toEqual(ok(body));
+  },
+);

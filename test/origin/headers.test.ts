@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { forwardedHeaders, returnedHeaders } from "../../src/origin/headers.ts";
+import { forwardedHeaders, lengthOf, returnedHeaders } from "../../src/origin/headers.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
 import { forwardHeaderProblem } from "../../src/tenant/forward-headers.ts";
 import { document, GATEWAY } from "../support/acme.ts";
@@ -188,5 +188,24 @@ describe("from the origin", () => {
     headers.append("link", "</b>");
     expect(returnedHeaders(headers).get("link")).toBe("</a>, </b>");
     expect(headers.has("countersign-ect")).toBe(true);
+  });
+});
+
+describe("how many octets a body will have", () => {
+  test.each<[string, Record<string, string>, string | null, number | null]>([
+    ["said", { "content-length": "5" }, null, 5],
+    ["not said", {}, null, null],
+    ["said twice", { "content-length": "5, 5" }, null, null],
+    [
+      "said beside chunks, which count",
+      { "content-length": "5", "transfer-encoding": "chunked" },
+      null,
+      null,
+    ],
+    ["said of coded ones", { "content-length": "5", "content-encoding": "gzip" }, null, null],
+    ["said of plain ones", { "content-length": "5", "content-encoding": "identity" }, null, 5],
+    ["said by a Worker, which may say anything", { "content-length": "5" }, "ORIGIN", null],
+  ])("%s", (_, headers, binding, expected) => {
+    expect(lengthOf(new Headers(headers), { binding })).toBe(expected);
   });
 });

@@ -162,6 +162,13 @@ describe("answers that are no streams", () => {
     await expect(read(client, "{}, and more")).rejects.toThrow(BrokenBody);
   });
 
+  test("a length beside chunks: these count (RFC 9112 section 6.3)", async () => {
+    const { client, arrival } = await call();
+    const head = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n";
+    arrival.response.socket?.end(`${head}5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n`);
+    expect((await client.answer()).text).toBe("firstsecond");
+  });
+
   test("a large one, to a client that reads slowly, arrives whole", async () => {
     const { client, arrival } = await call();
     const body = Buffer.alloc(8 * 1024 * 1024, "0123456789abcdef");
