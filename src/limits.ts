@@ -518,8 +518,8 @@ export const MAX_CACHED_TENANT_BYTES = 8 * 1024 * 1024;
  */
 export const READ_PIECE_BYTES = 64 * 1024;
 
-/** A stream whose length is not known may stay open for long, with room for one piece. */
-export const OPEN_PIECE_BYTES = 4 * 1024;
+/** What the streams of the platform give of themselves. */
+export const CHUNK_BYTES = 4 * 1024;
 
 /** Verified tokens that one isolate remembers, by their text: some thousand mandates. With their claims they take a few times as much. */
 export const MAX_REMEMBERED_TOKEN_BYTES = 2 * 1024 * 1024;

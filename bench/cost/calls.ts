@@ -4,22 +4,19 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { LocalRuntime } from "../../src/cli/local/runtime.ts";
-import type { Child } from "../throughput/load/child.ts";
-import type { Driven, DriveOrder } from "../throughput/load/drive.ts";
-import type { SignOrder } from "../throughput/load/sign.ts";
-import { cpuOf } from "../throughput/process.ts";
-import type { Profile, World } from "../throughput/world.ts";
+import type { SignOrder } from "../harness/load/sign.ts";
+import { cpuOf } from "../harness/process.ts";
+import type { Processes } from "../harness/processes.ts";
+import type { Profile, World } from "../harness/world.ts";
 import { type Counted, sumUp, takeCounted } from "./counted.ts";
 import type { Use } from "./prices.ts";
 
 const MAX_WAIT_MS = 60_000;
 
-export interface Means {
+export interface Means extends Processes<SignOrder> {
   readonly world: World;
   /** Of the Worker that counts. */
   readonly runtime: LocalRuntime;
-  readonly signer: Child<SignOrder, void>;
-  readonly driver: Child<DriveOrder, Driven>;
   /** For the load. */
   readonly directory: string;
 }

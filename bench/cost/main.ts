@@ -10,14 +10,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { table } from "../../demo/table.ts";
 import { findPort } from "../../src/cli/local/port.ts";
 import { startLocal } from "../../src/cli/local/runtime.ts";
 import { storedTenant } from "../../src/cli/local/tenants.ts";
-import { startChild } from "../throughput/load/child.ts";
-import type { Driven, DriveOrder } from "../throughput/load/drive.ts";
-import type { SignOrder } from "../throughput/load/sign.ts";
-import { makeWorld, PROFILES, tenantDocument } from "../throughput/world.ts";
+import { countOf, runCommand } from "../harness/command.ts";
+import { startProcesses } from "../harness/processes.ts";
+import { makeWorld, PROFILES, tenantDocument } from "../harness/world.ts";
+import { quantile } from "../report/spread.ts";
+import { table } from "../report/table.ts";
 import { type Cost, costOf, objectRequests, objectRows, subrequests, type Traffic, useOf } from "./calls.ts";
 import { buildCounting } from "./counted.ts";
 import { dollars } from "./prices.ts";
@@ -32,45 +32,40 @@ const { values } = parseArgs({
 });
 
 const TRAFFIC: Readonly<Record<string, Traffic>> = {
-  "one at a time": { connections: 1, calls: Number(values.calls) + 1, warmUp: 1 },
-  "32 at a time": { connections: 32, calls: Number(values.many) + 1, warmUp: 1 },
+  "one at a time": { connections: 1, calls: countOf("calls", values.calls) + 1, warmUp: 1 },
+  "32 at a time": { connections: 32, calls: countOf("many", values.many) + 1, warmUp: 1 },
 };
+const starts = countOf("starts", values.starts);
 
-const costs = await countCosts();
-console.log(`\nOne call, counted\n\n${callsTable(costs)}`);
-console.log(`\nBeside the calls, in all\n\n${upkeepTable(costs)}`);
-console.log(`\nStart of workerd\n\n${await startsTable()}`);
+await runCommand(async (signal) => {
+  const costs = await countCosts(signal);
+  console.log(`\nOne call, counted\n\n${callsTable(costs)}`);
+  console.log(`\nBeside the calls, in all\n\n${upkeepTable(costs)}`);
+  console.log(`\nStart of workerd\n\n${await startsTable()}`);
+});
 
-async function countCosts(): Promise<ReadonlyMap<string, Cost>> {
-  const file = (path: string) => join(import.meta.dirname, "../throughput", path);
+async function countCosts(signal: AbortSignal): Promise<ReadonlyMap<string, Cost>> {
+  await using running = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "countersign-cost-"));
+  running.defer(() => rm(directory, { recursive: true, force: true }));
   const bundle = await buildCounting();
-  const origin = startChild<null, number>(file("origin.ts"));
-  const signer = startChild<SignOrder, void>(file("load/sign.ts"));
-  const driver = startChild<DriveOrder, Driven>(file("load/drive.ts"));
-  try {
-    const port = await findPort(0);
-    if (!port.ok) throw new Error(port.error);
-    const world = await makeWorld(port.value, `http://127.0.0.1:${await origin.ask(null)}/mcp`);
-    const tenants = PROFILES.map((profile) => storedTenant(tenantDocument(world, profile)));
-    const started = await startLocal({ tenants, port: world.port, bundle: bundle.file });
-    if (!started.ok) throw new Error(started.error.problem);
-    const runtime = started.value;
-    try {
-      const means = { world, runtime, signer, driver, directory };
-      const costs = new Map<string, Cost>();
-      for (const profile of PROFILES)
-        for (const [name, traffic] of Object.entries(TRAFFIC))
-          costs.set(`${profile}, ${name}`, await costOf(means, profile, traffic));
-      return costs;
-    } finally {
-      await runtime.dispose();
-    }
-  } finally {
-    await Promise.all([origin.end(), signer.end(), driver.end()]);
-    await bundle.remove();
-    await rm(directory, { recursive: true, force: true });
-  }
+  running.defer(() => bundle.remove());
+  const processes = await startProcesses(running, signal);
+  const port = await findPort(0);
+  if (!port.ok) throw new Error(port.error);
+  const world = await makeWorld(port.value, processes.originUrl);
+  const tenants = PROFILES.map((profile) => storedTenant(tenantDocument(world, profile)));
+  const started = await startLocal({ tenants, port: world.port, bundle: bundle.file });
+  if (!started.ok) throw new Error(started.error.problem);
+  const runtime = started.value;
+  running.defer(() => runtime.dispose());
+
+  const means = { ...processes, world, runtime, directory };
+  const costs = new Map<string, Cost>();
+  for (const profile of PROFILES)
+    for (const [name, traffic] of Object.entries(TRAFFIC))
+      costs.set(`${profile}, ${name}`, await costOf(means, profile, traffic));
+  return costs;
 }
 
 function callsTable(costs: ReadonlyMap<string, Cost>): string {
@@ -111,10 +106,13 @@ function upkeepTable(costs: ReadonlyMap<string, Cost>): string {
 }
 
 async function startsTable(): Promise<string> {
-  const { starts, gzipped } = await measureStarts(Number(values.starts));
+  const { starts: measured, gzipped } = await measureStarts(starts);
   const row = (name: string, of: keyof Start) => {
     const [worker, unused, empty] = STARTED.map((started) =>
-      median(starts[started].map((start) => start[of])),
+      quantile(
+        measured[started].map((start) => start[of]),
+        0.5,
+      ),
     ) as [number, number, number];
     return [name, ...[worker, empty, unused - empty, worker - unused].map((ms) => ms.toFixed(1))];
   };
@@ -122,9 +120,4 @@ async function startsTable(): Promise<string> {
   const rows = [row("until the first answer", "answered"), row("CPU until then", "cpu")];
   const sizes = [...gzipped].map(([path, bytes]) => `${path} ${(bytes / 1024).toFixed(1)} KiB`);
   return `${table(head, rows)}\n\ngzipped: ${sizes.join(", ")}`;
-}
-
-/** Of an odd number. */
-function median(figures: readonly number[]): number {
-  return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
 }

@@ -7,13 +7,15 @@ export const PRICES = {
   /** An alarm is one too. */
   objectRequest: 0.15,
   objectRow: 1,
+  /** Memory of an object, for a gigabyte and second. */
+  objectMemory: 12.5,
   databaseRow: 1,
   kvRead: 0.5,
 };
 
-/** How many of each. */
-export type Use = Readonly<Record<keyof typeof PRICES, number>>;
+/** How many of each; of what is not named, none. */
+export type Use = Readonly<Partial<Record<keyof typeof PRICES, number>>>;
 
 /** Of a million times this use. */
 export const dollars = (use: Use): number =>
-  (Object.keys(PRICES) as (keyof Use)[]).reduce((sum, what) => sum + PRICES[what] * use[what], 0);
+  (Object.keys(PRICES) as (keyof Use)[]).reduce((sum, what) => sum + PRICES[what] * (use[what] ?? 0), 0);

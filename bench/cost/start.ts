@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { gzipSync } from "node:zlib";
 import { unstable_readConfig } from "wrangler";
 import { type Module, readModules } from "../../src/cli/local/modules.ts";
 import { findPort, HOST } from "../../src/cli/local/port.ts";
-import { HAS_PROC } from "../throughput/process.ts";
+import { scheduledOf } from "../harness/process.ts";
 
 /** One start, in milliseconds. */
 export interface Start {
@@ -77,7 +77,8 @@ async function startOnce(modules: readonly Module[]): Promise<Start> {
     const answered = performance.now() - start;
     // Of the Worker: that there is no tenant here, which it can tell by itself.
     if (status !== 404) throw new Error(`the Worker answered ${status}`);
-    return { answered, cpu: await preciseCpuOf(workerd.pid ?? 0) };
+    // In nanoseconds, where `cpuOf` knows hundredths of a second.
+    return { answered, cpu: (await scheduledOf(workerd.pid ?? 0))?.ran ?? Number.NaN };
   } finally {
     workerd.kill("SIGKILL");
     await rm(directory, { recursive: true, force: true });
@@ -111,15 +112,4 @@ async function firstAnswer(url: string): Promise<number> {
       await setTimeout(1);
     }
   }
-}
-
-/** In nanoseconds, where `cpuOf` knows hundredths of a second. Threads that have ended are not in it. */
-async function preciseCpuOf(pid: number): Promise<number> {
-  if (!HAS_PROC) return Number.NaN;
-  const threads = await readdir(`/proc/${pid}/task`);
-  const times = threads.map(async (thread) => {
-    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0");
-    return Number(text.split(" ")[0]) / 1e6;
-  });
-  return (await Promise.all(times)).reduce((sum, time) => sum + time, 0);
 }

@@ -3,6 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { quantile } from "../report/spread.ts";
+import { table } from "../report/table.ts";
 import { AFTER_STAGES } from "./after-stages.ts";
 import { hold } from "./contests.ts";
 import { BODY_KINDS, BODY_SIZES, HOSTILE_KINDS, HOSTILE_STEP } from "./json.ts";
@@ -46,60 +48,85 @@ try {
 
 async function report(runtime: string, held: Hold): Promise<void> {
   console.log(`\n== ${runtime}`);
-  console.log(
-    `\n(a) HTTP signature of profile agent, from headers to verdict / bare verify: target ${SIGNATURE_TARGET}\n`,
+  print(
+    `(a) HTTP signature of profile agent, from headers to verdict / bare verify: target ${SIGNATURE_TARGET}`,
+    ["", "ratio", "bare verify, µs"],
+    await signatureRows(held),
   );
+  print(
+    `(b) strict JSON, from text to value / JSON.parse: target ${JSON_TARGET}`,
+    ["", ...BODY_SIZES.map((bytes) => `${bytes / 1000} KB`)],
+    await bodyRows(held),
+  );
+  await printSteps("(c) a rule and a schema of a policy", held, "policy", POLICY_STEPS);
+  await printSteps("(d) the stages of the gate before the ledger is asked", held, "stages", STAGES);
+}
+
+async function signatureRows(held: Hold): Promise<string[][]> {
+  const rows: string[][] = [];
   for (const alg of SIGNATURE_ALGORITHMS) {
     const times = await held(`signature ${alg}`);
-    const bare = quantile(times.bare ?? [], 0.25) / 1000;
-    row(alg, [show(ratioOf(times, "whole", "bare")), `bare ${bare.toFixed(0)} µs`]);
+    rows.push([alg, show(ratioOf(times, "whole", "bare")), microseconds(times, "bare")]);
   }
+  return rows;
+}
 
-  console.log(`\n(b) strict JSON, from text to value / JSON.parse: target ${JSON_TARGET}\n`);
-  row(
-    "",
-    BODY_SIZES.map((bytes) => `${bytes / 1000} KB`),
-  );
-  const all: Ratio[] = [];
+/** And at the end, of all cells, mean and maximum. */
+async function bodyRows(held: Hold): Promise<string[][]> {
+  const rows: string[][] = [];
+  const all: number[] = [];
   for (const kind of BODY_KINDS) {
     const ratios: Ratio[] = [];
     for (const bytes of BODY_SIZES) {
       ratios.push(ratioOf(await held(`json ${kind} ${bytes}`), "strict", "parse"));
     }
-    all.push(...ratios);
-    row(kind, ratios.map(show));
+    rows.push([kind, ...ratios.map(show)]);
+    all.push(...ratios.map(({ value }) => value));
   }
-  const mean = Math.exp(all.reduce((sum, { value }) => sum + Math.log(value), 0) / all.length);
-  row("geometric mean", [mean.toFixed(2)]);
-  row("highest", [Math.max(...all.map(({ value }) => value)).toFixed(2)]);
-
-  console.log("\n(c) a rule and a schema of a policy, microseconds\n");
-  await steps(held, "policy", POLICY_STEPS);
-
-  console.log("\n(d) the stages of the gate before the ledger is asked, microseconds\n");
-  await steps(held, "stages", STAGES);
+  const mean = Math.exp(all.reduce((sum, value) => sum + Math.log(value), 0) / all.length);
+  return [...rows, ["geometric mean", mean.toFixed(2)], ["highest", Math.max(...all).toFixed(2)]];
 }
 
 /** Node has no streams that make digests. */
 async function reportAfter(held: Hold): Promise<void> {
-  console.log("\n(e) the stages from the question to the ledger on, microseconds\n");
-  await steps(held, "stages after", AFTER_STAGES);
-}
-
-async function steps(held: Hold, contest: string, names: readonly string[]): Promise<void> {
-  const times = await held(contest);
-  for (const name of names) row(name, [(quantile(times[name] ?? [], 0.25) / 1000).toFixed(1)]);
+  await printSteps("(e) the stages from the question to the ledger on", held, "stages after", AFTER_STAGES);
 }
 
 /** That no text takes more than its length. It says the same in both runtimes, which have one engine. */
 async function reportHostile(held: Hold): Promise<void> {
-  console.log(
-    `\n    strict JSON over hostile texts, ${HOSTILE_STEP} times as long: time per character, 1 where it is linear\n`,
-  );
+  const rows: string[][] = [];
   for (const kind of HOSTILE_KINDS) {
     const { value, spread } = ratioOf(await held(`hostile ${kind}`), "long", "short");
-    row(kind, [show({ value: value / HOSTILE_STEP, spread: spread / HOSTILE_STEP })]);
+    rows.push([kind, show({ value: value / HOSTILE_STEP, spread: spread / HOSTILE_STEP })]);
   }
+  print(
+    `strict JSON over hostile texts, ${HOSTILE_STEP} times as long: time per character, 1 where it is linear`,
+    ["", "ratio"],
+    rows,
+  );
+}
+
+async function printSteps(
+  title: string,
+  held: Hold,
+  contest: string,
+  names: readonly string[],
+): Promise<void> {
+  const times = await held(contest);
+  print(
+    title,
+    ["", "µs"],
+    names.map((name) => [name, microseconds(times, name)]),
+  );
+}
+
+function print(title: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
+  console.log(`\n${title}\n\n${table(head, rows)}`);
+}
+
+/** The lower quartile. */
+function microseconds(times: Times, name: string): string {
+  return (quantile(times[name] ?? [], 0.25) / 1000).toFixed(1);
 }
 
 /**
@@ -115,17 +142,6 @@ function ratioOf(times: Times, dividend: string, divisor: string): Ratio {
   };
 }
 
-function quantile(figures: readonly number[], share: number): number {
-  const sorted = figures.toSorted((a, b) => a - b);
-  const place = (sorted.length - 1) * share;
-  const [low = Number.NaN, high = low] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
-  return low + (high - low) * (place - Math.floor(place));
-}
-
 function show({ value, spread }: Ratio): string {
   return `${value.toFixed(2)} ±${spread.toFixed(2)}`;
-}
-
-function row(name: string, cells: readonly string[]): void {
-  console.log(`    ${name.padEnd(44)}${cells.map((cell) => cell.padStart(13)).join("")}`);
 }

@@ -1,13 +1,14 @@
 /** What the one database keeps up with, and what happens beyond. Calls come in lumps of a second here: of each only the records count. */
 
 import { MAX_CHAINS, MAX_JOURNAL_BACKLOG } from "../../src/limits.ts";
+import { quantile } from "../report/spread.ts";
+import { duration, number, percent, table } from "../report/table.ts";
 import { Agenda } from "./agenda.ts";
 import { ceilingOf } from "./balance.ts";
 import { Database } from "./database.ts";
 import { Journal } from "./journal.ts";
 import { ADMISSION_MS, RECORDS_PER_CALL } from "./parameters.ts";
 import { randomOf } from "./random.ts";
-import { duration, number, percent, quantile, table } from "./table.ts";
 
 /** Ledgers that are as busy as each other. */
 export interface Group {

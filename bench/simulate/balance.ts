@@ -1,9 +1,9 @@
 /** How calls fall on ledgers, and what lanes change. No time passes here: these are rates. */
 
 import { MAX_TENANT_KEYS } from "../../src/limits.ts";
+import { number, percent, table } from "../report/table.ts";
 import { ADMISSION_MS, PASS_MS } from "./parameters.ts";
 import { randomOf } from "./random.ts";
-import { number, percent, table } from "./table.ts";
 import { laneShares, type Mix, mixOf, type Stream } from "./workload.ts";
 
 /** Calls that one ledger takes in a second: an admission and an outcome each. */

@@ -16,6 +16,7 @@ import {
   MAX_RUN_SIZE,
   ORIGIN_DEADLINE_MS,
 } from "../../src/limits.ts";
+import { number, table } from "../report/table.ts";
 import { ceilingOf } from "./balance.ts";
 import {
   ADMISSION_MS,
@@ -25,7 +26,6 @@ import {
   D1_RECORD_MS,
   RECORDS_PER_CALL,
 } from "./parameters.ts";
-import { number, table } from "./table.ts";
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;

@@ -1,62 +1,35 @@
 /** What a million calls cost beyond the included amounts, in US dollars. Nothing is simulated here. */
 
-import { number, table } from "./table.ts";
+import { dollars, type Use } from "../cost/prices.ts";
+import { number, table } from "../report/table.ts";
+import { CPU_MS, OBJECT_GB } from "./parameters.ts";
 
-/** List prices, for a million of each [D workers, durable-objects and d1, platform/pricing]. */
-const PRICES = {
-  workerRequest: 0.3,
-  cpuMs: 0.02,
-  objectRequest: 0.15,
-  objectRow: 1,
-  gigabyteSecond: 12.5,
-  databaseRow: 1,
-};
+/** `decide` and `outcome`; node and decision, outcome; decision with three indexes, outcome with two: see test/socket/cost.test.ts. */
+const FULL = { workerRequest: 1, cpu: CPU_MS, objectRequest: 2, objectRow: 3, databaseRow: 7 };
 
-/** Memory that an object is billed with, GB. */
-const OBJECT_GB = 0.125;
-
-/** CPU of the Worker for one call, ms (shared/specs/workers-platform.md, section 10). */
-const CPU_MS = 2;
-
-/** What one call needs. Rows of ledgers: test/ledger/cost.test.ts. Rows of D1: `meta.rows_written` of the local D1 [M]. */
-interface Need {
-  readonly objectRequests: number;
-  readonly objectRows: number;
-  readonly databaseRows: number;
-}
-
-/** `decide` and `outcome`; node and decision, outcome; decision with three indexes, outcome with two. */
-const FULL: Need = { objectRequests: 2, objectRows: 3, databaseRows: 7 };
-
-const more = (need: Need, added: Partial<Need>): Need => ({
-  objectRequests: need.objectRequests + (added.objectRequests ?? 0),
-  objectRows: need.objectRows + (added.objectRows ?? 0),
-  databaseRows: need.databaseRows + (added.databaseRows ?? 0),
+const more = (added: Use): typeof FULL => ({
+  ...FULL,
+  objectRequest: FULL.objectRequest + (added.objectRequest ?? 0),
+  objectRow: FULL.objectRow + (added.objectRow ?? 0),
+  databaseRow: FULL.databaseRow + (added.databaseRow ?? 0),
 });
 
-const CALLS: readonly (readonly [name: string, need: Need])[] = [
+const CALLS: readonly (readonly [name: string, use: typeof FULL])[] = [
   ["full profile (ACT, ECT, signature)", FULL],
-  ["with retention: both records are deleted once", more(FULL, { databaseRows: 2 })],
-  ["with an attestation", more(FULL, { objectRows: 1 })],
-  ["with one counted limit, or `max_calls`", more(FULL, { objectRows: 1 })],
-  ["with three counted limits", more(FULL, { objectRows: 3 })],
-  ["a mandate for each call: run and mandate, written and deleted", more(FULL, { objectRows: 4 })],
-  ["with parents of one other ledger", more(FULL, { objectRequests: 2 })],
-  ["denied, written one by one", { objectRequests: 1, objectRows: 2, databaseRows: 4 }],
+  ["with retention: both records are deleted once", more({ databaseRow: 2 })],
+  ["with an attestation", more({ objectRow: 1 })],
+  ["with one counted limit, or `max_calls`", more({ objectRow: 1 })],
+  ["with three counted limits", more({ objectRow: 3 })],
+  ["a mandate for each call: run and mandate, written and deleted", more({ objectRow: 4 })],
+  ["with parents of one other ledger", more({ objectRequest: 2 })],
+  ["denied, written one by one", { ...FULL, objectRequest: 1, objectRow: 2, databaseRow: 4 }],
 ];
 
-const costOf = ({ objectRequests, objectRows, databaseRows }: Need): number =>
-  PRICES.workerRequest +
-  CPU_MS * PRICES.cpuMs +
-  objectRequests * PRICES.objectRequest +
-  objectRows * PRICES.objectRow +
-  databaseRows * PRICES.databaseRow;
-
 export function costTable(): string {
-  const rows = CALLS.map(([name, need]) => [
+  const rows = CALLS.map(([name, use]) => [
     name,
-    ...[need.objectRequests, need.objectRows, need.databaseRows].map((count) => number(count)),
-    number(costOf(need), 2),
+    ...[use.objectRequest, use.objectRow, use.databaseRow].map((count) => number(count)),
+    number(dollars(use), 2),
   ]);
   return table(["a million calls", "object requests", "rows in ledgers", "rows in D1", "$"], rows);
 }
@@ -83,9 +56,9 @@ export function upkeepTable(): string {
     ...[1, 10, 100].map((rate) => [`${rate} a second`, busy(rate)] as const),
   ];
   const rows = cases.map(([name, { alarms, rows, seconds }]) => {
-    const written = alarms * PRICES.objectRequest + rows * PRICES.objectRow;
-    const inMemory = seconds * OBJECT_GB * PRICES.gigabyteSecond;
-    return [name, number(written, 2), number(inMemory, 2), number(costOf(FULL) + written + inMemory, 2)];
+    const written = dollars({ objectRequest: alarms, objectRow: rows });
+    const inMemory = dollars({ objectMemory: seconds * OBJECT_GB });
+    return [name, number(written, 2), number(inMemory, 2), number(dollars(FULL) + written + inMemory, 2)];
   });
   return table(["calls of one ledger", "alarms, drains: $", "in memory: $", "with the call: $"], rows);
 }

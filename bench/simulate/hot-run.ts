@@ -1,13 +1,14 @@
 /** One mandate, used over many connections at once. Each sends its next call when it has its answer, or may try again. */
 
 import { MAX_RUN_SIZE } from "../../src/limits.ts";
+import { quantile } from "../report/spread.ts";
+import { duration, number, percent, table } from "../report/table.ts";
 import { Agenda } from "./agenda.ts";
 import { Database } from "./database.ts";
 import { Seen } from "./hot-tenant.ts";
 import { Ledger, type Ruling } from "./ledger.ts";
 import { ADMISSION_MS, ORIGIN_MS } from "./parameters.ts";
 import { randomOf } from "./random.ts";
-import { duration, number, percent, quantile, table } from "./table.ts";
 
 /** @param lanes over which the connections spread, each with a key of its own: then each lane has a run of its own */
 export function runHotRun(connections: number, lanes: number, seconds: number, seed: number): Seen {

@@ -1,9 +1,10 @@
 /** What one hot agent of one tenant does to everybody else. */
 
+import { quantile } from "../report/spread.ts";
+import { duration, number, percent, table } from "../report/table.ts";
 import { ceilingOf } from "./balance.ts";
 import type { Ruling } from "./ledger.ts";
 import { ADMISSION_MS } from "./parameters.ts";
-import { duration, number, percent, quantile, table } from "./table.ts";
 import { type Mix, mixOf, type Stream, streamsOf } from "./workload.ts";
 import { World } from "./world.ts";
 

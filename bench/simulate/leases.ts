@@ -1,7 +1,7 @@
 /** How often ledgers that share a limit ask their directory, as in `src/ledger/limits.ts` and `src/directory/leases.ts`. No time passes. */
 
 import { LEASE_SHARE } from "../../src/limits.ts";
-import { number, table } from "./table.ts";
+import { number, table } from "../report/table.ts";
 
 /** Ledgers that use a budget up, one call of each after the other, and so soon that each lease is twice the one before. */
 export function questionsFor(budget: number, ledgers: number): number {

@@ -12,6 +12,12 @@ export const PASS_MS = 1;
 /** Requests that may wait for one object before it is "overloaded"; that there is such a limit is [D], how many is [A]. */
 export const OBJECT_QUEUE = 1_000;
 
+/** CPU of the Worker for one call, ms: two signatures verified, and what is around them [A]. */
+export const CPU_MS = 2;
+
+/** Memory that an object is billed with, GB [D durable-objects/platform/pricing]. */
+export const OBJECT_GB = 0.125;
+
 /** From admission to outcome, ms, in the mean of an exponential distribution: an origin that is quick [A]. */
 export const ORIGIN_MS = 50;
 

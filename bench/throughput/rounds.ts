@@ -1,20 +1,20 @@
-/** The rounds on one storage: who is compared, in which order, and with what load. */
+/** The rounds on one storage: in which order, and with what load. */
 
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Contestant, type Measured, quantile, type Turn } from "./figures.ts";
-import type { Child } from "./load/child.ts";
-import type { Driven, DriveOrder } from "./load/drive.ts";
-import type { SignOrder } from "./load/sign.ts";
-import { cpuOf, untilIdle, waitedOf } from "./process.ts";
-import { startCountersign } from "./stacks/countersign.ts";
-import { startNode } from "./stacks/node.ts";
-import type { Stack, StartStack } from "./stacks/stack.ts";
-import { startFloor, startPassthrough } from "./stacks/workers.ts";
-import type { Storage } from "./storage.ts";
-import { PROFILES, type Profile, type World } from "./world.ts";
+import type { Driven } from "../harness/load/drive.ts";
+import type { SignOrder } from "../harness/load/sign.ts";
+import { cpuOf, scheduledOf, untilIdle } from "../harness/process.ts";
+import type { Processes } from "../harness/processes.ts";
+import type { Stack } from "../harness/stacks/stack.ts";
+import type { Storage } from "../harness/storage.ts";
+import { PROFILES, type Profile, type World } from "../harness/world.ts";
+import { quantile } from "../report/spread.ts";
+import { type Contestant, ENTRIES } from "./contestants.ts";
+import type { Measured, Turn } from "./figures.ts";
+import { STACKS, type StackName } from "./stacks.ts";
 
-/** Each has its own ledger and its own run; as many as keep every server busy. */
+/** Each is a run of its own, and four share a ledger; as many as keep every server busy. */
 const CONNECTIONS = 32;
 
 /** Calls that each connection sends before a phase is measured: the server's connections to the origin are open then. */
@@ -22,28 +22,10 @@ const WARM_UP = 2;
 
 /**
  * Of the floor's throughput: the rate of the latency phases. Calls that come one by one take a Worker about twice the CPU of calls that
- * come at once, so that the floor is busy half of the time: what is measured is the call, and not the queue before it.
+ * come at once: at this rate none of those compared is busy for more than half of the time, so that what is measured is the call, and not
+ * the queue before it.
  */
-const RATE_SHARE = 1 / 4;
-
-const STACKS = {
-  passthrough: startPassthrough,
-  floor: startFloor,
-  countersign: startCountersign,
-  node: startNode,
-} as const satisfies Record<string, StartStack>;
-
-type StackName = keyof typeof STACKS;
-
-/** The floor and Countersign are one process each, whatever they are sent. */
-const ENTRIES: Readonly<Record<Contestant, { readonly stack: StackName; readonly profile: Profile }>> = {
-  passthrough: { stack: "passthrough", profile: "full" },
-  floor: { stack: "floor", profile: "full" },
-  full: { stack: "countersign", profile: "full" },
-  node: { stack: "node", profile: "full" },
-  floorAttested: { stack: "floor", profile: "attested" },
-  attested: { stack: "countersign", profile: "attested" },
-};
+const RATE_SHARE = 1 / 8;
 
 /** What is done on one storage. */
 export interface Plan {
@@ -57,10 +39,8 @@ export interface Plan {
   readonly restMs: number;
 }
 
-export interface Means {
+export interface Means extends Processes<SignOrder> {
   readonly world: World;
-  readonly driver: Child<DriveOrder, Driven>;
-  readonly signer: Child<SignOrder, void>;
   /** For the load, which no storage is to be busy with. */
   readonly scratch: string;
   readonly signal: AbortSignal;
@@ -199,9 +179,9 @@ async function takeTurn(
   rest: (stack: Stack) => Promise<void>,
 ): Promise<Turn> {
   const cpuBefore = await cpuOf(stack.pid);
-  const waitedBefore = await waitedOf(stack.pid);
+  const waitedBefore = await scheduledOf(stack.pid);
   const { latencies, seconds: pacedSeconds } = await send(paced, rate);
-  const waited = difference(await waitedOf(stack.pid), waitedBefore);
+  const waited = difference((await scheduledOf(stack.pid))?.waited, waitedBefore?.waited);
   const { calls, seconds } = await send(full, null);
   await rest(stack);
   const cpu = difference(await cpuOf(stack.pid), cpuBefore);
@@ -210,9 +190,9 @@ async function takeTurn(
     p50: quantile(latencies, 0.5),
     p99: quantile(latencies, 0.99),
     cpu: cpu && (cpu * 1000) / (CONNECTIONS * (full.to - paced.from)),
-    waited: waited && waited / (pacedSeconds * 1000),
+    waited: waited && waited / (pacedSeconds * 10),
   };
 }
 
-const difference = (after: number | null, before: number | null): number | null =>
+const difference = (after: number | null = null, before: number | null = null): number | null =>
   after === null || before === null ? null : after - before;

@@ -19,10 +19,7 @@ export interface PieceReader {
  */
 export function pieceReader(stream: ReadableStream<Uint8Array>): PieceReader {
   const bytes = byteReader(stream);
-  if (bytes === null) {
-    const reader = stream.getReader();
-    return { read: async () => (await reader.read()).value, cancel: (reason) => reader.cancel(reason) };
-  }
+  if (bytes === null) return chunkReader(stream);
   return {
     async read({ size, atLeast }) {
       const { value }: { value?: Uint8Array | undefined } = await bytes.readAtLeast(
@@ -34,6 +31,12 @@ export function pieceReader(stream: ReadableStream<Uint8Array>): PieceReader {
     },
     cancel: (reason) => bytes.cancel(reason),
   };
+}
+
+/** In the pieces that the stream has, whatever is wanted: for what comes in one of them this costs least. */
+export function chunkReader(stream: ReadableStream<Uint8Array>): PieceReader {
+  const reader = stream.getReader();
+  return { read: async () => (await reader.read()).value, cancel: (reason) => reader.cancel(reason) };
 }
 
 /** Null for a stream that is none of bytes, and outside workerd: Node's fail where they are read at their end. */

@@ -1,8 +1,8 @@
-import { READ_PIECE_BYTES } from "../limits.ts";
+import { CHUNK_BYTES, READ_PIECE_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { discard } from "./discard.ts";
-import { pieceReader, type Wanted } from "./piece-reader.ts";
+import { chunkReader, pieceReader, type Wanted } from "./piece-reader.ts";
 
 /** Why a stream was not read to its end: more came than may be held, it took too long, we stopped, or its sender broke off. */
 export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
@@ -23,7 +23,7 @@ export async function readWhole<Fault = never>(
   inspect?: (chunk: Uint8Array) => Fault | null,
   length: number | null = null,
 ): Promise<Result<Uint8Array<ArrayBuffer>, ReadFault | Fault>> {
-  const reader = pieceReader(stream);
+  const reader = length !== null && length <= CHUNK_BYTES ? chunkReader(stream) : pieceReader(stream);
   let cut: "timeout" | "stopped" | null = null;
   const cutOff = (why: "timeout" | "stopped") => {
     cut ??= why;

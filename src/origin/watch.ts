@@ -1,8 +1,8 @@
 import { BrokenStream } from "../bytes/broken-stream.ts";
 import { Digest } from "../bytes/digest.ts";
 import { discard } from "../bytes/discard.ts";
-import { pieceReader } from "../bytes/piece-reader.ts";
-import { OPEN_PIECE_BYTES, READ_PIECE_BYTES } from "../limits.ts";
+import { chunkReader, pieceReader } from "../bytes/piece-reader.ts";
+import { CHUNK_BYTES, READ_PIECE_BYTES } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 
 /**
@@ -46,7 +46,8 @@ export function watchBody(
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
   void end.then(({ sha256 }) => (sha256 === null ? digest.abandon() : undefined));
-  const reader = pieceReader(body);
+  // One of unknown length may stay open for long: it has no room that waits to be filled.
+  const reader = length === null || length <= CHUNK_BYTES ? chunkReader(body) : pieceReader(body);
   /** Octets that were passed on. */
   let passed = 0;
   /** Nothing more is passed on. */
@@ -77,8 +78,8 @@ export function watchBody(
       },
       async pull(controller) {
         try {
-          const left = length === null ? OPEN_PIECE_BYTES : Math.min(length - passed, READ_PIECE_BYTES);
-          const piece = await reader.read({ size: Math.max(left, 1), atLeast: 1 });
+          const left = Math.max((length ?? READ_PIECE_BYTES) - passed, 1);
+          const piece = await reader.read({ size: Math.min(left, READ_PIECE_BYTES), atLeast: 1 });
           if (over) return;
           if (piece !== undefined) {
             controller.enqueue(piece);

@@ -24,6 +24,9 @@ const setOf = (...keys: readonly JsonValue[]): string => JSON.stringify({ keys }
 
 async function read(text: string | undefined) {
   const logged = vi.spyOn(console, "error").mockReturnValue();
+  // What was read last is remembered, also from one test file to the next.
+  await readSigningKeys(`not ${text}`);
+  logged.mockClear();
   const keys = await readSigningKeys(text);
   // A malformed secret is the operator's to mend, and nothing of it may get into a log.
   expect(logged.mock.calls).toEqual(

@@ -3,7 +3,7 @@
 import { hash } from "node:crypto";
 import { type Verifier, verifySignature } from "http-message-sig";
 import { importJWK, type JWK, type JWTPayload, jwtVerify } from "jose";
-import { audienceOf, ISSUER, type World } from "../world.ts";
+import { audienceOf, ISSUER, type World } from "../../harness/world.ts";
 
 /** A call whose evidence holds. */
 export interface Call {

@@ -9,8 +9,8 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { listen } from "../../../src/cli/local/port.ts";
-import { serve } from "../load/child.ts";
-import { audienceOf, type World } from "../world.ts";
+import { serve } from "../../harness/load/child.ts";
+import { audienceOf, type World } from "../../harness/world.ts";
 import { makeVerify } from "./evidence.ts";
 import { Store } from "./store.ts";
 

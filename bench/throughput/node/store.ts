@@ -2,10 +2,8 @@
 
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { OUTCOME_DELAY_MS } from "../../../src/limits.ts";
 import type { Call } from "./evidence.ts";
-
-/** How long an outcome may wait for a transaction to be written with, in milliseconds. As long as Countersign's. */
-const OUTCOME_DELAY = 1_000;
 
 /** How often used values that can no longer come again are deleted, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
@@ -73,7 +71,8 @@ export class Store {
   /** @param latency milliseconds */
   conclude(decision: number | bigint, status: number, latency: number): void {
     this.#outcomes.push({ decision, status, latency });
-    if (this.#outcomes.length === 1) setTimeout(() => this.#flush(), OUTCOME_DELAY);
+    // As long as Countersign's, an outcome waits for a transaction to be written with.
+    if (this.#outcomes.length === 1) setTimeout(() => this.#flush(), OUTCOME_DELAY_MS);
   }
 
   close(): void {

@@ -1,13 +1,14 @@
 /**
  * The floor: what no verifier of this evidence can do without, and nothing else. It looks for no fault but a wrong signature, a wrong
  * digest and a repetition, so it is of no use to anybody. What it does as Countersign does: keys are imported once, a mandate that has been
- * verified is not verified again, an admission is one call of a Durable Object that writes the same rows, with records as long, and the
- * outcome is one call more, written with the next admission.
+ * verified is not verified again, an admission is one call of a Durable Object that writes as many rows, with records as long, and the
+ * outcome is one call more, written with the next admission, or after a second.
  */
 
 import { DurableObject } from "cloudflare:workers";
 import { base64url } from "jose";
 import { fromHex } from "../../../src/encoding.ts";
+import { OUTCOME_DELAY_MS } from "../../../src/limits.ts";
 
 interface Env {
   readonly ORIGIN: string;
@@ -128,14 +129,16 @@ async function verifyAttestation(header: string, env: Env): Promise<string | nul
   return isGenuine ? (JSON.parse(unsigned).issuerAsserted.nonce as string) : null;
 }
 
-/** As long as the records of Countersign's journal. */
-const DECISION = "d".repeat(1_500);
-const OUTCOME = "o".repeat(900);
+/** As long as the records of the same calls in Countersign's journal; an attestation is recorded too. */
+const DECISION = "d".repeat(1_400);
+const ATTESTED_DECISION = "d".repeat(2_200);
+const OUTCOME = "o".repeat(1_100);
 
 /** Admits each step and each nonce once, in the rows of Countersign's ledger: one for each of both, and one for each record. */
 export class FloorLedger extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
   #outcomes = 0;
+  #flushIsDue = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -149,12 +152,19 @@ export class FloorLedger extends DurableObject<Env> {
     const isFresh = this.#claim(jti) && (nonce === null || this.#claim(nonce));
     if (!isFresh) return false;
     this.#writeOutcomes();
-    this.#write(DECISION);
+    this.#write(nonce === null ? DECISION : ATTESTED_DECISION);
     return true;
   }
 
+  /** One timer is for all that come meanwhile. */
   outcome(): void {
-    if (this.#outcomes++ === 0) setTimeout(() => this.#writeOutcomes(), 1_000);
+    this.#outcomes += 1;
+    if (this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    setTimeout(() => {
+      this.#flushIsDue = false;
+      this.#writeOutcomes();
+    }, OUTCOME_DELAY_MS);
   }
 
   #claim(key: string): boolean {

@@ -1,21 +1,20 @@
 /** Countersign as it is deployed: the production bundle, with nothing set but the tenants. */
 
 import { startLocal } from "../../../src/cli/local/runtime.ts";
-import { type StoredTenant, storedTenant } from "../../../src/cli/local/tenants.ts";
-import { PROFILES, tenantDocument } from "../world.ts";
-import type { Stack, StartStack } from "./stack.ts";
+import type { StoredTenant } from "../../../src/cli/local/tenants.ts";
+import type { Stack } from "./stack.ts";
 
-export const startCountersign: StartStack = (world, directory) => {
-  const tenants = PROFILES.map((profile) => storedTenant(tenantDocument(world, profile)));
-  return startGateway(world.port, tenants, directory);
-};
+/** With the KV namespace that has its tenants. */
+export interface CountersignStack extends Stack {
+  readonly kv: KVNamespace;
+}
 
 /** @param port of its public URL */
-export async function startGateway(
+export async function startCountersign(
   port: number,
   tenants: readonly StoredTenant[],
   stateDir: string,
-): Promise<Stack> {
+): Promise<CountersignStack> {
   const started = await startLocal({
     tenants,
     port,
@@ -27,6 +26,7 @@ export async function startGateway(
   return {
     port: Number(new URL(runtime.directUrl).port),
     pid: runtime.workerdPid ?? 0,
+    kv: await runtime.kv(),
     stop: () => runtime.dispose(),
   };
 }

@@ -1,29 +1,13 @@
-/** The Workers that Countersign is compared with, in the runtime that Countersign has locally. */
+/** Any other Worker, in the runtime that Countersign has locally. */
 
 import type { ChildProcess } from "node:child_process";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { withChildren } from "../../../src/cli/local/children.ts";
 import { withoutSignalHandlers } from "../../../src/cli/local/contain.ts";
 import { findPort, HOST } from "../../../src/cli/local/port.ts";
-import type { World } from "../world.ts";
-import type { Stack, StartStack } from "./stack.ts";
-
-export const startPassthrough: StartStack = (world, directory) =>
-  startWorker(workerIn("passthrough"), directory, { bindings: { ORIGIN: world.originUrl } });
-
-export const startFloor: StartStack = (world, directory) =>
-  startWorker(workerIn("floor"), directory, {
-    bindings: { ORIGIN: world.originUrl, KEYS: JSON.stringify(keysOf(world)) },
-    durableObjects: { LEDGER: { className: "FloorLedger", useSQLite: true } },
-  });
-
-/** By `kid`. */
-const keysOf = ({ issuer, planner, agents }: World) =>
-  Object.fromEntries([issuer, planner, ...agents].map(({ publicJwk }) => [publicJwk.kid, publicJwk]));
-
-const workerIn = (name: string): string => join(import.meta.dirname, `../workers/${name}.ts`);
+import type { Stack } from "./stack.ts";
 
 /** @param entry the path of its module */
 export async function startWorker(entry: string, directory: string, options: object): Promise<Stack> {

@@ -9,7 +9,7 @@ import {
   type Run,
   type Signer,
   startRun,
-} from "countersign/agent";
+} from "../../../src/agent/index.ts";
 import { audienceOf, type BenchAgent, ISSUER, PLANNER, type Profile, type World } from "../world.ts";
 import { serve } from "./child.ts";
 import { writeLoad } from "./load.ts";

@@ -1,9 +1,13 @@
-/** Rows in columns of equal width, which is Markdown too. A column of numbers stands at the right. */
+/** Tables and numbers as all commands print them. */
+
+/** A Markdown table in columns of equal width. A column of numbers stands at the right. What a row lacks is empty. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, i) => Math.max(name.length, 3, ...rows.map((row) => row[i]?.length ?? 0)));
-  const isRight = head.map((_, i) => rows.every((row) => /^[\d-]/.test(row[i] ?? "")));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => (isRight[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join(" | ")} |`;
+  const isRight = head.map((_, i) => rows.every((row) => /^([\d-]|$)/.test(row[i] ?? "")));
+  const line = (cells: readonly string[]) => {
+    const padded = widths.map((width, i) => (cells[i] ?? "")[isRight[i] ? "padStart" : "padEnd"](width));
+    return `| ${padded.join(" | ")} |`;
+  };
   const rule = widths.map((width, i) => (isRight[i] ? `${"-".repeat(width - 1)}:` : "-".repeat(width)));
   return [line(head), line(rule), ...rows.map(line)].join("\n");
 }
@@ -13,12 +17,6 @@ export const number = (value: number, digits = 0): string =>
   value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 export const percent = (share: number, digits = 1): string => `${number(100 * share, digits)} %`;
-
-/** The value below which so much of all is; NaN where there is none. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN;
-}
 
 /** Milliseconds, in seconds where they are many. */
 export function duration(ms: number): string {

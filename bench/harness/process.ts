@@ -9,13 +9,16 @@ const TICK_MS = 10;
 
 const POLL_MS = 100;
 
+/** A server that was idle for so long is at rest: what a call leaves behind, its outcome and the drain of a journal, begins within a second. */
+export const REST_MS = 1_300;
+
 /** Longer than the afterwork of any phase. A server that never rests cannot be compared. */
 const MAX_WAIT_MS = 120_000;
 
 /** Where nobody says how busy a process is. */
 const FIXED_PAUSE_MS = 5_000;
 
-export const HAS_PROC = existsSync("/proc/self/stat");
+const HAS_PROC = existsSync("/proc/self/stat");
 
 /** @returns milliseconds of CPU that all threads of a process have had, to the nearest ten; null where that is not known */
 export async function cpuOf(pid: number): Promise<number | null> {
@@ -26,18 +29,25 @@ export async function cpuOf(pid: number): Promise<number | null> {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/**
- * @returns milliseconds that the threads of a process were ready to run while others had the CPU; null where that is not known
- */
-export async function waitedOf(pid: number): Promise<number | null> {
+/** Milliseconds. */
+interface Scheduled {
+  readonly ran: number;
+  /** Ready to go on while others had the CPU. */
+  readonly waited: number;
+}
+
+/** The sum over the threads that a process has: those that have ended are not in it. Null where that is not known. */
+export async function scheduledOf(pid: number): Promise<Scheduled | null> {
   if (!existsSync(`/proc/${pid}/schedstat`)) return null;
-  const threads = await readdir(`/proc/${pid}/task`);
-  const waits = threads.map(async (thread) => {
+  const sum = { ran: 0, waited: 0 };
+  for (const thread of await readdir(`/proc/${pid}/task`)) {
     // A thread may end at any time.
     const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0 0 0");
-    return Number(text.split(" ")[1]) / 1e6;
-  });
-  return (await Promise.all(waits)).reduce((sum, wait) => sum + wait, 0);
+    const [ran = 0, waited = 0] = text.split(" ").map((nanoseconds) => Number(nanoseconds) / 1e6);
+    sum.ran += ran;
+    sum.waited += waited;
+  }
+  return sum;
 }
 
 /** Waits until a process has had nothing to do for so long: its afterwork is not to fall into another's turn. */
