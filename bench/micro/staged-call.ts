@@ -35,6 +35,8 @@ export async function stageCall() {
   const agent = await generateSigner({ alg: "ES256", kid: "agent" });
   const tenant = await tenantWith(issuer.publicJwk, agent.publicJwk);
   const headers = await signedHeaders(issuer.signer, agent.signer, tenant.publicUrl);
+  // As any client sends it; `Request` has none.
+  headers.set("content-length", String(BODY.length));
   const make = () => new Request(tenant.publicUrl, { method: "POST", headers, body: BODY });
 
   const trail = newTrail(NOW * 1000);

@@ -1,3 +1,5 @@
+import { CHUNK_BYTES } from "../limits.ts";
+
 /** How large a piece is wanted. */
 export interface Wanted {
   /** At most, in octets. */
@@ -33,8 +35,17 @@ export function pieceReader(stream: ReadableStream<Uint8Array>): PieceReader {
   };
 }
 
-/** In the pieces that the stream has, whatever is wanted: for what comes in one of them this costs least. */
-export function chunkReader(stream: ReadableStream<Uint8Array>): PieceReader {
+/**
+ * The reader that costs least: for what comes in one of its own pieces the stream's; and where the length is not known, since that may
+ * stay open for long, and would have room for a large piece that waits to be filled.
+ *
+ * @param length octets there will be; null where that is not known
+ */
+export const readerFor = (stream: ReadableStream<Uint8Array>, length: number | null): PieceReader =>
+  length === null || length <= CHUNK_BYTES ? chunkReader(stream) : pieceReader(stream);
+
+/** In the pieces that the stream has, whatever is wanted. */
+function chunkReader(stream: ReadableStream<Uint8Array>): PieceReader {
   const reader = stream.getReader();
   return { read: async () => (await reader.read()).value, cancel: (reason) => reader.cancel(reason) };
 }

@@ -2,7 +2,7 @@ import { CHUNK_BYTES, READ_PIECE_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { discard } from "./discard.ts";
-import { chunkReader, pieceReader, type Wanted } from "./piece-reader.ts";
+import { readerFor, type Wanted } from "./piece-reader.ts";
 
 /** Why a stream was not read to its end: more came than may be held, it took too long, we stopped, or its sender broke off. */
 export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
@@ -23,7 +23,7 @@ export async function readWhole<Fault = never>(
   inspect?: (chunk: Uint8Array) => Fault | null,
   length: number | null = null,
 ): Promise<Result<Uint8Array<ArrayBuffer>, ReadFault | Fault>> {
-  const reader = length !== null && length <= CHUNK_BYTES ? chunkReader(stream) : pieceReader(stream);
+  const reader = readerFor(stream, length);
   let cut: "timeout" | "stopped" | null = null;
   const cutOff = (why: "timeout" | "stopped") => {
     cut ??= why;
@@ -60,7 +60,7 @@ export async function readWhole<Fault = never>(
  * service binding, is not held to the length that it says. Then all is read as where none is known.
  */
 function nextPiece(length: number | null, held: number): Wanted {
-  if (length === null || held > length) return { size: READ_PIECE_BYTES, atLeast: 1 };
+  if (length === null || held > length) return { size: CHUNK_BYTES, atLeast: 1 };
   const left = Math.min(length - held, READ_PIECE_BYTES);
   return { size: left + 1, atLeast: Math.max(left, 1) };
 }

@@ -1,8 +1,8 @@
 import { BrokenStream } from "../bytes/broken-stream.ts";
 import { Digest } from "../bytes/digest.ts";
 import { discard } from "../bytes/discard.ts";
-import { chunkReader, pieceReader } from "../bytes/piece-reader.ts";
-import { CHUNK_BYTES, READ_PIECE_BYTES } from "../limits.ts";
+import { readerFor } from "../bytes/piece-reader.ts";
+import { READ_PIECE_BYTES } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 
 /**
@@ -46,8 +46,7 @@ export function watchBody(
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
   void end.then(({ sha256 }) => (sha256 === null ? digest.abandon() : undefined));
-  // One of unknown length may stay open for long: it has no room that waits to be filled.
-  const reader = length === null || length <= CHUNK_BYTES ? chunkReader(body) : pieceReader(body);
+  const reader = readerFor(body, length);
   /** Octets that were passed on. */
   let passed = 0;
   /** Nothing more is passed on. */
