@@ -1,12 +1,10 @@
 /** Builds the Worker that counts what it asks of the platform (`counting.js`), and asks it what it has counted. */
 
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
-import { build } from "esbuild";
+import { type Bundle, buildAround } from "../../test/support/around-worker/build.ts";
 
 /** One thing that was done. */
 export interface Counted {
@@ -21,28 +19,8 @@ export interface Counted {
   readonly rows: number;
 }
 
-export interface Bundle {
-  /** The Worker's main module. */
-  readonly file: string;
-  remove(): Promise<void>;
-}
-
 /** The production bundle has to be built before. */
-export async function buildCounting(): Promise<Bundle> {
-  const directory = await mkdtemp(join(tmpdir(), "countersign-counting-"));
-  const file = join(directory, "index.js");
-  await build({
-    entryPoints: [join(import.meta.dirname, "counting.js")],
-    outfile: file,
-    bundle: true,
-    format: "esm",
-    target: "es2024",
-    external: ["cloudflare:*", "./x509.mjs", "./policy.mjs"],
-    alias: { "countersign-worker": join(import.meta.dirname, "../../dist/worker/index.js") },
-    logLevel: "warning",
-  });
-  return { file, remove: () => rm(directory, { recursive: true, force: true }) };
-}
+export const buildCounting = (): Promise<Bundle> => buildAround(join(import.meta.dirname, "counting.js"));
 
 /**
  * @param url of the running Worker

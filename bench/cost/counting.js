@@ -4,22 +4,12 @@
  */
 
 import worker, { Directory as DirectoryObject, Ledger as LedgerObject } from "countersign-worker";
+import { wrapped } from "../../test/support/around-worker/wrapped.js";
 
 /** See `Counted` in counted.ts. */
 let counted = [];
 
 const count = (by, what, rows = 0) => void counted.push({ by, what, rows });
-
-/** An object whose methods are done as `around` would have it, given the name, what the method would do, and with what. */
-const wrapped = (object, around) =>
-  new Proxy(object, {
-    get(target, name) {
-      const value = target[name];
-      return typeof value === "function"
-        ? (...parts) => around(name, () => target[name](...parts), parts)
-        : value;
-    },
-  });
 
 const countedObjects = (by, kind, namespace) =>
   wrapped(namespace, (_, make) =>

@@ -9,10 +9,10 @@ import {
   startRun,
 } from "../../src/agent/index.ts";
 import { agentKeys } from "../../src/evidence/agent-key.ts";
-import { algorithmOf } from "../../src/evidence/http-signature/algorithms.ts";
 import { signatureBase } from "../../src/evidence/http-signature/base.ts";
 import { parseHttpSignature } from "../../src/evidence/http-signature/parse.ts";
 import { verifyRegistered } from "../../src/evidence/http-signature/verify.ts";
+import { algorithmOf } from "../../src/keys/algorithms.ts";
 import { fail } from "../../src/result.ts";
 import { compileTenant } from "../../src/tenant/compile.ts";
 import type { Tenant } from "../../src/tenant/tenant.ts";

@@ -1,7 +1,7 @@
-import { algorithmOf } from "../evidence/http-signature/algorithms.ts";
 import { component } from "../evidence/http-signature/fields.ts";
 import { requiredComponents, WIMSE_TAG } from "../evidence/http-signature/profiles.ts";
 import { makeSignature } from "../evidence/http-signature/sign.ts";
+import { algorithmOf } from "../keys/algorithms.ts";
 import type { Signer } from "./signer.ts";
 
 /**

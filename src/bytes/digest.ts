@@ -6,7 +6,7 @@ export class Digest {
   #rest: { readonly stream: DigestStream; readonly writer: WritableStreamDefaultWriter } | null = null;
 
   async push(piece: Uint8Array): Promise<void> {
-    if (this.#rest === null && this.#first === null) {
+    if (this.#first === null) {
       this.#first = piece as Uint8Array<ArrayBuffer>;
       return;
     }

@@ -41,7 +41,7 @@ export function pieceReader(stream: ReadableStream<Uint8Array>): PieceReader {
  *
  * @param length octets there will be; null where that is not known
  */
-export const readerFor = (stream: ReadableStream<Uint8Array>, length: number | null): PieceReader =>
+export const bodyReader = (stream: ReadableStream<Uint8Array>, length: number | null): PieceReader =>
   length === null || length <= CHUNK_BYTES ? chunkReader(stream) : pieceReader(stream);
 
 /** In the pieces that the stream has, whatever is wanted. */

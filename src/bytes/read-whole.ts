@@ -2,7 +2,7 @@ import { CHUNK_BYTES, READ_PIECE_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { ByteBuffer } from "./byte-buffer.ts";
 import { discard } from "./discard.ts";
-import { readerFor, type Wanted } from "./piece-reader.ts";
+import { bodyReader, type Wanted } from "./piece-reader.ts";
 
 /** Why a stream was not read to its end: more came than may be held, it took too long, we stopped, or its sender broke off. */
 export type ReadFault = "too_large" | "timeout" | "stopped" | "broken";
@@ -23,7 +23,7 @@ export async function readWhole<Fault = never>(
   inspect?: (chunk: Uint8Array) => Fault | null,
   length: number | null = null,
 ): Promise<Result<Uint8Array<ArrayBuffer>, ReadFault | Fault>> {
-  const reader = readerFor(stream, length);
+  const reader = bodyReader(stream, length);
   let cut: "timeout" | "stopped" | null = null;
   const cutOff = (why: "timeout" | "stopped") => {
     cut ??= why;
@@ -40,13 +40,13 @@ export async function readWhole<Fault = never>(
       const next = await reader.read(nextPiece(length, held.size)).catch(() => null);
       if (cut !== null) return fail(cut);
       if (next === null) return fail("broken");
-      isOver = next === undefined;
-      if (next === undefined) return ok(held.whole());
-      if (held.size + next.length > maxBytes) return fail("too_large");
-      held.push(next);
-      const fault = inspect?.(next) ?? null;
-      if (fault !== null) return fail(fault);
-      isOver = held.size === length;
+      if (next !== undefined) {
+        if (held.size + next.length > maxBytes) return fail("too_large");
+        held.push(next);
+        const fault = inspect?.(next) ?? null;
+        if (fault !== null) return fail(fault);
+      }
+      isOver = next === undefined || held.size === length;
       if (isOver) return ok(held.whole());
     }
   } finally {

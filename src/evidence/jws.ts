@@ -2,10 +2,10 @@ import { BoundedCache } from "../bounded-cache.ts";
 import { fromBase64url, fromUtf8, sha256, toBase64url, utf8 } from "../encoding.ts";
 import { canonical } from "../json/canonical.ts";
 import { isObject, type JsonObject, parseStrictJson } from "../json/strict-json.ts";
+import { algorithmOf, verifyBytes } from "../keys/algorithms.ts";
 import type { NamedSecret, VerificationKey } from "../keys/key.ts";
 import { MAX_REMEMBERED_TOKEN_BYTES, MAX_TOKEN_BYTES } from "../limits.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { algorithmOf, verifyBytes } from "./http-signature/algorithms.ts";
 
 /** A JWS in compact serialization (RFC 7515 section 7.1), decoded but not verified. */
 export interface Jws {

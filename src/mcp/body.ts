@@ -1,3 +1,4 @@
+import { announcedLength } from "../bytes/announced-length.ts";
 import { type ReadFault, readWhole } from "../bytes/read-whole.ts";
 import { utf8Decoder } from "../encoding.ts";
 import { type JsonFault, type JsonValue, StrictJsonReader } from "../json/strict-json.ts";
@@ -75,10 +76,9 @@ async function read(
   deadlineMs: number,
   inspect: (chunk: Uint8Array) => TextFault | null,
 ): Promise<Result<Uint8Array<ArrayBuffer>, Reason>> {
-  const announced = headers.get("content-length") ?? "";
-  if (Number(announced) > maxBytes) return fail("message.too_large");
+  const announced = headers.get("content-length");
+  if (Number(announced ?? 0) > maxBytes) return fail("message.too_large");
   if (body === null) return ok(new Uint8Array());
-  const length = /^\d{1,15}$/.test(announced) ? Number(announced) : null;
-  const whole = await readWhole(body, maxBytes, deadlineMs, undefined, inspect, length);
+  const whole = await readWhole(body, maxBytes, deadlineMs, undefined, inspect, announcedLength(announced));
   return whole.ok ? whole : fail(REASONS[whole.error]);
 }

@@ -1,3 +1,4 @@
+import { announcedLength } from "../bytes/announced-length.ts";
 import { SESSION_HEADER, type Session } from "../session/seal.ts";
 import type { Origin } from "../tenant/tenant.ts";
 
@@ -110,8 +111,7 @@ const DESCRIPTIONS = [
  */
 export function lengthOf(headers: Headers, { binding }: Pick<Origin, "binding">): number | null {
   if (binding !== null || headers.has("transfer-encoding") || isCoded(headers)) return null;
-  const length = headers.get("content-length") ?? "";
-  return /^\d{1,15}$/.test(length) ? Number(length) : null;
+  return announcedLength(headers.get("content-length"));
 }
 
 /** Whether a body has a content coding (RFC 9110 section 8.4), which nobody here takes off. */

@@ -1,7 +1,7 @@
 import { BrokenStream } from "../bytes/broken-stream.ts";
 import { Digest } from "../bytes/digest.ts";
 import { discard } from "../bytes/discard.ts";
-import { readerFor } from "../bytes/piece-reader.ts";
+import { bodyReader } from "../bytes/piece-reader.ts";
 import { READ_PIECE_BYTES } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 
@@ -46,7 +46,7 @@ export function watchBody(
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
   void end.then(({ sha256 }) => (sha256 === null ? digest.abandon() : undefined));
-  const reader = readerFor(body, length);
+  const reader = bodyReader(body, length);
   /** Octets that were passed on. */
   let passed = 0;
   /** Nothing more is passed on. */

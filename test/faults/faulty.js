@@ -4,6 +4,7 @@
  */
 
 import worker, { Directory as DirectoryObject, Ledger as LedgerObject } from "countersign-worker";
+import { wrapped } from "../support/around-worker/wrapped.js";
 
 const RealDate = Date;
 /** `clock`: milliseconds that everybody's clock is ahead. `ledger`, `d1`: how these fail; null where they work. */
@@ -72,17 +73,6 @@ const under = (faults, name, work, parts) => {
   met[name] = (met[name] ?? 0) + 1;
   return Promise.resolve().then(() => fault(work, parts));
 };
-
-/** An object whose methods go through `around`, given the name, what the method would do, and with what. */
-const wrapped = (object, around) =>
-  new Proxy(object, {
-    get(target, name) {
-      const value = target[name];
-      return typeof value === "function"
-        ? (...parts) => around(name, () => target[name](...parts), parts)
-        : value;
-    },
-  });
 
 const faultyLedgers = (namespace) =>
   wrapped(namespace, (method, make) =>

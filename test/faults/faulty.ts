@@ -1,47 +1,29 @@
 /** Builds the Worker whose platform fails (`faulty.js`), and tells it how. */
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build, type Plugin } from "esbuild";
+import type { Plugin } from "esbuild";
 import { ledgerName } from "../../src/ledger/names.ts";
 import type { Caller } from "../socket/harness.ts";
 import { exchange } from "../socket/raw.ts";
+import { type Bundle, buildAround } from "../support/around-worker/build.ts";
 import { type Place, TENANT } from "./place.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-const DEPLOYED = join(ROOT, "dist/worker/index.js");
-const SOURCE = join(ROOT, "src/index.ts");
-
-export interface Bundle {
-  /** The Worker's main module. */
-  readonly file: string;
-  remove(): Promise<void>;
-}
+const FAULTY = join(import.meta.dirname, "faulty.js");
+const SOURCE = join(import.meta.dirname, "../../src/index.ts");
 
 /**
  * @param limits other numbers than those of `src/limits.ts`: then the Worker is built from its source; otherwise it is the one that
  *   is deployed
  */
-export async function buildFaulty(limits: Readonly<Record<string, number>> = {}): Promise<Bundle> {
-  const directory = await mkdtemp(join(tmpdir(), "countersign-faulty-"));
-  const file = join(directory, "index.js");
-  const changed = Object.keys(limits).length > 0;
-  await build({
-    entryPoints: [join(import.meta.dirname, "faulty.js")],
-    outfile: file,
-    bundle: true,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "./x509.mjs", "./policy.mjs"],
-    define: { X509_LIBRARY: '"./x509.mjs"', POLICY_LIBRARY: '"./policy.mjs"' },
-    alias: { "countersign-worker": changed ? SOURCE : DEPLOYED },
-    plugins: changed ? [withLimits(limits)] : [],
-    logLevel: "warning",
-  });
-  return { file, remove: () => rm(directory, { recursive: true, force: true }) };
-}
+export const buildFaulty = (limits: Readonly<Record<string, number>> = {}): Promise<Bundle> =>
+  Object.keys(limits).length === 0
+    ? buildAround(FAULTY)
+    : buildAround(FAULTY, SOURCE, {
+        conditions: ["workerd", "worker", "browser"],
+        define: { X509_LIBRARY: '"./x509.mjs"', POLICY_LIBRARY: '"./policy.mjs"' },
+        plugins: [withLimits(limits)],
+      });
 
 /** The constants of `src/limits.ts` with other numbers. */
 const withLimits = (limits: Readonly<Record<string, number>>): Plugin => ({

@@ -2,8 +2,9 @@
 
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Bundle, buildCounting, type Counted, sumUp, takeCounted } from "../../bench/cost/counted.ts";
+import { buildCounting, type Counted, sumUp, takeCounted } from "../../bench/cost/counted.ts";
 import type { Run } from "../../src/agent/index.ts";
+import type { Bundle } from "../support/around-worker/build.ts";
 import { type Scene, setScene } from "./harness.ts";
 import { told, toolCall } from "./messages.ts";
 

@@ -20,7 +20,7 @@ const INPUT = new RegExp(
 /** With all its padding. */
 const BASE64 = /(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?/.source;
 
-const SIGNATURE = new RegExp(`(${KEY})=:(${BASE64}):(?:, (?!$)|$)`, "y");
+const BYTES = new RegExp(`(${KEY})=:(${BASE64}):(?:, (?!$)|$)`, "y");
 
 /**
  * Reads a Dictionary in which each member is a Byte Sequence without parameters, as `Signature` and `Content-Digest` are.
@@ -29,9 +29,9 @@ const SIGNATURE = new RegExp(`(${KEY})=:(${BASE64}):(?:, (?!$)|$)`, "y");
  */
 export function readCanonicalBytes(text: string): ReadonlyMap<string, Uint8Array<ArrayBuffer>> | null {
   const values = new Map<string, Uint8Array<ArrayBuffer>>();
-  SIGNATURE.lastIndex = 0;
-  for (let position = 0; position < text.length; position = SIGNATURE.lastIndex) {
-    const [whole, label = "", base64 = ""] = SIGNATURE.exec(text) ?? [];
+  BYTES.lastIndex = 0;
+  for (let position = 0; position < text.length; position = BYTES.lastIndex) {
+    const [whole, label = "", base64 = ""] = BYTES.exec(text) ?? [];
     if (whole === undefined || values.has(label)) return null;
     values.set(label, octetsOf(base64));
   }

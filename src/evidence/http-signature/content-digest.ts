@@ -44,10 +44,8 @@ export const contentDigest = async (body: Uint8Array<ArrayBuffer>): Promise<stri
 function readDigests(header: string): ReadonlyMap<string, unknown> | null {
   const field = strictDictionary(header);
   if (field === null) return null;
-  const values = [...field].map(([key, [value]]) => [key, value] as const);
-  return new Map(
-    values.map(([key, value]) => [key, value instanceof ArrayBuffer ? new Uint8Array(value) : value]),
-  );
+  const bytesOf = (value: unknown) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value);
+  return new Map([...field].map(([key, [value]]) => [key, bytesOf(value)]));
 }
 
 function digestOf(value: unknown, length: number): Uint8Array | null | "malformed" {

@@ -2,13 +2,13 @@
 
 import type { Parameters } from "structured-headers";
 import { WIT_HEADER } from "../../evidence-headers.ts";
+import { algorithmOf, verifyBytes } from "../../keys/algorithms.ts";
 import type { VerificationKey } from "../../keys/key.ts";
 import { RESPONSE_SIGNATURE_LIFETIME } from "../../limits.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { WimseProfile } from "../../tenant/tenant.ts";
 import type { EdgeIdentity } from "../wit/identity.ts";
-import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
 import { contentDigest } from "./content-digest.ts";
 import { type Component, component, type LabelledSignature } from "./fields.ts";

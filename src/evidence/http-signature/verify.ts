@@ -1,10 +1,10 @@
 /** Verification of the caller's HTTP message signature (RFC 9421 section 3.2). */
 
+import { algorithmOf, verifyBytes } from "../../keys/algorithms.ts";
 import type { Reason } from "../../reasons.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import type { AgentKey, SignaturePolicy, SignatureProfile } from "../../tenant/tenant.ts";
 import type { FindAgentKey } from "../agent-key.ts";
-import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
 import type { LabelledSignature } from "./fields.ts";
 import type { SignedRequest } from "./message.ts";

@@ -4,12 +4,12 @@
  */
 
 import { isInnerList, Token } from "structured-headers";
+import { algorithmOf, verifyBytes } from "../../keys/algorithms.ts";
 import type { KeyAlgorithm } from "../../keys/key.ts";
 import type { KeyFinder } from "../../keys/source.ts";
 import { ok, type Result } from "../../result.ts";
 import { signatureAgentUrl } from "../../tenant/schema/signature.ts";
 import type { WebBotAuthPolicy } from "../../tenant/tenant.ts";
-import { algorithmOf, verifyBytes } from "./algorithms.ts";
 import { signatureBase } from "./base.ts";
 import { strictDictionary, strictItem } from "./dictionary.ts";
 import type { LabelledSignature } from "./fields.ts";

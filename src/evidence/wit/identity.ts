@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, parseStrictJson } from "../../json/strict-json.ts";
+import { algorithmOf, type SignatureAlgorithm } from "../../keys/algorithms.ts";
 import { WIT_ALGORITHMS } from "../../keys/key.ts";
 import { importSigningKey } from "../../keys/signing.ts";
-import { algorithmOf, type SignatureAlgorithm } from "../http-signature/algorithms.ts";
 import { readWit } from "./parse.ts";
 
 /** What a deployment signs answers with: its own workload identity token, and the private key that the token confirms. */

@@ -3,13 +3,13 @@
 import type { BareItem } from "structured-headers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { generateSigner, type Signer } from "../../../src/agent/index.ts";
-import { algorithmOf } from "../../../src/evidence/http-signature/algorithms.ts";
 import { type Component, component } from "../../../src/evidence/http-signature/fields.ts";
 import type { SignedRequest } from "../../../src/evidence/http-signature/message.ts";
 import { parseHttpSignature } from "../../../src/evidence/http-signature/parse.ts";
 import { makeSignature } from "../../../src/evidence/http-signature/sign.ts";
 import { verifyWebBotAuth } from "../../../src/evidence/http-signature/web-bot-auth.ts";
 import type { JsonValue } from "../../../src/json/strict-json.ts";
+import { algorithmOf } from "../../../src/keys/algorithms.ts";
 import { importVerificationKey } from "../../../src/keys/hygiene.ts";
 import type { VerificationKey } from "../../../src/keys/key.ts";
 import { directoryKeys, keysByThumbprint } from "../../../src/keys/key-table.ts";

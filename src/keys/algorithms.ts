@@ -1,6 +1,6 @@
-import { type KeyAlgorithm, type SigningParameters, WEB_CRYPTO } from "../../keys/key.ts";
+import { type KeyAlgorithm, type SigningParameters, WEB_CRYPTO } from "./key.ts";
 
-/** JOSE names of all algorithms that messages are signed with. */
+/** JOSE names of all algorithms that messages and tokens are signed with. */
 export type MessageAlgorithm = KeyAlgorithm | "HS256";
 
 /** One signature algorithm under its three names (RFC 9421 section 3.3). */
@@ -12,7 +12,7 @@ export interface SignatureAlgorithm {
   readonly signatureLength: number | null;
 }
 
-/** The only place that relates the names of one algorithm. Which keys exist is for `keys/` to say. */
+/** The only place that relates the names of one algorithm. Which keys there are is for `key.ts` to say. */
 const SIGNATURE_ALGORITHMS: Readonly<Record<MessageAlgorithm, SignatureAlgorithm>> = {
   ES256: { name: "ecdsa-p256-sha256", webCrypto: WEB_CRYPTO.ES256, signatureLength: 64 },
   ES384: { name: "ecdsa-p384-sha384", webCrypto: WEB_CRYPTO.ES384, signatureLength: 96 },
@@ -22,7 +22,7 @@ const SIGNATURE_ALGORITHMS: Readonly<Record<MessageAlgorithm, SignatureAlgorithm
   HS256: { name: "hmac-sha256", webCrypto: { name: "HMAC" }, signatureLength: 32 },
 };
 
-/** What a key of this JOSE algorithm signs messages with. */
+/** What a key of this JOSE algorithm signs with. */
 export const algorithmOf = (key: MessageAlgorithm): SignatureAlgorithm => SIGNATURE_ALGORITHMS[key];
 
 export function verifyBytes(
