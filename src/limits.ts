@@ -521,6 +521,9 @@ export const READ_PIECE_BYTES = 64 * 1024;
 /** What the streams of the platform give of themselves. */
 export const CHUNK_BYTES = 4 * 1024;
 
+/** How long the head of an answer waits for a body of one such piece: most come together. Nobody notices so much more beside the call. */
+export const AT_ONCE_MS = 20;
+
 /** Verified tokens that one isolate remembers, by their text: some thousand mandates. With their claims they take a few times as much. */
 export const MAX_REMEMBERED_TOKEN_BYTES = 2 * 1024 * 1024;
 

@@ -1,6 +1,7 @@
 import { factsOf, homeOf } from "./attempt.ts";
 import { readSigningKeys } from "./audit/signing-keys.ts";
 import { discard } from "./bytes/discard.ts";
+import { bodyReader } from "./bytes/piece-reader.ts";
 import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
 import { bearerEnd } from "./evidence/caller.ts";
@@ -11,7 +12,8 @@ import type { Outcome } from "./ledger/protocol.ts";
 import { runKey } from "./ledger/run-key.ts";
 import { MAX_OBSERVED_STREAM_MS } from "./limits.ts";
 import { type Answer, forward } from "./origin/forward.ts";
-import { isEventStream, lengthOf, returnedHeaders } from "./origin/headers.ts";
+import { lengthOf, returnedHeaders } from "./origin/headers.ts";
+import { passOn } from "./origin/pass-on.ts";
 import { type CallResult, type ResultReader, resultReader } from "./origin/result.ts";
 import { watchBody } from "./origin/watch.ts";
 import type { Reason } from "./reasons.ts";
@@ -125,19 +127,24 @@ async function show(
   ended: Promise<End>,
   end: (end: End) => void,
 ): Promise<Result<Response, Reason>> {
-  const supervision = superviseCall(call, trail, env);
-  void ended.then(supervision.end);
-  const { stop } = supervision;
+  let supervision: Supervision | null = null;
+  // What is whole before anything of it is shown needs none.
+  const stop = (): AbortSignal => {
+    if (supervision === null) {
+      supervision = superviseCall(call, trail, env);
+      void ended.then(supervision.end);
+    }
+    return supervision.stop;
+  };
   const redaction = redactionOf(call.received.message, call.tenant.policy);
-  if (redaction !== null) return showRedacted(answer, redaction, call, trail, stop, end);
+  if (redaction !== null) return showRedacted(answer, redaction, call, trail, stop(), end);
   const filtered = await filterTools(answer, call, trail.caller, stop);
   const guarded = filtered.ok ? await guardStream(filtered.value, call) : filtered;
   if (!guarded.ok) return guarded;
   const { status, headers } = guarded.value;
-  const cuts = { clientGone: call.facts.signal, stop, endsCleanly: isEventStream(headers) };
   const reader = readerFor(guarded.value, trail);
-  const watched = watchBody(guarded.value, cuts, reader?.push);
-  void watched.end.then(({ sha256, reason }) =>
+  const passed = await passOn(guarded.value, call.facts.signal, stop, reader?.push);
+  void passed.end.then(({ sha256, reason }) =>
     end({
       status,
       reason,
@@ -146,7 +153,7 @@ async function show(
       result: reader?.end(reason === null) ?? null,
     }),
   );
-  return ok(new Response(watched.body, { status, headers }));
+  return ok(new Response(passed.body, { status, headers }));
 }
 
 /**
@@ -176,7 +183,7 @@ async function showRedacted(
   const given = shown.ok ? shown.value : toResponse(refusalOf(trail, shown.error));
   const { status } = answer;
   const watched = watchBody(
-    { body: given.body, length: null },
+    { reader: given.body && bodyReader(given.body, null), length: null },
     { clientGone: facts.signal, stop, endsCleanly: false },
   );
   void watched.end.then(({ sha256, reason }) =>

@@ -10,7 +10,7 @@ import { admit } from "../../src/ledger/judgement.ts";
 import { Meta } from "../../src/ledger/meta.ts";
 import { runKey } from "../../src/ledger/run-key.ts";
 import { signAssertion } from "../../src/origin/assertion.ts";
-import { watchBody } from "../../src/origin/watch.ts";
+import { passOn } from "../../src/origin/pass-on.ts";
 import { headersFor } from "../../src/stages/outbound.ts";
 import { asynchronous, sync, type Work } from "./measure.ts";
 import { NOW, stageCall } from "./staged-call.ts";
@@ -21,7 +21,7 @@ export const AFTER_STAGES = [
   "headers for the origin",
   "of that, the assertion signed",
   "an answer of 500 bytes, made and read",
-  "the same, and watched",
+  "the same, and passed on",
   "receipt signed",
   "outcome made",
   "record of the outcome, made and chained",
@@ -93,10 +93,11 @@ export async function afterStagesContest(): Promise<Readonly<Record<(typeof AFTE
       ),
     ),
     "an answer of 500 bytes, made and read": asynchronous(() => new Response(answer()).arrayBuffer()),
-    "the same, and watched": asynchronous(async () => {
-      const watched = watchBody({ body: answer(), length: ANSWER.length }, CUTS);
-      await new Response(watched.body).arrayBuffer();
-      return watched.end;
+    "the same, and passed on": asynchronous(async () => {
+      const given = { status: 200, headers: new Headers(), body: answer(), length: ANSWER.length };
+      const passed = await passOn(given, NEVER, () => NEVER);
+      await new Response(passed.body).arrayBuffer();
+      return passed.end;
     }),
     "receipt signed": asynchronous(() => {
       const facts = factsOf(trail, tenant);
@@ -114,11 +115,7 @@ const ANSWER = utf8(
   `{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"${"tide ".repeat(86)}"}]}}`,
 );
 
-const CUTS = {
-  clientGone: new AbortController().signal,
-  stop: new AbortController().signal,
-  endsCleanly: false,
-};
+const NEVER = new AbortController().signal;
 
 /** In one piece, as a short answer of an origin comes. */
 const answer = () =>

@@ -1,7 +1,7 @@
 import { BrokenStream } from "../bytes/broken-stream.ts";
 import { Digest } from "../bytes/digest.ts";
 import { discard } from "../bytes/discard.ts";
-import { bodyReader } from "../bytes/piece-reader.ts";
+import type { PieceReader } from "../bytes/piece-reader.ts";
 import { READ_PIECE_BYTES } from "../limits.ts";
 import type { Reason } from "../reasons.ts";
 
@@ -23,9 +23,9 @@ export interface Cuts {
   readonly endsCleanly: boolean;
 }
 
-/** A response body, and how many octets it has; null where that is not known before it ends. */
+/** What reads a response body, where there is one, and how many octets that has; null where it is not known before it ends. */
 export interface Body {
-  readonly body: ReadableStream<Uint8Array> | null;
+  readonly reader: PieceReader | null;
   readonly length: number | null;
 }
 
@@ -36,17 +36,16 @@ export interface Body {
  * @param see is shown each chunk, once it has been passed on
  */
 export function watchBody(
-  { body, length }: Body,
+  { reader, length }: Body,
   { clientGone, stop, endsCleanly }: Cuts,
   see: (chunk: Uint8Array) => void = () => {},
 ): { body: ReadableStream<Uint8Array> | null; end: Promise<BodyEnd> } {
   const digest = new Digest();
   const finish = async (): Promise<BodyEnd> => ({ sha256: await digest.end(), reason: null });
-  if (body === null) return { body: null, end: finish() };
+  if (reader === null) return { body: null, end: finish() };
 
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
   void end.then(({ sha256 }) => (sha256 === null ? digest.abandon() : undefined));
-  const reader = bodyReader(body, length);
   /** Octets that were passed on. */
   let passed = 0;
   /** Nothing more is passed on. */

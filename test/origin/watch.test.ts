@@ -1,10 +1,19 @@
 import { describe, expect, test } from "vitest";
+import { bodyReader } from "../../src/bytes/piece-reader.ts";
 import { sha256, toBase64url, utf8 } from "../../src/encoding.ts";
-import { type Cuts, watchBody } from "../../src/origin/watch.ts";
+import { type Body, type Cuts, watchBody } from "../../src/origin/watch.ts";
 import { brokenAfter, handFed, streamOf } from "../support/streams.ts";
 
 const CLIENT_GONE = { sha256: null, reason: "origin.client_gone" };
 const BROKEN = { sha256: null, reason: "origin.broken" };
+function watch(
+  { body, length }: { body: ReadableStream<Uint8Array> | null; length: Body["length"] },
+  cuts: Cuts,
+  see?: (chunk: Uint8Array) => void,
+) {
+  return watchBody({ reader: body && bodyReader(body, length), length }, cuts, see);
+}
+
 /** A client that stays, and nothing that stops the stream, unless a test says otherwise. */
 const present = (changes: Partial<Cuts> = {}): Cuts => ({
   clientGone: new AbortController().signal,
@@ -27,13 +36,13 @@ describe("a body that ends", () => {
     ["several chunks", ["a", "b", "\u00e9"]],
     ["a large one", ["a".repeat(1_000_000), "b".repeat(1_000_000)]],
   ])("%s: the same octets, and their digest", async (_, chunks) => {
-    const watched = watchBody({ body: streamOf(...chunks.map(utf8)), length: null }, present());
+    const watched = watch({ body: streamOf(...chunks.map(utf8)), length: null }, present());
     expect(await new Response(watched.body).text()).toBe(chunks.join(""));
     expect(await watched.end).toEqual(await whole(chunks.join("")));
   });
 
   test("none at all", async () => {
-    const watched = watchBody({ body: null, length: null }, present());
+    const watched = watch({ body: null, length: null }, present());
     expect(watched.body).toBeNull();
     expect(await watched.end).toEqual(await whole(""));
   });
@@ -42,7 +51,7 @@ describe("a body that ends", () => {
 describe("a body whose length is known", () => {
   test("ends with its last octet: nothing more is waited for", async () => {
     const fed = handFed();
-    const watched = watchBody({ body: fed.body, length: 6 }, present());
+    const watched = watch({ body: fed.body, length: 6 }, present());
     fed.push(utf8("abc"));
     fed.push(utf8("def"));
     expect(await new Response(watched.body).text()).toBe("abcdef");
@@ -50,13 +59,13 @@ describe("a body whose length is known", () => {
   });
 
   test("broken off before: an error, not an end", async () => {
-    const watched = watchBody({ body: brokenAfter(utf8("abc")), length: 6 }, present());
+    const watched = watch({ body: brokenAfter(utf8("abc")), length: 6 }, present());
     await expect(new Response(watched.body).text()).rejects.toThrow();
     expect(await watched.end).toEqual(BROKEN);
   });
 
   test("ended before: what came", async () => {
-    const watched = watchBody({ body: streamOf(utf8("abc")), length: 6 }, present());
+    const watched = watch({ body: streamOf(utf8("abc")), length: 6 }, present());
     expect(await new Response(watched.body).text()).toBe("abc");
     expect(await watched.end).toEqual(await whole("abc"));
   });
@@ -64,7 +73,7 @@ describe("a body whose length is known", () => {
   test("stopped with its last octet on the way: it is whole", async () => {
     const fed = handFed();
     const stop = new AbortController();
-    const watched = watchBody({ body: fed.body, length: 3 }, present({ stop: stop.signal }));
+    const watched = watch({ body: fed.body, length: 3 }, present({ stop: stop.signal }));
     const reader = readerOf(watched.body);
     fed.push(utf8("abc"));
     expect((await reader.read()).value).toEqual(utf8("abc"));
@@ -77,7 +86,7 @@ describe("a body whose length is known", () => {
 describe("timing", () => {
   test("a chunk goes on before the next one is there", async () => {
     const fed = handFed();
-    const watched = watchBody({ body: fed.body, length: null }, present());
+    const watched = watch({ body: fed.body, length: null }, present());
     const reader = readerOf(watched.body);
     for (const chunk of ["first", "second"]) {
       fed.push(utf8(chunk));
@@ -96,7 +105,7 @@ describe("timing", () => {
         controller.enqueue(utf8("x"));
       },
     });
-    const watched = watchBody({ body: endless, length: null }, present());
+    const watched = watch({ body: endless, length: null }, present());
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(produced).toBeLessThan(10);
     await watched.body?.cancel();
@@ -107,7 +116,7 @@ describe("timing", () => {
 describe("a body that is cut off", () => {
   test("by the client: the origin is told", async () => {
     const fed = handFed();
-    const watched = watchBody({ body: fed.body, length: null }, present());
+    const watched = watch({ body: fed.body, length: null }, present());
     const reader = readerOf(watched.body);
     fed.push(utf8("x"));
     await reader.read();
@@ -118,7 +127,7 @@ describe("a body that is cut off", () => {
 
   test("by the client in the middle of a read: no error comes of it", async () => {
     const fed = handFed();
-    const watched = watchBody({ body: fed.body, length: null }, present());
+    const watched = watch({ body: fed.body, length: null }, present());
     const reader = readerOf(watched.body);
     const read = reader.read();
     await reader.cancel("gone");
@@ -130,7 +139,7 @@ describe("a body that is cut off", () => {
   test("by the client while the origin says nothing", async () => {
     const client = new AbortController();
     const fed = handFed();
-    const watched = watchBody({ body: fed.body, length: null }, present({ clientGone: client.signal }));
+    const watched = watch({ body: fed.body, length: null }, present({ clientGone: client.signal }));
     client.abort();
     expect(await watched.end).toEqual(CLIENT_GONE);
     fed.close();
@@ -138,7 +147,7 @@ describe("a body that is cut off", () => {
 
   test("by a client that had gone before", async () => {
     const fed = handFed();
-    const watched = watchBody({ body: fed.body, length: null }, present({ clientGone: AbortSignal.abort() }));
+    const watched = watch({ body: fed.body, length: null }, present({ clientGone: AbortSignal.abort() }));
     expect(await watched.end).toEqual(CLIENT_GONE);
     fed.close();
   });
@@ -147,7 +156,7 @@ describe("a body that is cut off", () => {
     ["at once", () => brokenAfter()],
     ["after a chunk", () => brokenAfter(utf8("x"))],
   ])("by the origin, %s: an error, not an end", async (_, body) => {
-    const watched = watchBody({ body: body(), length: null }, present());
+    const watched = watch({ body: body(), length: null }, present());
     await expect(new Response(watched.body).text()).rejects.toThrow();
     expect(await watched.end).toEqual(BROKEN);
   });
@@ -158,7 +167,7 @@ describe("a body that is cut off", () => {
   ])("by us, where an end is no lie %s: it %s, and the origin is told", async (endsCleanly) => {
     const stop = new AbortController();
     const fed = handFed();
-    const watched = watchBody({ body: fed.body, length: null }, present({ stop: stop.signal, endsCleanly }));
+    const watched = watch({ body: fed.body, length: null }, present({ stop: stop.signal, endsCleanly }));
     const reader = readerOf(watched.body);
     fed.push(utf8("x"));
     await reader.read();
@@ -172,7 +181,7 @@ describe("a body that is cut off", () => {
 
   test("by us, after its end: nothing more happens", async () => {
     const stop = new AbortController();
-    const watched = watchBody(
+    const watched = watch(
       { body: streamOf(utf8("x")), length: null },
       present({ stop: stop.signal, endsCleanly: true }),
     );
@@ -183,7 +192,7 @@ describe("a body that is cut off", () => {
 
   test("by a client that has it all, before its digest is there: it is whole", async () => {
     const client = new AbortController();
-    const watched = watchBody(
+    const watched = watch(
       { body: streamOf(utf8("x".repeat(1_000_000))), length: null },
       present({ clientGone: client.signal }),
     );
@@ -195,7 +204,7 @@ describe("a body that is cut off", () => {
 
   test("an end that has come is not taken back", async () => {
     const client = new AbortController();
-    const watched = watchBody(
+    const watched = watch(
       { body: streamOf(utf8("x")), length: null },
       present({ clientGone: client.signal }),
     );
