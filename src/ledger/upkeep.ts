@@ -37,7 +37,7 @@ export class Upkeep {
   readonly #alarm: AlarmClock;
   /** Waits for D1, and so is no work in turn. */
   readonly #drain = shared(() => this.#drainNow());
-  #drainDelayMs = DRAIN_DELAY_MS;
+  #drainDelayMs = drainDelayMs();
   /** Whether outcomes will be written in a while, if nothing else has taken them along by then. */
   #flushIsDue = false;
   #purgedAt = 0;
@@ -96,7 +96,7 @@ export class Upkeep {
         await this.#flush();
         await this.#purge();
         await this.#drain();
-        this.#drainDelayMs = DRAIN_DELAY_MS;
+        this.#drainDelayMs = drainDelayMs();
       } catch (error) {
         this.#means.log("ledger.drain_failed", error);
         this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
@@ -142,3 +142,6 @@ export class Upkeep {
     });
   }
 }
+
+/** Differs by up to half of it each way, so that ledgers that began together do not all come to D1 at the same moment. */
+const drainDelayMs = (): number => DRAIN_DELAY_MS * (0.5 + Math.random());
