@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { recordOf } from "../../src/audit/rows.ts";
 import { settle } from "../../src/ledger/client.ts";
 import {
@@ -177,6 +177,16 @@ test("an alarm does not chase a journal that grows while it drains", async () =>
   );
   expect(batches).toEqual([3]);
   expect(await alarmAt(ledger)).toBe(DRAIN_DELAY_MS);
+});
+
+test.each([
+  ["early", 0, 0.5],
+  ["late", 1, 1.5],
+])("ledgers that begin together come to D1 at times of their own: %s", async (_, random, share) => {
+  vi.spyOn(Math, "random").mockReturnValue(random);
+  const ledger = newLedger();
+  await ledger.decide(walk());
+  expect(await alarmAt(ledger)).toBe(share * DRAIN_DELAY_MS);
 });
 
 // -- D1 is down -----------------------------------------------------------------------------------------

@@ -23,7 +23,11 @@ import { CLOCK_SKEW, MAX_ECT_AGE, MAX_SIGNATURE_WINDOW } from "../../src/limits.
 export const T = 2_000_000_000;
 
 export function useClock(): void {
-  beforeEach(() => setClock(T));
+  beforeEach(() => {
+    setClock(T);
+    // Half way between the shortest and the longest delay.
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+  });
   afterEach(() => void vi.restoreAllMocks());
 }
 
