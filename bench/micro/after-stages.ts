@@ -4,7 +4,7 @@ import { attemptOf, factsOf } from "../../src/attempt.ts";
 import { signReceipt } from "../../src/audit/receipts/decision-receipt.ts";
 import { readSigningKeys } from "../../src/audit/signing-keys.ts";
 import { utf8 } from "../../src/encoding.ts";
-import { decisionItem, outcomeDraft, placeOf, rulingOf } from "../../src/ledger/drafts.ts";
+import { decisionItem, outcomeDraft, placeOf } from "../../src/ledger/drafts.ts";
 import { ALONE, Journal } from "../../src/ledger/journal.ts";
 import { admit } from "../../src/ledger/judgement.ts";
 import { Meta } from "../../src/ledger/meta.ts";
@@ -52,9 +52,8 @@ export async function afterStagesContest(): Promise<Readonly<Record<(typeof AFTE
     if (entry === undefined) throw new Error("the record must be there");
     return entry;
   };
-  const entry = await record();
-  const place = placeOf(entry.record);
-  trail.ruling = rulingOf(entry, attempt);
+  const place = placeOf(await record());
+  trail.ruling = { ...judgement.ruling, place };
 
   const call = { kind: "call", facts, tenant, received, known: { presented, caller } } as const;
   const { decision } = trail;

@@ -1,5 +1,6 @@
-import type { AuditRecord } from "../audit/record.ts";
+import { placeOf } from "./drafts.ts";
 import type { Item } from "./journal.ts";
+import type { Place } from "./protocol.ts";
 import type { State } from "./state.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -8,7 +9,7 @@ import type { Waiting } from "./waiting.ts";
  * waited still does. Nobody else may write meanwhile.
  *
  * @param now milliseconds, of the journal's own clock
- * @returns the last record; null where there was none
+ * @returns where the last record is; null where there was none
  */
 export async function commit(
   state: State,
@@ -16,7 +17,7 @@ export async function commit(
   now: number,
   items: readonly Item[],
   write: () => void,
-): Promise<AuditRecord | null> {
+): Promise<Place | null> {
   const { journal, open } = state;
   const taken = waiting.take(open, now);
   try {
@@ -28,7 +29,8 @@ export async function commit(
     });
     journal.committed(entries);
     open.committed(entries);
-    return entries.at(-1)?.record ?? null;
+    const last = entries.at(-1);
+    return last === undefined ? null : placeOf(last);
   } catch (error) {
     taken.giveBack();
     throw error;

@@ -122,7 +122,7 @@ export const unwritten = (reason: Reason): Ruling => ({
   approval: null,
 });
 
-export const placeOf = ({ chain, seq, time, hash }: AuditRecord): Place => ({ chain, seq, time, hash });
+export const placeOf = ({ chain, seq, time, hash }: Place): Place => ({ chain, seq, time, hash });
 
 /** The audit record of what became of an admitted call. */
 export const outcomeDraft = ({ decision, facts, ...outcome }: Outcome): Draft => ({

@@ -4,6 +4,7 @@ import type { JsonObject } from "../json/strict-json.ts";
 import { JOURNAL_WINDOW } from "../limits.ts";
 import { batchOf } from "./batch.ts";
 import type { Meta } from "./meta.ts";
+import type { Place } from "./protocol.ts";
 
 /** A record before it has its place in the chain. */
 export type Draft = Omit<AuditRecord, "v" | "chain" | "seq" | "time" | "digest" | "prev_hash" | "hash">;
@@ -21,12 +22,14 @@ interface Beside {
 /** For a record that nothing is kept beside. */
 export const ALONE: Beside = { runSize: null, outcomeBy: null, closes: null };
 
-/** A record to be written, and the same with its place in the chain. */
+/** A record to be written. */
 export type Item = Beside & { readonly draft: Draft };
-export type Entry = Beside & { readonly record: AuditRecord };
 
-/** An entry with the record's JSON text. */
-export type Placed = Entry & { readonly text: string };
+/** The same with its place in the chain; the record is JSON text. */
+export type Placed = Beside & Place & { readonly decision: string; readonly text: string };
+
+/** A record that was written. */
+export type Entry = Beside & { readonly record: AuditRecord };
 
 /**
  * The journal of one ledger: a hash chain of audit records, and at the same time the outbox to D1. Records lie
@@ -101,48 +104,32 @@ export class Journal {
 
   /** Gives drafts their place behind the head. Nothing is written yet. */
   async place(items: readonly Item[], time: number): Promise<Placed[]> {
-    const contents = await Promise.all(
-      items.map(async ({ draft }, i) => {
-        const unhashed = inOrder({ ...draft, v: 3, chain: this.#chain, seq: this.#seq + 1 + i, time });
-        const text = canonical(unhashed as unknown as JsonObject);
-        return { unhashed, text, digest: await digestContent(text) };
-      }),
-    );
+    const chain = this.#chain;
     const placed: Placed[] = [];
-    let prev_hash = this.#hash;
-    for (const [i, { unhashed, text, digest }] of contents.entries()) {
-      const { runSize, outcomeBy, closes } = items[i] ?? ALONE;
-      const hash = await linkHash(prev_hash, digest);
-      placed.push({
-        record: { ...unhashed, digest, prev_hash, hash },
-        text: `${text.slice(0, -1)},"digest":"${digest}","prev_hash":"${prev_hash}","hash":"${hash}"}`,
-        runSize,
-        outcomeBy,
-        closes,
-      });
-      prev_hash = hash;
+    let [seq, last] = [this.#seq, this.#hash];
+    for (const { draft, runSize, outcomeBy, closes } of items) {
+      seq += 1;
+      const content = canonical(inOrder(draft, chain, seq, time) as unknown as JsonObject);
+      const digest = await digestContent(content);
+      const hash = await linkHash(last, digest);
+      const text = `${content.slice(0, -1)},"digest":"${digest}","prev_hash":"${last}","hash":"${hash}"}`;
+      placed.push({ decision: draft.decision, chain, seq, time, hash, text, runSize, outcomeBy, closes });
+      last = hash;
     }
     return placed;
   }
 
   /** Writes entries; belongs into a transaction, after which `committed` moves the head. */
   append(entries: readonly Placed[]): void {
-    for (const { record, text, runSize, outcomeBy, closes } of entries) {
-      const table = tableOf(record.seq);
-      if (record.seq === 1 || table !== tableOf(record.seq - 1)) this.#open(table, record.seq);
-      this.#sql.exec(
-        `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`,
-        record.seq,
-        runSize,
-        outcomeBy,
-        closes,
-        text,
-      );
+    for (const { seq, runSize, outcomeBy, closes, text } of entries) {
+      const table = tableOf(seq);
+      if (seq === 1 || table !== tableOf(seq - 1)) this.#open(table, seq);
+      this.#sql.exec(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`, seq, runSize, outcomeBy, closes, text);
     }
   }
 
-  committed(entries: readonly Entry[]): void {
-    const last = entries.at(-1)?.record;
+  committed(entries: readonly Placed[]): void {
+    const last = entries.at(-1);
     if (last === undefined) return;
     this.#seq = last.seq;
     this.#hash = last.hash;
@@ -254,10 +241,10 @@ export class Journal {
   }
 }
 
-/** The same in the order of names that its canonical form has: it is made the faster for that. */
-const inOrder = (record: Unhashed): Unhashed => ({
+/** The record of a draft, in the order of names that its canonical form has: that is made the faster for it. */
+const inOrder = (record: Draft, chain: string, seq: number, time: number): Unhashed => ({
   action: record.action,
-  chain: record.chain,
+  chain,
   checks: record.checks,
   count: record.count,
   decision: record.decision,
@@ -276,12 +263,12 @@ const inOrder = (record: Unhashed): Unhashed => ({
   reason: record.reason,
   revision: record.revision,
   run: record.run,
-  seq: record.seq,
+  seq,
   status: record.status,
   tenant: record.tenant,
-  time: record.time,
+  time,
   tool: record.tool,
-  v: record.v,
+  v: 3,
   verdict: record.verdict,
 });
 

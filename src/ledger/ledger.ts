@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { turns } from "../turns.ts";
 import { hear } from "./approve.ts";
 import { ruleWithLeases } from "./borrow.ts";
-import { decisionItem, outcomeDraft, placeOf, unwritten } from "./drafts.ts";
+import { decisionItem, outcomeDraft, unwritten } from "./drafts.ts";
 import { Following } from "./following.ts";
 import { emptyHead, type KnownHead, type LedgerHead, tellHead } from "./head.ts";
 import { spend } from "./holdings.ts";
@@ -72,10 +72,10 @@ export class Ledger extends DurableObject<Env> {
       }
       const { judgement } = ruled;
       const item = decisionItem(attempt, judgement);
-      const last = await this.#upkeep.commit(state, [item], now, () =>
+      const place = await this.#upkeep.commit(state, [item], now, () =>
         spend(state.holdings, attempt, judgement, Math.floor(now / 1000)),
       );
-      return { ...judgement.ruling, place: last && placeOf(last) };
+      return { ...judgement.ruling, place };
     });
   }
 

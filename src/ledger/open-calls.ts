@@ -1,6 +1,6 @@
 import type { AuditRecord } from "../audit/record.ts";
 import { unknownDraft } from "./drafts.ts";
-import { ALONE, type Draft, type Entry, type Item, type Journal } from "./journal.ts";
+import { ALONE, type Draft, type Item, type Journal, type Placed } from "./journal.ts";
 
 interface OpenCall {
   /** Number of the decision. */
@@ -82,16 +82,16 @@ export class OpenCalls {
   }
 
   /** Drops what `entries` close. Belongs into their transaction, after which `committed` follows. */
-  write(entries: readonly Entry[]): void {
+  write(entries: readonly Placed[]): void {
     for (const { closes } of entries)
       if (closes !== null && !this.#journal.has(closes))
         this.#sql.exec("DELETE FROM open_calls WHERE seq = ?", closes);
   }
 
-  committed(entries: readonly Entry[]): void {
-    for (const { record, outcomeBy, closes } of entries) {
-      if (outcomeBy !== null) this.#calls.set(record.decision, { seq: record.seq, outcomeBy });
-      if (closes !== null) this.#calls.delete(record.decision);
+  committed(entries: readonly Placed[]): void {
+    for (const { decision, seq, outcomeBy, closes } of entries) {
+      if (outcomeBy !== null) this.#calls.set(decision, { seq, outcomeBy });
+      if (closes !== null) this.#calls.delete(decision);
     }
   }
 

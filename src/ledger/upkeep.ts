@@ -1,4 +1,3 @@
-import type { AuditRecord } from "../audit/record.ts";
 import {
   DENIAL_WINDOW_MS,
   DRAIN_DELAY_MS,
@@ -15,6 +14,7 @@ import { nextDue } from "./due.ts";
 import { purge } from "./holdings.ts";
 import type { Item } from "./journal.ts";
 import type { Opening } from "./opening.ts";
+import type { Place } from "./protocol.ts";
 import type { State } from "./state.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -75,7 +75,7 @@ export class Upkeep {
     items: readonly Item[],
     now = state.journal.now(Date.now()),
     write = () => {},
-  ): Promise<AuditRecord | null> {
+  ): Promise<Place | null> {
     try {
       return await commit(state, this.#means.waiting, now, items, write);
     } finally {
