@@ -12,52 +12,53 @@ import { runKey } from "./run-key.ts";
 import type { Step } from "./step.ts";
 
 /** The decision, as it is to be written. */
-export const decisionItem = (
-  attempt: Attempt,
-  { ruling, run, joins, execution, observed, approval }: Judgement,
-): Item => ({
-  draft: {
-    ...decisionDraft(attempt, ruling, joins, approval),
-    checks: [...attempt.facts.checks, ...observed, ...(approval?.kind === "approved" ? [APPROVED] : [])],
-    execution,
-  },
-  runSize: run && joins ? run.size + 1 : null,
-  outcomeBy: isForwarded(ruling.verdict) ? attempt.outcomeBy : null,
-  closes: null,
-});
+export const decisionItem = (attempt: Attempt, judgement: Judgement): Item => {
+  const { ruling, run, joins } = judgement;
+  return {
+    draft: decisionDraft(attempt, judgement),
+    runSize: run && joins ? run.size + 1 : null,
+    outcomeBy: isForwarded(ruling.verdict) ? attempt.outcomeBy : null,
+    closes: null,
+  };
+};
 
 /** The audit record of a decision. */
-export const decisionDraft = (
+function decisionDraft(
   attempt: Attempt,
-  ruling: Ruled,
-  joined: boolean,
-  approval: ApprovalVerdict | null = null,
-): Draft => ({
-  ...attempt.facts,
-  method: bounded(attempt.facts.method),
-  ...ruledOn(attempt, ruling),
-  evidence: evidenceOf(attempt, joined, approval),
-  ...UNANSWERED,
-});
+  { ruling: { verdict, reason }, joins, execution, observed, approval }: Judgement,
+): Draft {
+  const { decision, facts, mandate, answerForm, verified } = attempt;
+  const hasStatus = !isForwarded(verdict) && reason !== null;
+  return {
+    action: facts.action,
+    checks: [...facts.checks, ...observed, ...(approval?.kind === "approved" ? [APPROVED] : [])],
+    count: facts.count,
+    decision,
+    evidence: evidenceOf(attempt, joins, approval),
+    id: decision,
+    input_hash: facts.input_hash,
+    kept: facts.kept,
+    kind: "decision",
+    mandate: facts.mandate,
+    method: bounded(facts.method),
+    principal: facts.principal,
+    reason,
+    revision: facts.revision,
+    run: mandate && runKey(mandate),
+    status: hasStatus ? statusOf({ reason, ...answerForm, verified }) : null,
+    tenant: facts.tenant,
+    tool: facts.tool,
+    verdict,
+    ...UNANSWERED,
+    execution,
+  };
+}
 
 /** What a record says that is not of an answer. */
 export const UNANSWERED = { execution: null, output_hash: null, delivered_hash: null, latency_ms: null };
 
 /** A ruling that has no place in the journal yet. */
 export type Ruled = Omit<Ruling, "place">;
-
-const ruledOn = ({ decision, mandate, answerForm, verified }: Attempt, ruling: Ruled) => ({
-  id: decision,
-  kind: "decision" as const,
-  decision,
-  verdict: ruling.verdict,
-  reason: ruling.reason,
-  status:
-    isForwarded(ruling.verdict) || ruling.reason === null
-      ? null
-      : statusOf({ reason: ruling.reason, ...answerForm, verified }),
-  run: mandate && runKey(mandate),
-});
 
 /** Its members stand in the order of the canonical form, as those of an outcome: see `canonical`. */
 function evidenceOf(
@@ -125,32 +126,35 @@ export const unwritten = (reason: Reason): Ruling => ({
 export const placeOf = ({ chain, seq, time, hash }: Place): Place => ({ chain, seq, time, hash });
 
 /** The audit record of what became of an admitted call. */
-export const outcomeDraft = ({ decision, facts, ...outcome }: Outcome): Draft => ({
-  action: facts.action,
-  checks: facts.checks,
-  count: facts.count,
-  decision,
-  delivered_hash: outcome.delivered_hash,
-  // Stands in its decision, as what is kept of the arguments.
-  evidence: null,
-  execution: outcome.execution,
-  id: outcomeId(decision),
-  input_hash: facts.input_hash,
-  kept: null,
-  kind: "outcome",
-  latency_ms: outcome.latency_ms,
-  mandate: facts.mandate,
-  method: bounded(facts.method),
-  output_hash: outcome.output_hash,
-  principal: facts.principal,
-  reason: outcome.reason,
-  revision: facts.revision,
-  run: outcome.run,
-  status: outcome.status,
-  tenant: facts.tenant,
-  tool: facts.tool,
-  verdict: null,
-});
+export function outcomeDraft(outcome: Outcome): Draft {
+  const { decision, facts } = outcome;
+  return {
+    action: facts.action,
+    checks: facts.checks,
+    count: facts.count,
+    decision,
+    delivered_hash: outcome.delivered_hash,
+    // Stands in its decision, as what is kept of the arguments.
+    evidence: null,
+    execution: outcome.execution,
+    id: outcomeId(decision),
+    input_hash: facts.input_hash,
+    kept: null,
+    kind: "outcome",
+    latency_ms: outcome.latency_ms,
+    mandate: facts.mandate,
+    method: bounded(facts.method),
+    output_hash: outcome.output_hash,
+    principal: facts.principal,
+    reason: outcome.reason,
+    revision: facts.revision,
+    run: outcome.run,
+    status: outcome.status,
+    tenant: facts.tenant,
+    tool: facts.tool,
+    verdict: null,
+  };
+}
 
 /** The audit record of an admitted call of which nothing was heard again. */
 export const unknownDraft = ({

@@ -44,10 +44,11 @@ export function openHoldings(sql: SqlStorage, journal: Journal, countsSince = 0)
  */
 export function spend(
   { claims, mandates, runs, uses, limits, approvals }: Holdings,
-  { step, mandate, record, decision, ...attempt }: Attempt,
+  attempt: Attempt,
   { ruling, run, joins, admits, approval }: Judgement,
   now: number,
 ): void {
+  const { step, mandate, record, decision } = attempt;
   if (run && mandate) {
     runs.open(run, mandate);
     // What was observed did happen: those that follow it have no denied parent.

@@ -1,9 +1,10 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { decisionDraft } from "../../src/ledger/drafts.ts";
+import { decisionItem } from "../../src/ledger/drafts.ts";
 import { type Holdings, openHoldings, spend } from "../../src/ledger/holdings.ts";
 import { Journal } from "../../src/ledger/journal.ts";
 import { judge } from "../../src/ledger/judge.ts";
+import { admit } from "../../src/ledger/judgement.ts";
 import type { LimitUse } from "../../src/ledger/lease.ts";
 import { Meta } from "../../src/ledger/meta.ts";
 import { type Attempt, isQuestion, type MandateFacts, type Use } from "../../src/ledger/protocol.ts";
@@ -185,14 +186,8 @@ test("so does a whole table of journal records, and the next one", async () => {
     const { ledger, root } = await grown(1, size, 1);
     return counted(ledger, async (_, journal) => {
       const items = Array.from({ length: JOURNAL_WINDOW }, (_, i) => ({
-        draft: decisionDraft(
-          attempt({ mandate: root }),
-          { verdict: "admitted", reason: null, stepRecorded: true, retryAfter: null, approval: null },
-          true,
-        ),
+        ...decisionItem(attempt({ mandate: root }), { ...admit(null, true), execution: null }),
         runSize: i,
-        outcomeBy: T * 1000,
-        closes: null,
       }));
       const entries = await journal.place(items, T * 1000);
       journal.append(entries);
