@@ -26,7 +26,7 @@ export const ALONE: Beside = { runSize: null, outcomeBy: null, closes: null };
 export type Item = Beside & { readonly draft: Draft };
 
 /** The same with its place in the chain; the record is JSON text. */
-export type Placed = Beside & Place & { readonly decision: string; readonly text: string };
+export type Placed = Beside & Place & Pick<Draft, "decision" | "run"> & { readonly text: string };
 
 /** A record that was written. */
 export type Entry = Beside & { readonly record: AuditRecord };
@@ -46,6 +46,8 @@ export class Journal {
   #drained: number;
   /** Number of the last record whose table was dropped. */
   #dropped = 0;
+  /** Latest sizes, by key, of the runs that grew in the newest table. */
+  readonly #runSizes = new Map<string, number>();
 
   constructor(sql: SqlStorage, meta: Meta, chain: string) {
     this.#sql = sql;
@@ -62,6 +64,10 @@ export class Journal {
     this.#seq = head.seq;
     this.#hash = head.hash;
     this.#time = Math.max(this.#time, head.time);
+    const steps = sql.exec<{ run: string; size: number }>(
+      `SELECT record ->> '$.run' AS run, run_size AS size FROM ${newest} WHERE run_size IS NOT NULL ORDER BY seq`,
+    );
+    for (const { run, size } of steps) this.#runSizes.set(run, size);
   }
 
   /** Number of the last record; 0 where there is none. */
@@ -113,7 +119,8 @@ export class Journal {
       const digest = await digestContent(content);
       const hash = await linkHash(last, digest);
       const text = `${content.slice(0, -1)},"digest":"${digest}","prev_hash":"${last}","hash":"${hash}"}`;
-      placed.push({ decision: draft.decision, chain, seq, time, hash, text, runSize, outcomeBy, closes });
+      const { decision, run } = draft;
+      placed.push({ decision, run, chain, seq, time, hash, text, runSize, outcomeBy, closes });
       last = hash;
     }
     return placed;
@@ -123,12 +130,16 @@ export class Journal {
   append(entries: readonly Placed[]): void {
     for (const { seq, runSize, outcomeBy, closes, text } of entries) {
       const table = tableOf(seq);
-      if (seq === 1 || table !== tableOf(seq - 1)) this.#open(table, seq);
+      if (isFirst(seq)) this.#open(table, seq, entries);
       this.#sql.exec(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)`, seq, runSize, outcomeBy, closes, text);
     }
   }
 
   committed(entries: readonly Placed[]): void {
+    for (const entry of entries) {
+      if (isFirst(entry.seq)) this.#runSizes.clear();
+      noteSize(this.#runSizes, entry);
+    }
     const last = entries.at(-1);
     if (last === undefined) return;
     this.#seq = last.seq;
@@ -206,26 +217,19 @@ export class Journal {
     this.#drained = seq;
   }
 
-  /** Latest sizes, by key, of the runs that grew in the current table: newer than those in `runs`. */
-  runSizes(): { run: string; size: number }[] {
-    const newest = this.#tables().at(-1);
-    if (newest === undefined) return [];
-    // SQLite takes the other columns from the row that has the maximum: the last, should a key have been used again.
-    return this.#sql
-      .exec<{ run: string; size: number }>(
-        `SELECT record ->> '$.run' AS run, run_size AS size, MAX(seq) FROM ${newest}
-          WHERE run_size IS NOT NULL GROUP BY 1`,
-      )
-      .toArray();
+  /** Latest sizes, by key, of the runs that grew in the newest table: newer than those in `runs`. */
+  get runSizes(): ReadonlyMap<string, number> {
+    return this.#runSizes;
   }
 
   /** A new table takes over the run sizes of the one before, so that a restart reads one table only. */
-  #open(table: string, seq: number): void {
-    for (const { run, size } of this.runSizes())
-      this.#sql.exec("UPDATE runs SET size = ? WHERE key = ?", size, run);
+  #open(table: string, first: number, entries: readonly Placed[]): void {
+    const sizes = new Map(this.#runSizes);
+    for (const entry of entries) if (entry.seq < first) noteSize(sizes, entry);
+    for (const [run, size] of sizes) this.#sql.exec("UPDATE runs SET size = ? WHERE key = ?", size, run);
     // What is small stands first: it is read without what may be long.
     this.#sql.exec(
-      `CREATE TABLE ${table} (seq INTEGER PRIMARY KEY CHECK (seq >= ${seq}), run_size INTEGER, outcome_by INTEGER,
+      `CREATE TABLE ${table} (seq INTEGER PRIMARY KEY CHECK (seq >= ${first}), run_size INTEGER, outcome_by INTEGER,
         closes INTEGER, record TEXT NOT NULL) STRICT`,
     );
   }
@@ -276,6 +280,13 @@ const inOrder = (record: Draft, chain: string, seq: number, time: number): Unhas
 const BESIDE = "run_size AS runSize, outcome_by AS outcomeBy, closes";
 
 const tableOf = (seq: number): string => `journal_${Math.floor((seq - 1) / JOURNAL_WINDOW)}`;
+
+function noteSize(sizes: Map<string, number>, { run, runSize }: Placed): void {
+  if (run !== null && runSize !== null) sizes.set(run, runSize);
+}
+
+/** Whether the record with this number is the first of its table. */
+const isFirst = (seq: number): boolean => (seq - 1) % JOURNAL_WINDOW === 0;
 
 const windowOf = (table: string): number => Number(table.slice("journal_".length));
 

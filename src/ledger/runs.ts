@@ -68,7 +68,7 @@ export class Runs {
       span: NODE_WINDOW,
       horizon: NODE_HORIZON,
     });
-    this.#grown = new Map(journal.runSizes().map(({ run, size }) => [run, { id: null, size }]));
+    this.#grown = new Map([...journal.runSizes].map(([run, size]) => [run, { id: null, size }]));
     this.#live = new LiveCounts(sql, "runs");
   }
 
