@@ -6,7 +6,7 @@ import { WindowedTable } from "./windows.ts";
 /** The nonces a principal has used: of signatures that cover no ECT, and of tool call attestations. */
 export class Claims {
   readonly #sql: SqlStorage;
-  readonly #table: WindowedTable;
+  readonly #table: WindowedTable<{ attempt: string }>;
   readonly #wereLost: boolean;
 
   /** @param wereLost whether there was a ledger before, and nobody knows what was used there */
@@ -15,6 +15,7 @@ export class Claims {
     this.#wereLost = wereLost;
     this.#table = new WindowedTable(sql, {
       prefix: "claims",
+      key: "key",
       columns: "key TEXT PRIMARY KEY, attempt TEXT NOT NULL",
       span: CLAIM_WINDOW,
       horizon: CLAIM_HORIZON,
@@ -23,13 +24,7 @@ export class Claims {
 
   /** The attempt that used the value; null while it is free. */
   holder(claim: Claim): string | null {
-    for (const table of this.#table.live) {
-      const row = this.#sql
-        .exec<{ attempt: string }>(`SELECT attempt FROM ${table} WHERE key = ?`, storageKey(claim))
-        .toArray()[0];
-      if (row !== undefined) return row.attempt;
-    }
-    return null;
+    return this.#table.find(storageKey(claim))?.attempt ?? null;
   }
 
   /**
@@ -53,7 +48,7 @@ export class Claims {
 
   /** Whether nothing is left that could expire. */
   get isEmpty(): boolean {
-    return this.#table.live.length === 0;
+    return this.#table.isEmpty;
   }
 
   /** `now` in seconds. */

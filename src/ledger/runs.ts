@@ -49,7 +49,7 @@ export const NO_RUN = 0;
  */
 export class Runs {
   readonly #sql: SqlStorage;
-  readonly #nodes: WindowedTable;
+  readonly #nodes: WindowedTable<NodeRow & Record<string, SqlStorageValue>>;
   readonly #recent = new Recent<NodeRow>();
   /** By key: runs whose size is newer than the one in the database. The id is null where it is to be looked up there. */
   readonly #grown: Map<string, { readonly id: number | null; readonly size: number }>;
@@ -63,6 +63,7 @@ export class Runs {
       expires INTEGER NOT NULL, size INTEGER NOT NULL) STRICT, WITHOUT ROWID`);
     this.#nodes = new WindowedTable(sql, {
       prefix: "nodes",
+      key: "jti",
       columns:
         "jti TEXT PRIMARY KEY, run INTEGER NOT NULL, iat INTEGER NOT NULL, level INTEGER NOT NULL, attempt TEXT NOT NULL, reason TEXT",
       span: NODE_WINDOW,
@@ -74,7 +75,7 @@ export class Runs {
 
   /** Whether nothing is left that could expire. */
   get isEmpty(): boolean {
-    return this.#nodes.live.length === 0 && this.#live.isEmpty;
+    return this.#nodes.isEmpty && this.#live.isEmpty;
   }
 
   /** The step with this jti, under whatever mandate or run it was first seen. */
@@ -197,14 +198,7 @@ export class Runs {
   }
 
   #node(jti: string): NodeRow | null {
-    const recent = this.#recent.get(jti);
-    if (recent !== undefined) return recent;
-    for (const table of this.#nodes.live) {
-      const query = `SELECT run, iat, level, attempt, reason FROM ${table} WHERE jti = ?`;
-      const row = this.#sql.exec<NodeRow & Record<string, SqlStorageValue>>(query, jti).toArray()[0];
-      if (row !== undefined) return row;
-    }
-    return null;
+    return this.#recent.get(jti) ?? this.#nodes.find(jti);
   }
 }
 

@@ -1,37 +1,55 @@
+/** Tables that one statement looks into: so many terms are the most that a `UNION ALL` of the platform may have. */
+const TABLES_AT_ONCE = 5;
+
 /**
  * One-time values, and the steps of runs, in a table per window of their signed issue time. A look-up asks every live table; a table is
  * dropped whole once its last value can no longer be acceptable, which costs no row writes. Windows come from
  * signed values only: by arrival time the same value would land in two tables.
  */
-export class WindowedTable {
+export class WindowedTable<Row extends Record<string, SqlStorageValue>> {
   readonly #sql: SqlStorage;
   readonly #prefix: string;
   readonly #columns: string;
   /** Seconds of issue time one table covers, and from issue to the end of acceptability. */
   readonly #span: number;
   readonly #horizon: number;
+  readonly #key: string;
   /** Newest first: most look-ups find what they seek in the newest. */
-  #windows: number[];
+  #windows: readonly number[] = [];
+  /** The statements of a look-up. */
+  #lookUps: readonly string[] = [];
 
-  constructor(sql: SqlStorage, options: { prefix: string; columns: string; span: number; horizon: number }) {
+  /** @param options `key` is the name of the column that is the primary key */
+  constructor(
+    sql: SqlStorage,
+    options: { prefix: string; key: string; columns: string; span: number; horizon: number },
+  ) {
     this.#sql = sql;
+    this.#key = options.key;
     this.#prefix = options.prefix;
     this.#columns = options.columns;
     this.#span = options.span;
     this.#horizon = options.horizon;
-    this.#windows = sql
+    const tables = sql
       .exec<{ name: string }>(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?",
         `${options.prefix}_[0-9]*`,
       )
-      .toArray()
-      .map(({ name }) => Number(name.slice(options.prefix.length + 1)))
-      .sort((a, b) => b - a);
+      .toArray();
+    this.#live(tables.map(({ name }) => Number(name.slice(options.prefix.length + 1))));
   }
 
-  /** Names of all live tables, newest first. */
-  get live(): readonly string[] {
-    return this.#windows.map((window) => this.#name(window));
+  get isEmpty(): boolean {
+    return this.#windows.length === 0;
+  }
+
+  /** The row with a key; null where no table has it. */
+  find(key: string): Row | null {
+    for (const lookUp of this.#lookUps) {
+      const row = this.#sql.exec<Row>(lookUp, key).toArray()[0];
+      if (row !== undefined) return row;
+    }
+    return null;
   }
 
   /** The table for a value issued at `issuedAt` (seconds), made when it is the first of its window. */
@@ -41,7 +59,7 @@ export class WindowedTable {
       this.#sql.exec(
         `CREATE TABLE IF NOT EXISTS ${this.#name(window)} (${this.#columns}) STRICT, WITHOUT ROWID`,
       );
-      this.#windows = [...this.#windows, window].sort((a, b) => b - a);
+      this.#live([...this.#windows, window]);
     }
     return this.#name(window);
   }
@@ -50,7 +68,17 @@ export class WindowedTable {
   dropExpired(now: number): void {
     const expired = this.#windows.filter((window) => (window + 1) * this.#span + this.#horizon < now);
     for (const window of expired) this.#sql.exec(`DROP TABLE ${this.#name(window)}`);
-    if (expired.length > 0) this.#windows = this.#windows.filter((window) => !expired.includes(window));
+    if (expired.length > 0) this.#live(this.#windows.filter((window) => !expired.includes(window)));
+  }
+
+  #live(windows: readonly number[]): void {
+    this.#windows = windows.toSorted((a, b) => b - a);
+    const selects = this.#windows.map(
+      (window) => `SELECT * FROM ${this.#name(window)} WHERE ${this.#key} = ?1`,
+    );
+    this.#lookUps = Array.from({ length: Math.ceil(selects.length / TABLES_AT_ONCE) }, (_, i) =>
+      selects.slice(i * TABLES_AT_ONCE, (i + 1) * TABLES_AT_ONCE).join(" UNION ALL "),
+    );
   }
 
   #name(window: number): string {
