@@ -229,12 +229,13 @@ export async function reportOutcome(
   // The clock may be set back meanwhile.
   const latency_ms = Math.max(Date.now() - trail.startedAt, 0);
   const execution = result && (await executed(trail, result, await readSigningKeys(env.SIGNING_KEYS)));
-  return report(env, homeOf(trail, tenant), {
+  const outcome = {
     decision: trail.decision,
     facts: factsOf(trail, tenant),
     run: trail.caller?.mandate ? runKey(trail.caller.mandate) : null,
     latency_ms,
     execution,
     ...end,
-  });
+  };
+  return report(env, homeOf(trail, tenant), outcome, trail.ledger);
 }

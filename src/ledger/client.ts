@@ -18,6 +18,11 @@ import type { Bulletin, KnownNotices } from "./revoked.ts";
 import type { LedgerStatus } from "./status.ts";
 import type { ForeignParent, FoundStep } from "./step.ts";
 
+/** One request's way to a ledger, of no use to another request. It costs a tenth of a call to make one, and it can be used again. */
+export type LedgerStub = DurableObjectStub<Ledger>;
+
+export const stubOf = (env: Env, name: string): LedgerStub => env.LEDGER.getByName(name);
+
 /** Looks in other ledgers for parents that the caller's own does not know. */
 export type AskOthers = (unknown: readonly string[]) => Promise<Result<readonly ForeignParent[], Reason>>;
 
@@ -25,17 +30,20 @@ export type AskOthers = (unknown: readonly string[]) => Promise<Result<readonly 
  * Asks the ledger of a principal to rule on an attempt. No answer in time means: refuse, forward nothing.
  *
  * @param askOthers asked once at most, and only about an attempt that nothing else is wrong with
+ * @param stub what to ask it through first; a new one where that is null
  */
 export async function decide(
   env: Env,
   name: string,
   attempt: Attempt,
   askOthers: AskOthers = async () => ok([]),
+  stub: LedgerStub | null = null,
 ): Promise<Result<Ruling, Reason>> {
   const answer = await call<Ruling | Question>(
     env,
     name,
     async (ledger, again) => await ledger.decide(attempt, again),
+    { stub },
   );
   if (!answer.ok) return answer;
   if (!isQuestion(answer.value)) return ok(answer.value);
@@ -79,7 +87,7 @@ export const headOf = (
 
 /** Has a ledger write everything into D1 that it has. */
 export const settle = (env: Env, name: string): Promise<Result<void, Reason>> =>
-  call(env, name, (ledger) => ledger.settle(), SETTLE_DEADLINE_MS);
+  call(env, name, (ledger) => ledger.settle(), { deadline: SETTLE_DEADLINE_MS });
 
 /** Asks a ledger what it has not been able to hand on. */
 export const statusOf = (env: Env, name: string): Promise<Result<LedgerStatus, Reason>> =>
@@ -101,18 +109,19 @@ export async function standing(env: Env, name: string, resting: Resting): Promis
 
 /**
  * @param ask given true where an earlier try may have come through
- * @param deadline milliseconds
+ * @param options the deadline in milliseconds, and the stub of the first try: a new one where that is null
  */
 async function call<T>(
   env: Env,
   name: string,
-  ask: (ledger: DurableObjectStub<Ledger>, again: boolean) => Promise<T>,
-  deadline = LEDGER_DEADLINE_MS,
+  ask: (ledger: LedgerStub, again: boolean) => Promise<T>,
+  { deadline = LEDGER_DEADLINE_MS, stub = null }: { deadline?: number; stub?: LedgerStub | null } = {},
 ): Promise<Result<T, Reason>> {
   for (let again = false; ; again = true) {
     try {
-      // A stub that threw may be broken, so each try takes a new one.
-      return ok(await withDeadline(ask(env.LEDGER.getByName(name), again), deadline));
+      // A stub that threw may be broken, so the second try takes a new one.
+      const ledger = again || stub === null ? stubOf(env, name) : stub;
+      return ok(await withDeadline(ask(ledger, again), deadline));
     } catch (error) {
       const { overloaded, retryable } = error as { overloaded?: boolean; retryable?: boolean };
       if (overloaded) return fail("ledger.overloaded");
@@ -124,9 +133,22 @@ async function call<T>(
   }
 }
 
-/** Reports what became of an admitted call. A decision without a report is closed as unknown in the end. */
-export async function report(env: Env, name: string, outcome: Outcome): Promise<void> {
-  const reported = await call(env, name, (ledger) => ledger.outcome(outcome));
+/**
+ * Reports what became of an admitted call. A decision without a report is closed as unknown in the end.
+ *
+ * @param stub what the ledger was asked through; null where there is nothing
+ */
+export async function report(
+  env: Env,
+  name: string,
+  outcome: Outcome,
+  stub: LedgerStub | null = null,
+): Promise<void> {
+  const ask = (ledger: LedgerStub) => ledger.outcome(outcome);
+  let reported = await call(env, name, ask, { stub });
+  // It may have been broken meanwhile, and a report that comes twice changes nothing.
+  if (stub !== null && !reported.ok && reported.error !== "ledger.overloaded")
+    reported = await call(env, name, ask);
   if (!reported.ok)
     console.error(
       JSON.stringify({

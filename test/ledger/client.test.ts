@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { decide, report } from "../../src/ledger/client.ts";
+import { decide, report, stubOf } from "../../src/ledger/client.ts";
 import type { Attempt, Ruling } from "../../src/ledger/protocol.ts";
 import { LEDGER_DEADLINE_MS } from "../../src/limits.ts";
 import { attempt, outcomeOf } from "./helpers.ts";
@@ -78,6 +78,18 @@ test.each(TRIES)("%s", async (_, answers, expected, count) => {
   const { env, calls } = fake(...answers);
   expect(await decide(env, "name", attempt())).toEqual(expected);
   expect(calls).toEqual(CALLS.slice(0, count));
+});
+
+test("a report goes through the stub of the decision, and where that fails through new ones, unless the ledger is overloaded", async () => {
+  const reported = async (...answers: Answer[]) => {
+    const { env, calls } = fake(...answers);
+    await report(env, "name", outcomeOf(attempt()), stubOf(env, "name"));
+    return calls.map(({ stub }) => stub);
+  };
+  expect(await reported(answered)).toEqual([1]);
+  expect(await reported(failing({ remote: true }), answered)).toEqual([1, 2]);
+  expect(await reported(failing({ retryable: true }), failing({}), answered)).toEqual([1, 2, 3]);
+  expect(await reported(failing({ overloaded: true }))).toEqual([1]);
 });
 
 test("no answer in time is a refusal", async () => {
