@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { report as reportThrough } from "../../src/ledger/client.ts";
 import { Journal } from "../../src/ledger/journal.ts";
 import { Meta } from "../../src/ledger/meta.ts";
 import { OpenCalls } from "../../src/ledger/open-calls.ts";
@@ -80,6 +81,19 @@ test.each(STOPS)("the outcome of a call is written, %s", async (_, stop) => {
   await ledger.alarm();
   expect(await outcomes(ledger, asked)).toEqual([200]);
   expect(await open(ledger)).toBe(0);
+});
+
+test.each(STOPS)("so it is through a stub that was used before, %s", async (_, stop) => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  const ledger = newLedger();
+  const asked = call();
+  await ledger.decide(asked);
+  const { stub } = ledger;
+  await stub.status();
+  await stop(ledger);
+  await reportThrough(env, ledger.name, outcomeOf(asked), stub);
+  await ledger.alarm();
+  expect(await outcomes(ledger, asked)).toEqual([200]);
 });
 
 test("a report that is repeated is written once: before it is committed, after, and after an eviction", async () => {
