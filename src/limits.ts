@@ -237,6 +237,9 @@ export const CLAIM_HORIZON =
 /** A table of ECT nodes covers this span of signed issue time; six tables are live at the longest mandate. */
 export const NODE_WINDOW = 6 * 3600;
 
+/** Tables that one statement looks into: so many terms are the most that a `UNION ALL` of the platform may have. */
+export const TABLES_AT_ONCE = 5;
+
 /** An ECT is a parent until its mandate ends, so a node outlives its own token. */
 export const NODE_HORIZON = MAX_MANDATE_LIFETIME + MAX_ECT_AGE + 3 * CLOCK_SKEW;
 

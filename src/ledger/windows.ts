@@ -1,5 +1,4 @@
-/** Tables that one statement looks into: so many terms are the most that a `UNION ALL` of the platform may have. */
-const TABLES_AT_ONCE = 5;
+import { TABLES_AT_ONCE } from "../limits.ts";
 
 /**
  * One-time values, and the steps of runs, in a table per window of their signed issue time. A look-up asks every live table; a table is
