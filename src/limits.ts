@@ -153,7 +153,7 @@ export const MAX_LIST_BYTES = 4 * 1024 * 1024;
 /** The response to an attested call, held to say how it ended: what a request may have. A larger one is passed on like any other. */
 export const MAX_RESULT_BYTES = MAX_BODY_BYTES;
 
-/** Room that an emptied buffer keeps: most events and bodies fit. */
+/** Room that a buffer may have beyond what it holds, as when it is emptied: most events and bodies fit. */
 export const KEPT_BUFFER_BYTES = 4096;
 
 // -- what a tenant document holds ---------------------------------------------------------------------

@@ -5,8 +5,14 @@ import { KEPT_BUFFER_BYTES } from "../limits.ts";
  * may hold on to a whole read buffer of the runtime.
  */
 export class ByteBuffer {
+  readonly #expected: number;
   #room = new Uint8Array();
   #size = 0;
+
+  /** @param expected octets that are said to come: no reason to make room for them before others have come, but doubling stops there */
+  constructor(expected = Number.POSITIVE_INFINITY) {
+    this.#expected = expected;
+  }
 
   get size(): number {
     return this.#size;
@@ -17,14 +23,26 @@ export class ByteBuffer {
     return this.#room.subarray(0, this.#size);
   }
 
-  /** What is held, in a buffer of exactly its size. Good until the next change. */
+  /** What is held, in a buffer that has little more room. Good until the next change. */
   whole(): Uint8Array<ArrayBuffer> {
-    return this.#size === this.#room.length ? this.#room : this.bytes.slice();
+    return this.#room.length - this.#size <= KEPT_BUFFER_BYTES ? this.bytes : this.bytes.slice();
   }
 
   push(bytes: Uint8Array): void {
     this.#makeRoom(bytes.length);
     this.#room.set(bytes, this.#size);
+    this.#size += bytes.length;
+  }
+
+  /** Lends room to a reader that takes its buffer over to fill it. Nothing else can be done until that is given back. */
+  lend(size: number): Uint8Array<ArrayBuffer> {
+    this.#makeRoom(size);
+    return this.#room.subarray(this.#size, this.#size + size);
+  }
+
+  /** @param bytes what was filled, from the front, in the buffer in which the room came back */
+  giveBack(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#room = new Uint8Array(bytes.buffer);
     this.#size += bytes.length;
   }
 
@@ -42,7 +60,7 @@ export class ByteBuffer {
   #makeRoom(more: number): void {
     const needed = this.#size + more;
     if (needed <= this.#room.length) return;
-    const larger = new Uint8Array(Math.max(2 * this.#room.length, needed));
+    const larger = new Uint8Array(Math.max(Math.min(2 * this.#room.length, this.#expected), needed));
     larger.set(this.bytes);
     this.#room = larger;
   }

@@ -32,17 +32,17 @@ export async function readWhole<Fault = never>(
   const timer = setTimeout(() => cutOff("timeout"), deadlineMs);
   if (stop?.aborted) cutOff("stopped");
   stop?.addEventListener("abort", () => cutOff("stopped"));
-  const held = new ByteBuffer();
+  // With that octet more that `nextPiece` wants.
+  const held = new ByteBuffer(length === null ? undefined : length + 1);
   let isOver = false;
   try {
     for (;;) {
       // It fails where the sender breaks off.
-      const next = await reader.read(nextPiece(length, held.size)).catch(() => null);
+      const next = await reader.read(nextPiece(length, held.size), held).catch(() => null);
       if (cut !== null) return fail(cut);
       if (next === null) return fail("broken");
+      if (held.size > maxBytes) return fail("too_large");
       if (next !== undefined) {
-        if (held.size + next.length > maxBytes) return fail("too_large");
-        held.push(next);
         const fault = inspect?.(next) ?? null;
         if (fault !== null) return fail(fault);
       }

@@ -93,3 +93,53 @@ test.each([0, 5, 70_000])(
     expect(await readWhole(stream, body.length, PATIENT, undefined, undefined, length)).toEqual(ok(body));
   },
 );
+
+test.each([
+  ["of a native stream", (body: Uint8Array<ArrayBuffer>) => new Response(body).body ?? streamOf()],
+  ["of a byte stream of somebody's own", byteStreamOf],
+])("fewer octets than there would be, %s: all that came", async (_, streamFor) => {
+  for (const size of [0, 1, 65_536, 65_537, 200_000]) {
+    const body = octets(size);
+    const read = await readWhole(streamFor(body), 300_000, PATIENT, undefined, undefined, 300_000);
+    expect(read).toEqual(ok(body));
+  }
+});
+
+test("what is shown while it comes is what is held in the end", async () => {
+  const body = octets(300_000);
+  const seen: number[] = [];
+  const inspect = (chunk: Uint8Array) => {
+    seen.push(...chunk);
+    return null;
+  };
+  const stream = new Response(body).body ?? streamOf();
+  expect(await readWhole(stream, body.length, PATIENT, undefined, inspect, body.length)).toEqual(ok(body));
+  expect(Uint8Array.from(seen)).toEqual(body);
+});
+
+test("a length that is only claimed takes no more room than what has come, twice", async () => {
+  const rooms: number[] = [];
+  const stream = byteStreamOf(octets(150_000), (room) => rooms.push(room));
+  await readWhole(stream, 1_000_000, PATIENT, undefined, undefined, 1_000_000);
+  expect(Math.max(...rooms)).toBeLessThanOrEqual(300_000);
+  expect(rooms[0]).toBeLessThanOrEqual(65_537);
+});
+
+/** @param see is shown how large the buffers are that it is to fill */
+function byteStreamOf(body: Uint8Array, see: (room: number) => void = () => {}): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      const request = controller.byobRequest;
+      const view = request?.view;
+      if (!request || !view) throw new Error("nobody reads it into a buffer");
+      see(view.buffer.byteLength);
+      const piece = body.subarray(at, at + Math.min(view.byteLength, 50_000));
+      if (piece.length === 0) controller.close();
+      new Uint8Array(view.buffer, view.byteOffset).set(piece);
+      request.respond(piece.length);
+      at += piece.length;
+    },
+  });
+}
