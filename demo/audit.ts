@@ -6,7 +6,7 @@ export interface AuditRow {
   readonly reason: string | null;
 }
 
-/** A journal reaches D1 a second or two after the decision. */
+/** A journal reaches D1 within two or three seconds of the decision. */
 const PATIENCE_MS = 20_000;
 
 /** Reads decisions back from D1, once they are all there or patience has run out. */

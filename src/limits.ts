@@ -237,11 +237,11 @@ export const CLAIM_HORIZON =
 /** A table of ECT nodes covers this span of signed issue time; six tables are live at the longest mandate. */
 export const NODE_WINDOW = 6 * 3600;
 
-/** Tables that one statement looks into: so many terms are the most that a `UNION ALL` of the platform may have. */
-export const TABLES_AT_ONCE = 5;
-
 /** An ECT is a parent until its mandate ends, so a node outlives its own token. */
 export const NODE_HORIZON = MAX_MANDATE_LIFETIME + MAX_ECT_AGE + 3 * CLOCK_SKEW;
+
+/** Tables that one statement looks into: so many terms are the most that a `UNION ALL` of the platform may have. */
+export const TABLES_AT_ONCE = 5;
 
 /** ECTs in one run. The ACT reference code walks at most 10,000 ancestors; we do not walk, so more is safe. */
 export const MAX_RUN_SIZE = 100_000;
@@ -291,8 +291,11 @@ export const MAX_TOLD_HEADS = 16;
 /** Finished runs and expired tables are looked for this often at most: the search reads every run. */
 export const PURGE_INTERVAL_MS = 60_000;
 
-/** From a journal write to the alarm that drains it. */
+/** From a journal write to the alarm that drains it, on average. */
 export const DRAIN_DELAY_MS = 1_000;
+
+/** The share of that by which it differs, each way: ledgers that began together do not all come to D1 at once. */
+export const DRAIN_SPREAD = 0.5;
 
 /** An alarm that is this late was given up by the platform; one that is in time is late by seconds at the most. */
 export const LOST_ALARM_MS = 60_000;
@@ -524,8 +527,11 @@ export const READ_PIECE_BYTES = 64 * 1024;
 /** What the streams of the platform give of themselves. */
 export const CHUNK_BYTES = 4 * 1024;
 
-/** How long the head of an answer waits for a body of one such piece: most come together. Nobody notices so much more beside the call. */
-export const AT_ONCE_MS = 20;
+/** A short answer comes in one piece. */
+export const MAX_SHORT_ANSWER_BYTES = CHUNK_BYTES;
+
+/** How long the head of a short answer is held back for its body, which mostly comes with it; what comes later is streamed. Nobody notices so much beside the call. */
+export const SHORT_ANSWER_WAIT_MS = 20;
 
 /** Verified tokens that one isolate remembers, by their text: some thousand mandates. With their claims they take a few times as much. */
 export const MAX_REMEMBERED_TOKEN_BYTES = 2 * 1024 * 1024;

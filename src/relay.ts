@@ -128,8 +128,8 @@ async function show(
   end: (end: End) => void,
 ): Promise<Result<Response, Reason>> {
   let supervision: Supervision | null = null;
-  // What is whole before anything of it is shown needs none.
-  const stop = (): AbortSignal => {
+  // A short answer that comes with its head needs none.
+  const stopSignal = (): AbortSignal => {
     if (supervision === null) {
       supervision = superviseCall(call, trail, env);
       void ended.then(supervision.end);
@@ -137,13 +137,13 @@ async function show(
     return supervision.stop;
   };
   const redaction = redactionOf(call.received.message, call.tenant.policy);
-  if (redaction !== null) return showRedacted(answer, redaction, call, trail, stop(), end);
-  const filtered = await filterTools(answer, call, trail.caller, stop);
+  if (redaction !== null) return showRedacted(answer, redaction, call, trail, stopSignal(), end);
+  const filtered = await filterTools(answer, call, trail.caller, stopSignal);
   const guarded = filtered.ok ? await guardStream(filtered.value, call) : filtered;
   if (!guarded.ok) return guarded;
   const { status, headers } = guarded.value;
   const reader = readerFor(guarded.value, trail);
-  const passed = await passOn(guarded.value, call.facts.signal, stop, reader?.push);
+  const passed = await passOn(guarded.value, call.facts.signal, stopSignal, reader?.push);
   void passed.end.then(({ sha256, reason }) =>
     end({
       status,

@@ -10,8 +10,9 @@ import type { Agenda } from "./agenda.ts";
 import type { Database } from "./database.ts";
 
 /**
- * The journal of a ledger on its way to D1, as in `src/ledger/upkeep.ts` and `drain.ts`: an alarm a second after a record was written
- * sends all that is there by then, batch by batch, each of one table and never two at once; where one fails, the next try comes later.
+ * The journal of a ledger on its way to D1, as in `src/ledger/upkeep.ts` and `drain.ts`: an alarm a second after a record was written (a
+ * ledger's comes up to half a second earlier or later) sends all that is there by then, batch by batch, each of one table and never two at
+ * once; where one fails, the next try comes later.
  */
 export class Journal {
   readonly #agenda: Agenda;

@@ -1,3 +1,4 @@
+import { withDeadline } from "../deadline.ts";
 import type { PieceReader } from "./piece-reader.ts";
 
 /**
@@ -13,30 +14,11 @@ export async function readAtOnce(
   waitMs: number,
 ): Promise<Uint8Array<ArrayBuffer> | PieceReader> {
   const first = reader.read({ size: length, atLeast: length });
-  const piece = await inTime(first, waitMs);
+  const piece = await withDeadline(first, waitMs).catch(() => undefined);
   if (piece?.length === length) return piece as Uint8Array<ArrayBuffer>;
-  let begins: Promise<Uint8Array | undefined> | null = first;
+  const unread = [first];
   return {
-    read(wanted) {
-      const next = begins ?? reader.read(wanted);
-      begins = null;
-      return next;
-    },
+    read: (wanted) => unread.pop() ?? reader.read(wanted),
     cancel: (reason) => reader.cancel(reason),
   };
-}
-
-/** Undefined also where it fails. */
-async function inTime<T>(answer: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
 }

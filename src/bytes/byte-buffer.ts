@@ -9,7 +9,7 @@ export class ByteBuffer {
   #room = new Uint8Array();
   #size = 0;
 
-  /** @param expected octets that are said to come: no reason to make room for them before others have come, but doubling stops there */
+  /** @param expected octets that the sender says will come. To say so costs it nothing, so no room is made for them yet; but doubling stops there */
   constructor(expected = Number.POSITIVE_INFINITY) {
     this.#expected = expected;
   }

@@ -18,7 +18,7 @@ import type { Bulletin, KnownNotices } from "./revoked.ts";
 import type { LedgerStatus } from "./status.ts";
 import type { ForeignParent, FoundStep } from "./step.ts";
 
-/** One request's way to a ledger, of no use to another request. To make one takes some 70 µs, collecting it included, and so it is used again. */
+/** Is of the request that made it. To make one takes some 70 µs, its collection included, so a call has one for decision and outcome. */
 export type LedgerStub = DurableObjectStub<Ledger>;
 
 export const stubOf = (env: Env, name: string): LedgerStub => env.LEDGER.getByName(name);
@@ -107,15 +107,22 @@ export async function standing(env: Env, name: string, resting: Resting): Promis
   return asked.value === null ? ok(undefined) : fail(asked.value);
 }
 
+interface CallOptions {
+  readonly deadline?: number;
+  readonly stub?: LedgerStub | null;
+  readonly mayRepeat?: boolean;
+}
+
 /**
  * @param ask given true where an earlier try may have come through
- * @param options the deadline in milliseconds, and the stub of the first try: a new one where that is null
+ * @param options the deadline in milliseconds; the stub of the first try, a new one where that is null; and whether what is asked may come
+ *   twice, so that it is tried again whatever went wrong
  */
 async function call<T>(
   env: Env,
   name: string,
   ask: (ledger: LedgerStub, again: boolean) => Promise<T>,
-  { deadline = LEDGER_DEADLINE_MS, stub = null }: { deadline?: number; stub?: LedgerStub | null } = {},
+  { deadline = LEDGER_DEADLINE_MS, stub = null, mayRepeat = false }: CallOptions = {},
 ): Promise<Result<T, Reason>> {
   for (let again = false; ; again = true) {
     try {
@@ -125,7 +132,7 @@ async function call<T>(
     } catch (error) {
       const { overloaded, retryable } = error as { overloaded?: boolean; retryable?: boolean };
       if (overloaded) return fail("ledger.overloaded");
-      if (!retryable || again) {
+      if (again || !(retryable || mayRepeat)) {
         console.error(JSON.stringify({ event: "ledger.failed", ledger: name, error: String(error) }));
         return fail("ledger.unavailable");
       }
@@ -136,7 +143,7 @@ async function call<T>(
 /**
  * Reports what became of an admitted call. A decision without a report is closed as unknown in the end.
  *
- * @param stub what the ledger was asked through; null where there is nothing
+ * @param stub that of the decision, which may have been broken meanwhile; null for a new one
  */
 export async function report(
   env: Env,
@@ -144,11 +151,7 @@ export async function report(
   outcome: Outcome,
   stub: LedgerStub | null = null,
 ): Promise<void> {
-  const ask = (ledger: LedgerStub) => ledger.outcome(outcome);
-  let reported = await call(env, name, ask, { stub });
-  // It may have been broken meanwhile, and a report that comes twice changes nothing.
-  if (stub !== null && !reported.ok && reported.error !== "ledger.overloaded")
-    reported = await call(env, name, ask);
+  const reported = await call(env, name, (ledger) => ledger.outcome(outcome), { stub, mayRepeat: true });
   if (!reported.ok)
     console.error(
       JSON.stringify({

@@ -22,7 +22,7 @@ export const decisionItem = (attempt: Attempt, judgement: Judgement): Item => {
   };
 };
 
-/** The audit record of a decision. */
+/** The audit record of a decision, member by member: to spread the facts takes longer. */
 function decisionDraft(
   attempt: Attempt,
   { ruling: { verdict, reason }, joins, execution, observed, approval }: Judgement,

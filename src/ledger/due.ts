@@ -1,4 +1,10 @@
-import { CLAIM_WINDOW, DENIAL_WINDOW_MS, PURGE_INTERVAL_MS } from "../limits.ts";
+import {
+  CLAIM_WINDOW,
+  DENIAL_WINDOW_MS,
+  DRAIN_DELAY_MS,
+  DRAIN_SPREAD,
+  PURGE_INTERVAL_MS,
+} from "../limits.ts";
 import { hasExpiring } from "./holdings.ts";
 import type { State } from "./state.ts";
 import type { Waiting } from "./waiting.ts";
@@ -23,3 +29,6 @@ export function nextDue(state: State, { hasOutcomes, denials }: Waiting, now: nu
     nextExpiry === null ? NEVER : Math.max(nextExpiry * 1000, now + PURGE_INTERVAL_MS),
   );
 }
+
+/** How long a ledger waits before it drains what is written, milliseconds: each time another while. */
+export const drainDelay = (): number => DRAIN_DELAY_MS * (1 + DRAIN_SPREAD * (2 * Math.random() - 1));

@@ -222,7 +222,7 @@ export class Journal {
     return this.#runSizes;
   }
 
-  /** A new table takes over the run sizes of the one before, so that a restart reads one table only. */
+  /** `runs` is given the sizes of the table before, so that a restart reads the newest alone. */
   #open(table: string, first: number, entries: readonly Placed[]): void {
     const sizes = new Map(this.#runSizes);
     for (const entry of entries) if (entry.seq < first) noteSize(sizes, entry);

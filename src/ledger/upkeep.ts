@@ -1,6 +1,5 @@
 import {
   DENIAL_WINDOW_MS,
-  DRAIN_DELAY_MS,
   DRAIN_RETRY_MS,
   MAX_DRAIN_RETRY_MS,
   OUTCOME_DELAY_MS,
@@ -10,7 +9,7 @@ import { shared, type turns } from "../turns.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { commit } from "./commit.ts";
 import { drain } from "./drain.ts";
-import { nextDue } from "./due.ts";
+import { drainDelay, nextDue } from "./due.ts";
 import { purge } from "./holdings.ts";
 import type { Item } from "./journal.ts";
 import type { Opening } from "./opening.ts";
@@ -37,7 +36,7 @@ export class Upkeep {
   readonly #alarm: AlarmClock;
   /** Waits for D1, and so is no work in turn. */
   readonly #drain = shared(() => this.#drainNow());
-  #drainDelayMs = drainDelayMs();
+  #drainDelayMs = drainDelay();
   /** Whether outcomes will be written in a while, if nothing else has taken them along by then. */
   #flushIsDue = false;
   #purgedAt = 0;
@@ -96,7 +95,7 @@ export class Upkeep {
         await this.#flush();
         await this.#purge();
         await this.#drain();
-        this.#drainDelayMs = drainDelayMs();
+        this.#drainDelayMs = drainDelay();
       } catch (error) {
         this.#means.log("ledger.drain_failed", error);
         this.#drainDelayMs = Math.min(Math.max(2 * this.#drainDelayMs, DRAIN_RETRY_MS), MAX_DRAIN_RETRY_MS);
@@ -142,6 +141,3 @@ export class Upkeep {
     });
   }
 }
-
-/** Differs by up to half of it each way, so that ledgers that began together do not all come to D1 at the same moment. */
-const drainDelayMs = (): number => DRAIN_DELAY_MS * (0.5 + Math.random());

@@ -13,9 +13,9 @@ export class WindowedTable<Row extends Record<string, SqlStorageValue>> {
   readonly #span: number;
   readonly #horizon: number;
   readonly #key: string;
-  /** Newest first: most look-ups find what they seek in the newest. */
+  /** Newest first: most look-ups find what they seek in the first statement. */
   #windows: readonly number[] = [];
-  /** The statements of a look-up. */
+  /** One statement for each `TABLES_AT_ONCE` tables. */
   #lookUps: readonly string[] = [];
 
   /** @param options `key` is the name of the column that is the primary key */
@@ -35,7 +35,7 @@ export class WindowedTable<Row extends Record<string, SqlStorageValue>> {
         `${options.prefix}_[0-9]*`,
       )
       .toArray();
-    this.#live(tables.map(({ name }) => Number(name.slice(options.prefix.length + 1))));
+    this.#setWindows(tables.map(({ name }) => Number(name.slice(options.prefix.length + 1))));
   }
 
   get isEmpty(): boolean {
@@ -58,7 +58,7 @@ export class WindowedTable<Row extends Record<string, SqlStorageValue>> {
       this.#sql.exec(
         `CREATE TABLE IF NOT EXISTS ${this.#name(window)} (${this.#columns}) STRICT, WITHOUT ROWID`,
       );
-      this.#live([...this.#windows, window]);
+      this.#setWindows([...this.#windows, window]);
     }
     return this.#name(window);
   }
@@ -67,10 +67,10 @@ export class WindowedTable<Row extends Record<string, SqlStorageValue>> {
   dropExpired(now: number): void {
     const expired = this.#windows.filter((window) => (window + 1) * this.#span + this.#horizon < now);
     for (const window of expired) this.#sql.exec(`DROP TABLE ${this.#name(window)}`);
-    if (expired.length > 0) this.#live(this.#windows.filter((window) => !expired.includes(window)));
+    if (expired.length > 0) this.#setWindows(this.#windows.filter((window) => !expired.includes(window)));
   }
 
-  #live(windows: readonly number[]): void {
+  #setWindows(windows: readonly number[]): void {
     this.#windows = windows.toSorted((a, b) => b - a);
     const selects = this.#windows.map(
       (window) => `SELECT * FROM ${this.#name(window)} WHERE ${this.#key} = ?1`,

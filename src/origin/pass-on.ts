@@ -1,7 +1,7 @@
 import { readAtOnce } from "../bytes/at-once.ts";
 import { bodyReader } from "../bytes/piece-reader.ts";
 import { sha256, toBase64url } from "../encoding.ts";
-import { AT_ONCE_MS, CHUNK_BYTES } from "../limits.ts";
+import { MAX_SHORT_ANSWER_BYTES, SHORT_ANSWER_WAIT_MS } from "../limits.ts";
 import type { Answer } from "./forward.ts";
 import { isEventStream } from "./headers.ts";
 import { type BodyEnd, watchBody } from "./watch.ts";
@@ -11,23 +11,28 @@ import { type BodyEnd, watchBody } from "./watch.ts";
  * that is watched.
  *
  * @param clientGone aborted when the client goes away
- * @param stop gives what is aborted, with the reason, when the client must not be sent any more; asked for a stream alone
+ * @param stopSignal gives what is aborted, with the reason, when the client must not be sent any more; called for a stream alone
  * @param see is shown all that is passed on
  */
 export async function passOn(
   { headers, body, length }: Answer,
   clientGone: AbortSignal,
-  stop: () => AbortSignal,
+  stopSignal: () => AbortSignal,
   see: (chunk: Uint8Array) => void = () => {},
 ): Promise<{ body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null; end: Promise<BodyEnd> }> {
-  const reader = body && bodyReader(body, length);
-  const isShort = length !== null && length > 0 && length <= CHUNK_BYTES;
-  const taken = reader && isShort ? await readAtOnce(reader, length, AT_ONCE_MS) : reader;
-  if (!(taken instanceof Uint8Array)) {
-    const cuts = { clientGone, stop: stop(), endsCleanly: isEventStream(headers) };
-    return watchBody({ reader: taken, length }, cuts, see);
+  if (body === null) return { body, end: endOf(new Uint8Array()) };
+  const reader = bodyReader(body, length);
+  const isShort = length !== null && length > 0 && length <= MAX_SHORT_ANSWER_BYTES;
+  const taken = isShort ? await readAtOnce(reader, length, SHORT_ANSWER_WAIT_MS) : reader;
+  if (taken instanceof Uint8Array) {
+    see(taken);
+    return { body: taken, end: endOf(taken) };
   }
-  see(taken);
-  const end = sha256(taken).then((digest): BodyEnd => ({ sha256: toBase64url(digest), reason: null }));
-  return { body: taken, end };
+  const cuts = { clientGone, stop: stopSignal(), endsCleanly: isEventStream(headers) };
+  return watchBody({ reader: taken, length }, cuts, see);
 }
+
+const endOf = async (whole: Uint8Array<ArrayBuffer>): Promise<BodyEnd> => ({
+  sha256: toBase64url(await sha256(whole)),
+  reason: null,
+});

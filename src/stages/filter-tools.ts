@@ -26,13 +26,13 @@ import type { Tenant } from "../tenant/tenant.ts";
  * go on streaming. Part of stage 10.
  *
  * @param caller null for a stranger, whose call is only observed
- * @param stop gives what is aborted, with the reason, when the caller may see no more of the answer
+ * @param stopSignal gives what is aborted, with the reason, when the caller may see no more of the answer
  */
 export async function filterTools(
   answer: Answer,
   { tenant, facts, received: { message } }: CallPassage,
   caller: Caller | null,
-  stop: () => AbortSignal,
+  stopSignal: () => AbortSignal,
 ): Promise<Result<Answer, Reason>> {
   const { status, headers, body } = answer;
   if (!tenant.tools.filterList || body === null || !mayHoldList(message)) return ok(answer);
@@ -50,11 +50,11 @@ export async function filterTools(
   if (message.kind === "stream") return shown(filterEvents(body, isAllowed, "pass"));
   if (isEventStream(headers)) return shown(filterEvents(body, isAllowed, "break"));
 
-  const stopped = stop();
-  const read = await readWhole(body, MAX_LIST_BYTES, tenant.origin.timeoutMs, stopped);
+  const stop = stopSignal();
+  const read = await readWhole(body, MAX_LIST_BYTES, tenant.origin.timeoutMs, stop);
   if (!read.ok)
     return fail(
-      facts.signal.aborted ? "origin.client_gone" : readFault("origin.list_unreadable", read.error, stopped),
+      facts.signal.aborted ? "origin.client_gone" : readFault("origin.list_unreadable", read.error, stop),
     );
   const filtered = filterListBytes(read.value, isAllowed);
   if (filtered !== null) return shown(new Response(filtered).body);
