@@ -9,7 +9,10 @@ export class ByteBuffer {
   #room = new Uint8Array();
   #size = 0;
 
-  /** @param expected octets that the sender says will come. To say so costs it nothing, so no room is made for them yet; but doubling stops there */
+  /**
+   * @param expected octets that the sender says will come. To say so costs it nothing, so no room is made for them yet; but doubling stops
+   *   there, unless more come
+   */
   constructor(expected = Number.POSITIVE_INFINITY) {
     this.#expected = expected;
   }
@@ -60,7 +63,10 @@ export class ByteBuffer {
   #makeRoom(more: number): void {
     const needed = this.#size + more;
     if (needed <= this.#room.length) return;
-    const larger = new Uint8Array(Math.max(Math.min(2 * this.#room.length, this.#expected), needed));
+    const doubled = 2 * this.#room.length;
+    // Of what goes beyond what was said, nobody knows how much there will be.
+    const enough = needed > this.#expected ? doubled : Math.min(doubled, this.#expected);
+    const larger = new Uint8Array(Math.max(enough, needed));
     larger.set(this.bytes);
     this.#room = larger;
   }
