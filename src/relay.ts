@@ -237,5 +237,5 @@ export async function reportOutcome(
     execution,
     ...end,
   };
-  return report(env, homeOf(trail, tenant), outcome, trail.ledger);
+  return report(env, homeOf(trail, tenant), outcome, trail.ledgerStub);
 }

@@ -9,7 +9,7 @@ import type { VerifiedMandate } from "./evidence/act/verify.ts";
 import type { Attested, ShownAttestation } from "./evidence/attested.ts";
 import type { Caller } from "./evidence/caller.ts";
 import type { VerifiedEct } from "./evidence/ect/verify.ts";
-import type { LedgerStub } from "./ledger/client.ts";
+import type { KeptStub } from "./ledger/client.ts";
 import type { ApprovalAsk, Ruling } from "./ledger/protocol.ts";
 import type { RequestId } from "./mcp/message.ts";
 import type { Reason } from "./reasons.ts";
@@ -74,7 +74,7 @@ export interface Trail {
   /** What the ledger said; null until it was asked. */
   ruling: Ruling | null;
   /** What the ledger was asked through to admit the call; null before that. */
-  ledger: LedgerStub | null;
+  ledgerStub: KeptStub | null;
   /** The checks passed, in order; see `DecisionFacts`. */
   readonly checks: string[];
 }
@@ -114,6 +114,6 @@ export const newTrail = (now: number): Trail => ({
   decisionRecord: null,
   observed: null,
   ruling: null,
-  ledger: null,
+  ledgerStub: null,
   checks: [],
 });

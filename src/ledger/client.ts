@@ -18,10 +18,17 @@ import type { Bulletin, KnownNotices } from "./revoked.ts";
 import type { LedgerStatus } from "./status.ts";
 import type { ForeignParent, FoundStep } from "./step.ts";
 
-/** Is of the request that made it. To make one takes some 70 µs, its collection included, so a call has one for decision and outcome. */
-export type LedgerStub = DurableObjectStub<Ledger>;
+/** Gives the same stub each time, which is made when it is first wanted, and is of that request. Throws as the platform does. */
+export type KeptStub = () => DurableObjectStub<Ledger>;
 
-export const stubOf = (env: Env, name: string): LedgerStub => env.LEDGER.getByName(name);
+/** To make a stub takes some 70 µs, its collection included, so a call keeps that of its decision for its outcome. */
+export function keptStub(env: Env, name: string): KeptStub {
+  let stub: DurableObjectStub<Ledger> | undefined;
+  return () => {
+    stub ??= env.LEDGER.getByName(name);
+    return stub;
+  };
+}
 
 /** Looks in other ledgers for parents that the caller's own does not know. */
 export type AskOthers = (unknown: readonly string[]) => Promise<Result<readonly ForeignParent[], Reason>>;
@@ -37,7 +44,7 @@ export async function decide(
   name: string,
   attempt: Attempt,
   askOthers: AskOthers = async () => ok([]),
-  stub: LedgerStub | null = null,
+  stub: KeptStub | null = null,
 ): Promise<Result<Ruling, Reason>> {
   const answer = await call<Ruling | Question>(
     env,
@@ -109,7 +116,7 @@ export async function standing(env: Env, name: string, resting: Resting): Promis
 
 interface CallOptions {
   readonly deadline?: number;
-  readonly stub?: LedgerStub | null;
+  readonly stub?: KeptStub | null;
   readonly mayRepeat?: boolean;
 }
 
@@ -121,13 +128,13 @@ interface CallOptions {
 async function call<T>(
   env: Env,
   name: string,
-  ask: (ledger: LedgerStub, again: boolean) => Promise<T>,
+  ask: (ledger: DurableObjectStub<Ledger>, again: boolean) => Promise<T>,
   { deadline = LEDGER_DEADLINE_MS, stub = null, mayRepeat = false }: CallOptions = {},
 ): Promise<Result<T, Reason>> {
   for (let again = false; ; again = true) {
     try {
       // A stub that threw may be broken, so the second try takes a new one.
-      const ledger = again || stub === null ? stubOf(env, name) : stub;
+      const ledger = again || stub === null ? env.LEDGER.getByName(name) : stub();
       return ok(await withDeadline(ask(ledger, again), deadline));
     } catch (error) {
       const { overloaded, retryable } = error as { overloaded?: boolean; retryable?: boolean };
@@ -149,7 +156,7 @@ export async function report(
   env: Env,
   name: string,
   outcome: Outcome,
-  stub: LedgerStub | null = null,
+  stub: KeptStub | null = null,
 ): Promise<void> {
   const reported = await call(env, name, (ledger) => ledger.outcome(outcome), { stub, mayRepeat: true });
   if (!reported.ok)

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { decide, report, stubOf } from "../../src/ledger/client.ts";
+import { decide, keptStub, report } from "../../src/ledger/client.ts";
 import type { Attempt, Ruling } from "../../src/ledger/protocol.ts";
 import { LEDGER_DEADLINE_MS } from "../../src/limits.ts";
 import { attempt, outcomeOf } from "./helpers.ts";
@@ -82,8 +82,17 @@ test.each(TRIES)("%s", async (_, answers, expected, count) => {
 
 test("a report goes through the stub of the decision first, and where that fails through a new one", async () => {
   const { env, calls } = fake(failing({ remote: true }), answered);
-  await report(env, "name", outcomeOf(attempt()), stubOf(env, "name"));
+  await report(env, "name", outcomeOf(attempt()), keptStub(env, "name"));
   expect(calls).toEqual(CALLS);
+});
+
+test("a namespace that makes no stub is a ledger that does not answer", async () => {
+  const getByName = () => {
+    throw new Error("platform");
+  };
+  const env = { LEDGER: { getByName } } as unknown as Env;
+  const asked = decide(env, "name", attempt(), undefined, keptStub(env, "name"));
+  expect(await asked).toEqual({ ok: false, error: "ledger.unavailable" });
 });
 
 test("no answer in time is a refusal", async () => {
