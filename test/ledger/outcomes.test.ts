@@ -91,7 +91,7 @@ test.each(STOPS)("so it is through a stub that was used before, %s", async (_, s
   const { stub } = ledger;
   await stub.status();
   await stop(ledger);
-  await reportThrough(env, ledger.name, outcomeOf(asked), stub);
+  await reportThrough(env, ledger.name, outcomeOf(asked), () => stub);
   await ledger.alarm();
   expect(await outcomes(ledger, asked)).toEqual([200]);
 });
