@@ -1,7 +1,6 @@
 import { factsOf, homeOf } from "./attempt.ts";
 import { readSigningKeys } from "./audit/signing-keys.ts";
 import { discard } from "./bytes/discard.ts";
-import { bodyReader } from "./bytes/piece-reader.ts";
 import { seconds } from "./clock.ts";
 import { statusOf, toResponse } from "./denial.ts";
 import { bearerEnd } from "./evidence/caller.ts";
@@ -11,11 +10,11 @@ import { report } from "./ledger/client.ts";
 import type { Outcome } from "./ledger/protocol.ts";
 import { runKey } from "./ledger/run-key.ts";
 import { MAX_OBSERVED_STREAM_MS } from "./limits.ts";
+import { once } from "./once.ts";
 import { type Answer, forward } from "./origin/forward.ts";
 import { lengthOf, returnedHeaders } from "./origin/headers.ts";
 import { passOn } from "./origin/pass-on.ts";
 import { type CallResult, type ResultReader, resultReader } from "./origin/result.ts";
-import { watchBody } from "./origin/watch.ts";
 import type { Reason } from "./reasons.ts";
 import { redactAnswer } from "./redaction/answer.ts";
 import { redactionOf } from "./redaction/applies.ts";
@@ -127,15 +126,12 @@ async function show(
   ended: Promise<End>,
   end: (end: End) => void,
 ): Promise<Result<Response, Reason>> {
-  let supervision: Supervision | null = null;
-  // A short answer that comes with its head needs none.
-  const stopSignal = (): AbortSignal => {
-    if (supervision === null) {
-      supervision = superviseCall(call, trail, env);
-      void ended.then(supervision.end);
-    }
+  // A short answer that comes with its head needs no supervision.
+  const stopSignal = once(() => {
+    const supervision = superviseCall(call, trail, env);
+    void ended.then(supervision.end);
     return supervision.stop;
-  };
+  });
   const redaction = redactionOf(call.received.message, call.tenant.policy);
   if (redaction !== null) return showRedacted(answer, redaction, call, trail, stopSignal(), end);
   const filtered = await filterTools(answer, call, trail.caller, stopSignal);
@@ -182,11 +178,9 @@ async function showRedacted(
   const withheld = shown.ok ? null : shown.error;
   const given = shown.ok ? shown.value : toResponse(refusalOf(trail, shown.error));
   const { status } = answer;
-  const watched = watchBody(
-    { reader: given.body && bodyReader(given.body, null), length: null },
-    { clientGone: facts.signal, stop, endsCleanly: false },
-  );
-  void watched.end.then(({ sha256, reason }) =>
+  const { headers, body } = given;
+  const passed = await passOn({ headers, body, length: null }, facts.signal, () => stop);
+  void passed.end.then(({ sha256, reason }) =>
     end({
       status,
       reason: withheld ?? reason,
@@ -195,9 +189,7 @@ async function showRedacted(
       result: reader?.end(originSha256 !== null) ?? null,
     }),
   );
-  return ok(
-    new Response(watched.body, { status: status < 400 ? given.status : status, headers: given.headers }),
-  );
+  return ok(new Response(passed.body, { status: status < 400 ? given.status : status, headers }));
 }
 
 /** Only of what an execution receipt will say: all other answers are nobody's business here. */

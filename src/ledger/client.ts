@@ -1,5 +1,6 @@
 import { withDeadline } from "../deadline.ts";
 import { LEDGER_DEADLINE_MS, SETTLE_DEADLINE_MS } from "../limits.ts";
+import { once } from "../once.ts";
 import type { Reason } from "../reasons.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { KnownHead, LedgerHead } from "./head.ts";
@@ -18,17 +19,11 @@ import type { Bulletin, KnownNotices } from "./revoked.ts";
 import type { LedgerStatus } from "./status.ts";
 import type { ForeignParent, FoundStep } from "./step.ts";
 
-/** Gives the same stub each time, which is made when it is first wanted, and is of that request. Throws as the platform does. */
+/** Gives the same stub each time; it is of one request. Throws as the platform does where none can be made. */
 export type KeptStub = () => DurableObjectStub<Ledger>;
 
 /** To make a stub takes some 70 µs, its collection included, so a call keeps that of its decision for its outcome. */
-export function keptStub(env: Env, name: string): KeptStub {
-  let stub: DurableObjectStub<Ledger> | undefined;
-  return () => {
-    stub ??= env.LEDGER.getByName(name);
-    return stub;
-  };
-}
+export const keptStub = (env: Env, name: string): KeptStub => once(() => env.LEDGER.getByName(name));
 
 /** Looks in other ledgers for parents that the caller's own does not know. */
 export type AskOthers = (unknown: readonly string[]) => Promise<Result<readonly ForeignParent[], Reason>>;

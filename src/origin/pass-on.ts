@@ -15,7 +15,7 @@ import { type BodyEnd, watchBody } from "./watch.ts";
  * @param see is shown all that is passed on
  */
 export async function passOn(
-  { headers, body, length }: Answer,
+  { headers, body, length }: Omit<Answer, "status">,
   clientGone: AbortSignal,
   stopSignal: () => AbortSignal,
   see: (chunk: Uint8Array) => void = () => {},
@@ -29,7 +29,7 @@ export async function passOn(
     return { body: taken, end: endOf(taken) };
   }
   const cuts = { clientGone, stop: stopSignal(), endsCleanly: isEventStream(headers) };
-  return watchBody({ reader: taken, length }, cuts, see);
+  return watchBody(taken, length, cuts, see);
 }
 
 const endOf = async (whole: Uint8Array<ArrayBuffer>): Promise<BodyEnd> => ({

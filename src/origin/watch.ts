@@ -23,27 +23,20 @@ export interface Cuts {
   readonly endsCleanly: boolean;
 }
 
-/** What reads a response body, where there is one, and how many octets that has; null where it is not known before it ends. */
-export interface Body {
-  readonly reader: PieceReader | null;
-  readonly length: number | null;
-}
-
 /**
  * Passes a response body on, chunk by chunk as it comes, and tells at its end what went through. Never `tee()`:
  * that would not tell the origin when the client goes away.
  *
+ * @param length octets of the body; null where that is not known before it ends
  * @param see is shown each chunk, once it has been passed on
  */
 export function watchBody(
-  { reader, length }: Body,
+  reader: PieceReader,
+  length: number | null,
   { clientGone, stop, endsCleanly }: Cuts,
   see: (chunk: Uint8Array) => void = () => {},
-): { body: ReadableStream<Uint8Array> | null; end: Promise<BodyEnd> } {
+): { body: ReadableStream<Uint8Array>; end: Promise<BodyEnd> } {
   const digest = new Digest();
-  const finish = async (): Promise<BodyEnd> => ({ sha256: await digest.end(), reason: null });
-  if (reader === null) return { body: null, end: finish() };
-
   const { promise: end, resolve } = Promise.withResolvers<BodyEnd>();
   void end.then(({ sha256 }) => (sha256 === null ? digest.abandon() : undefined));
   /** Octets that were passed on. */
@@ -89,7 +82,7 @@ export function watchBody(
           }
           over = true;
           controller.close();
-          resolve(await finish());
+          resolve({ sha256: await digest.end(), reason: null });
         } catch (error) {
           over = true;
           // An origin that breaks off breaks the client's stream too, as it would without us between.

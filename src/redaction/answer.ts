@@ -17,7 +17,7 @@ export interface RedactedAnswer {
   /** base64url SHA-256 of what the origin sent; null where it was not read to its end. */
   readonly originSha256: string | null;
   /** What the caller is given, the very same bytes where nothing was cut out of them; or why it gets nothing. */
-  readonly shown: Result<Answer, Withheld>;
+  readonly shown: Result<Omit<Answer, "length">, Withheld>;
 }
 
 /**
@@ -57,8 +57,7 @@ export async function redactAnswer(
   if (!redacted.ok) return ok({ originSha256, shown: fail(`redaction.${redacted.error}` as const) });
   const headers = redacted.value === read.value ? answer.headers : headersOfJson(answer.headers);
   const body = new Response(redacted.value).body;
-  const { length } = redacted.value;
-  return ok({ originSha256, shown: ok({ status: answer.status, headers, body, length }) });
+  return ok({ originSha256, shown: ok({ status: answer.status, headers, body }) });
 }
 
 /** Of JSON that is written anew, in UTF-8, whatever the origin called its own. */

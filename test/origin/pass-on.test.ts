@@ -84,8 +84,9 @@ describe("any other is a stream from its beginning, and is watched over", () => 
   });
 });
 
-test("no body at all", async () => {
-  const { body, end } = await pass(null, null);
+test("no body at all: nobody watches over it", async () => {
+  const { body, end, isWatched } = await pass(null, null);
   expect(body).toBeNull();
+  expect(isWatched).toBe(false);
   expect(await end).toEqual(await whole(""));
 });

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { Miniflare } from "miniflare";
+import { once } from "../../once.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { withChildren } from "./children.ts";
 import { withoutSignalHandlers, withTmpdir } from "./contain.ts";
@@ -162,12 +163,4 @@ async function secretOf(
 ): Promise<Result<string, string>> {
   if (given !== undefined) return ok(given);
   return stateDir === undefined ? ok(secret.make()) : keptSecret(stateDir, secret);
-}
-
-function once<T>(action: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
-  return () => {
-    running ??= action();
-    return running;
-  };
 }
